@@ -156,16 +156,42 @@ export function checkNoThirdParty(root, { consumer, installed }) {
   return problems
 }
 
-/** The lock file names no registry, and nothing that users install runs a script. */
-export function checkLockFile(root) {
-  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+/** Where Node would find a dependency of the package at `path`: in its own folder, else in one further up. */
+function isLocked(packages, path, name) {
+  for (
+    let folder = path;
+    ;
+    folder = folder.slice(0, folder.lastIndexOf('node_modules/')).replace(/\/$/, '')
+  ) {
+    const entry = packages[folder === '' ? `node_modules/${name}` : `${folder}/node_modules/${name}`]
+    if (entry?.version !== undefined) return true
+    if (folder === '') return false
+  }
+}
+
+/**
+ * The lock file names no registry, nothing that users install runs a script, and it is complete: npm leaves out the
+ * binaries of other platforms when it writes the file beside an existing node_modules, and then `npm ci` refuses it.
+ */
+export function checkLock(lock) {
   const problems = []
   for (const [path, entry] of Object.entries(lock.packages)) {
-    if (entry.resolved !== undefined) problems.push(`package-lock.json: ${path} has a "resolved" address`)
+    if (entry.resolved !== undefined) problems.push(`${path} has a "resolved" address`)
     if (entry.hasInstallScript && !entry.dev && !entry.devOptional && path !== '') {
-      problems.push(`package-lock.json: ${path} runs an install script at our users`)
+      problems.push(`${path} runs an install script at our users`)
+    }
+    const needed = { ...entry.dependencies, ...entry.optionalDependencies }
+    for (const name of Object.keys(needed)) {
+      if (!isLocked(lock.packages, path, name)) {
+        problems.push(
+          `${name}, needed by ${path}, is missing: remove node_modules and the lock file, then npm install`,
+        )
+      }
     }
   }
-  if (Object.keys(lock.packages).length < 2) problems.push('package-lock.json lists no package')
-  return problems
+  if (Object.keys(lock.packages).length < 2) problems.push('it lists no package')
+  return problems.map((problem) => `package-lock.json: ${problem}`)
 }
+
+export const checkLockFile = (root) =>
+  checkLock(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')))
