@@ -1,0 +1,234 @@
+/**
+ * What arbitrates an election, seen from `election/`. Two tiers: `BackendDriver` with its `Session`, which every
+ * backend provides, and `LeaseStore`, a record with conditional writes, from which `lease/` builds the first.
+ *
+ * Drivers report facts. Deadlines, the order of callbacks, abort, sharing of sessions, start and close once are done
+ * for them: by `defineBackend` and by `election/`.
+ */
+import type { Clock, Instant } from '../seams/clock.ts'
+import type { Random } from '../seams/random.ts'
+
+export type Exclusivity = 'time' | 'token'
+
+/** Small key-value data of a candidate, such as an address or a version. */
+export type Metadata = Readonly<Record<string, string>>
+
+export interface BackendFacts {
+  readonly guarantee: 'linearizable' | 'advisory'
+  readonly exclusivity: readonly Exclusivity[]
+  /** Where tokens come from, in a few words: `raft log index`, `etcd create revision`. */
+  readonly tokenSource: string
+  /** `fair`: by priority, then first come. `rank`: by rank alone. `race`: whoever writes first. */
+  readonly order: 'fair' | 'rank' | 'race'
+  readonly transfer: 'directed' | 'hint' | 'none'
+  readonly proclaim: boolean
+  /** Ways in which a grant can end before its expiry, other than by its holder. */
+  readonly earlyLoss: readonly ('operator' | 'health-check' | 'gossip')[]
+  readonly limits: {
+    readonly minLeaseMs: number
+    readonly nameBytes: number
+    readonly metadataBytes: number
+    readonly nestedNames: boolean
+  }
+}
+
+/** A failure that belongs to no call of the user's. */
+export interface BackgroundFailure {
+  /** What was being done, as a noun phrase: `renewal`, `connection to b`. */
+  readonly during: string
+  readonly error: unknown
+}
+
+export interface BackendEnv {
+  readonly clock: Clock
+  readonly random: Random
+  report(failure: BackgroundFailure): void
+}
+
+export interface Cancellable {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Why a leadership, or a candidacy that never won, ended. */
+export type LossReason =
+  /** `resign()`, `close()` or the end of the work. */
+  | 'resigned'
+  /** Handed over by `transfer()`. */
+  | 'transferred'
+  /** The deadline passed without a renewal. */
+  | 'expired'
+  /** The machine slept, or the wall clock jumped, so that the deadline may have passed. */
+  | 'suspended'
+  /** Token mode: a quorum saw evidence of death and freed the election. */
+  | 'superseded'
+  /** An operator or a foreign tool ended the grant at the store. */
+  | 'revoked'
+  /** A health check at the store ended the grant. */
+  | 'health-check'
+  /** The session ended as a whole. */
+  | 'session-lost'
+  /** The candidacy was refused; `cause` is the `MandateError`. */
+  | 'refused'
+
+export interface Renewal {
+  /** `clock.upper()` just before the request was sent. */
+  readonly sentAt: Instant
+  /** The time to live that was granted (not asked for), in ms; drift and tick are taken off by `lease/`. */
+  readonly grantedMs: number
+}
+
+export interface CandidacyRequest {
+  readonly election: string
+  readonly exclusivity: Exclusivity
+  /** Higher leads first among those who wait. */
+  readonly priority: number
+  readonly metadata: Metadata
+}
+
+/** Called synchronously, in order, none after `ended`; never from inside `enter`. */
+export interface CandidacyEvents {
+  /** How many stand before this candidate; undefined where the backend cannot tell. */
+  waiting(ahead: number | undefined): void
+  /** Only after re-verification, and only with a renewal that has not run out. At most once. */
+  won(grant: { readonly token: bigint; readonly renewal: Renewal }): void
+  /** After `won` only. Never goes back in time. */
+  renewed(renewal: Renewal): void
+  /** Exactly once, unless `leave` resolved first (after which nothing is called). */
+  ended(end: { readonly reason: LossReason; readonly cause?: unknown }): void
+}
+
+export interface Candidacy {
+  /**
+   * Cancels or resigns; compensates a win whose news was lost. `unknown`: it may still land, and is freed at the
+   * latest by expiry. Settles in any case. After the call no event but, at most, none.
+   */
+  leave(o: Cancellable): Promise<'left' | 'was-not-holder' | 'unknown'>
+  /** Hands over to the candidate `to`. On `done` the grant is gone: `ended('transferred')` was called before. */
+  transfer(to: string, o: Cancellable): Promise<'done' | 'refused' | 'unknown'>
+  proclaim(metadata: Metadata, o: Cancellable): Promise<'done' | 'was-not-holder' | 'unknown'>
+}
+
+/** A leader as others see it. */
+export interface LeaderRecord {
+  readonly id: string
+  readonly token: bigint
+  readonly metadata: Metadata
+}
+
+export interface ObserveEvents {
+  /** Tokens never go back; `vacant` follows only a state that is really later. */
+  led(leader: LeaderRecord): void
+  vacant(): void
+  /** Contact with the arbiter was lost; the last state may be stale. */
+  unknown(cause: unknown): void
+}
+
+/** What another process needs to release a session whose holder is surely dead. Plain JSON. */
+export interface SessionTicket {
+  readonly session: string
+}
+
+/** One liveness tie of one candidate id, carrying many elections. */
+export interface Session {
+  /** The scope within which tokens compare. */
+  readonly scope: string
+  /** Synchronous; no event before it returns. One candidacy per election name at a time. */
+  enter(request: CandidacyRequest, on: CandidacyEvents): Candidacy
+  /** Present state first, then changes. No event before it returns, none after `close`. */
+  observe(election: string, on: ObserveEvents): { close(): void }
+  /** Present where a session can be released from outside (`Backend.releaseSession`). */
+  ticket?(): SessionTicket
+  /** Releases everything it carries and ends; settles in any case, leaves no timer and no socket. */
+  close(o: Cancellable): Promise<void>
+}
+
+export interface SessionRequest {
+  readonly candidateId: string
+  /** Time to live; undefined = the backend's default. Fixed for the session's life. */
+  readonly leaseMs?: number | undefined
+}
+
+/** Reading only: no session, no candidate. */
+export interface Observer {
+  observe(election: string, on: ObserveEvents): { close(): void }
+  readonly scope: string
+}
+
+/** What the author of a backend writes; `defineBackend` makes a `Backend` of it. */
+export interface BackendDriver {
+  readonly facts: BackendFacts
+  /** Once, before anything else. */
+  start?(o: Cancellable): Promise<void>
+  /** @throws DUPLICATE_ID, BACKEND_UNAVAILABLE, UNAUTHORIZED, FORBIDDEN, CANCELLED, … */
+  open(request: SessionRequest, o: Cancellable): Promise<Session>
+  /** For observers without a candidate. */
+  openObserver(o: Cancellable): Promise<Observer & { close(): Promise<void> }>
+  /** Releases, at the store, a session of another process that is surely dead. Idempotent. */
+  releaseSession?(ticket: SessionTicket, o: Cancellable): Promise<'released' | 'gone'>
+  /** Once, after every session is closed. */
+  close?(): Promise<void>
+}
+
+/** A share in a session: sessions are opened once per (candidate id, lease) and closed with their last share. */
+export interface SessionShare {
+  readonly session: Session
+  leave(o: Cancellable): Promise<void>
+}
+
+/** What `createElection` takes. Made by `raft()`, `memory()`, … through `defineBackend`. */
+export interface Backend {
+  readonly facts: BackendFacts
+  readonly env: BackendEnv
+  /** The candidate id to use when none is given: a peer's own id; undefined = host name + random. */
+  readonly defaultCandidateId: string | undefined
+  readonly timing: LeaseTiming
+  /** Idempotent; called by the first use. After a start by hand the backend runs until `close()`. */
+  start(o?: Cancellable): Promise<void>
+  /** Closes every session and stops. Idempotent. */
+  close(): Promise<void>
+  share(request: SessionRequest, o: Cancellable): Promise<SessionShare>
+  shareObserver(o: Cancellable): Promise<{ readonly observer: Observer; leave(): Promise<void> }>
+  releaseSession?(ticket: SessionTicket, o: Cancellable): Promise<'released' | 'gone'>
+}
+
+/** What `election/` needs to compute a deadline. */
+export interface LeaseTiming {
+  /** The lease of a session that asks for none, in ms. */
+  readonly leaseMs: number
+  /** rho: bounds every clock's rate against true time. @default 0.001 */
+  readonly maxClockDrift: number
+  /** Quantisation of a reading, in ms. @default 1 */
+  readonly tickMs: number
+}
+
+/** One record with conditional writes: Kubernetes, SQL, … The machine in `lease/` makes elections of it. */
+export interface LeaseRecord {
+  /** Candidate id of the holder; empty = released. */
+  readonly holder: string
+  /** Distinguishes two processes with one id. */
+  readonly incarnation: string
+  readonly leaseMs: number
+  /** Acquisitions so far. */
+  readonly transitions: number
+  readonly exclusivity: Exclusivity
+  readonly metadata: Metadata
+}
+
+export type LeaseWrite<Version> =
+  | { readonly is: 'applied'; readonly version: Version; readonly token: bigint }
+  | { readonly is: 'conflict' }
+  | { readonly is: 'rejected'; readonly error: unknown }
+  /** The reply was lost: it may have landed, and may still land. */
+  | { readonly is: 'unknown'; readonly error?: unknown }
+
+export interface LeaseStore<Version> {
+  readonly scope: string
+  read(
+    name: string,
+    o: Cancellable,
+  ): Promise<{ readonly record: LeaseRecord | null; readonly version: Version; readonly token: bigint }>
+  /** `token` of an applied write is greater than that of every earlier one. */
+  write(name: string, next: LeaseRecord, expect: Version, o: Cancellable): Promise<LeaseWrite<Version>>
+  /** Never truth, only a hint to read again. Rejects when the watch ends. */
+  watch?(name: string, from: Version, changed: () => void, o: Cancellable): Promise<never>
+}
