@@ -1,0 +1,68 @@
+import type { Instant } from '../seams/clock.ts'
+
+/** The three clocks of one machine, in ms. */
+export interface ClockReadings {
+  /** CLOCK_MONOTONIC: stands still while the machine is suspended. */
+  monotonicMs(): number
+  /** Wall clock: jumps when it is set. */
+  wallMs(): number
+  /** Time since boot, suspend included; costs 50 times as much as the other two. */
+  bootMs(): number
+}
+
+/**
+ * What a holder believes when the wall clock jumped ahead while the machine did not sleep. `lose`: the deadline may
+ * have passed (a virtual machine that was paused and resumed can look just like this). `ignore`: only the monotonic
+ * clock counts; for machines whose wall clock is set by hand or by a restless time service.
+ */
+export type ClockStepPolicy = 'lose' | 'ignore'
+
+/** The wall clock may run this far ahead of the monotonic one before anybody looks closer. */
+const WALL_AHEAD_MS = 50
+
+/** Boot time moves in 10 ms steps on Linux: two readings are off by up to 10 ms each, and they are not atomic. */
+const BOOT_SLACK_MS = 25
+
+/** The reads of one anchor must lie this close together, or the process was preempted between them. */
+const ANCHOR_SPREAD_MS = 5
+const ANCHOR_TRIES = 3
+
+/**
+ * Anchors the three clocks, monotonic last: a suspend that falls between the reads is then seen by `elapsedMs`,
+ * never hidden. A preemption between them would be mistaken for a suspend, so the anchor is taken again.
+ */
+export function anchor(read: ClockReadings): Instant {
+  for (let attempt = 1; ; attempt++) {
+    const startMs = read.monotonicMs()
+    const bootMs = read.bootMs()
+    const wallMs = read.wallMs()
+    const monotonicMs = read.monotonicMs()
+    if (monotonicMs - startMs <= ANCHOR_SPREAD_MS || attempt === ANCHOR_TRIES) {
+      return { monotonicMs, wallMs, bootMs }
+    }
+  }
+}
+
+/**
+ * The most that may have passed since `since`, in ms (DESIGN §2 "Clocks").
+ *
+ * The monotonic clock stands still in a suspend, the wall clock jumps when it is set, so neither is enough alone; the
+ * larger of the two is taken while they agree to 50 ms. A backward step of the wall clock changes nothing. Not seen: a
+ * suspend that coincides with a backward step of about the same length.
+ */
+export function elapsedSince(read: ClockReadings, since: Instant, onClockStep: ClockStepPolicy): number {
+  // Wall first: a preemption between the two reads makes the monotonic clock look ahead, which is harmless.
+  const wallMs = read.wallMs() - since.wallMs
+  const monotonicMs = read.monotonicMs() - since.monotonicMs
+  if (wallMs - monotonicMs > WALL_AHEAD_MS) return elapsedAfterJump(read, since, onClockStep)
+  if (onClockStep === 'ignore') return monotonicMs
+  return wallMs > monotonicMs ? wallMs : monotonicMs
+}
+
+function elapsedAfterJump(read: ClockReadings, since: Instant, onClockStep: ClockStepPolicy): number {
+  const bootMs = read.bootMs() - since.bootMs
+  const monotonicMs = read.monotonicMs() - since.monotonicMs
+  const slept = bootMs - monotonicMs > BOOT_SLACK_MS
+  if (slept || onClockStep === 'lose') return Number.POSITIVE_INFINITY
+  return monotonicMs
+}
