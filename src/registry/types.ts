@@ -35,9 +35,17 @@ export type SessionRequest =
       readonly token: bigint
       readonly metadata: Metadata
     }
+  /** Put by the leader in place of a campaign that it may not accept: the log then answers it like any other. */
+  | {
+      readonly type: 'turn-away'
+      readonly election: string
+      readonly code: 'LIMIT_EXCEEDED'
+      readonly message: string
+    }
 
 /** Outcome of one request, kept with the session until its next batch, so that a retry gets the same answer. */
 export type RequestResult =
+  /** `ahead` counts everybody who stands before: the holder and the waiters that would be chosen sooner. */
   | { readonly is: 'queued'; readonly ahead: number }
   | { readonly is: 'done' }
   | { readonly is: 'was-not-holder' }
@@ -85,6 +93,10 @@ export type FreedReason = 'released' | 'transferred' | 'expired' | 'suspected' |
 
 /** What one command changed, in order. */
 export type RegistryEvent =
+  /**
+   * `epoch` is the index of the entry: the epochs of all sessions come from one growing sequence, so that none is ever
+   * reused, not even by a session whose key was opened again by a delayed duplicate (DESIGN §4.1 A1).
+   */
   | {
       readonly type: 'session-opened'
       readonly session: SessionKey
@@ -92,7 +104,19 @@ export type RegistryEvent =
       readonly epoch: number
       readonly leaseMs: number
     }
-  | { readonly type: 'session-reopened'; readonly session: SessionKey; readonly epoch: number; readonly leaseMs: number }
+  /** There was no room: the session does not exist. Only when the leader did not ask `isFull` in time. */
+  | {
+      readonly type: 'open-refused'
+      readonly session: SessionKey
+      readonly code: 'LIMIT_EXCEEDED'
+      readonly message: string
+    }
+  | {
+      readonly type: 'session-reopened'
+      readonly session: SessionKey
+      readonly epoch: number
+      readonly leaseMs: number
+    }
   /** A newer session of the same id was opened: this one may hold on, but never wins again. */
   | { readonly type: 'session-superseded'; readonly session: SessionKey; readonly by: SessionKey }
   | { readonly type: 'session-closed'; readonly session: SessionKey; readonly reason: 'closed' | 'expired' }
@@ -117,6 +141,11 @@ export type RegistryEvent =
       readonly token: bigint
       readonly reason: FreedReason
     }
-  | { readonly type: 'proclaimed'; readonly election: string; readonly token: bigint; readonly metadata: Metadata }
+  | {
+      readonly type: 'proclaimed'
+      readonly election: string
+      readonly token: bigint
+      readonly metadata: Metadata
+    }
   /** The queue of this election changed: somebody's `ahead` is another number. */
   | { readonly type: 'queue-changed'; readonly election: string }
