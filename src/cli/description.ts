@@ -1,0 +1,57 @@
+/**
+ * A backend as data: what a URL or a configuration file says, and what the guard of `run` gets over its pipe so that
+ * it can reach the same backend from another process. Plain JSON; paths are absolute.
+ */
+
+export interface EmbeddedTiming {
+  readonly preset?: 'fast' | 'default' | 'calm'
+  readonly heartbeatMs?: number
+  readonly electionTimeoutMs?: readonly [number, number]
+}
+
+export interface RaftDescription {
+  readonly type: 'raft'
+  /** Absent: a client of the cluster. */
+  readonly self?: string
+  /** id → host:port. */
+  readonly peers: Readonly<Record<string, string>>
+  readonly dataDir?: string
+  readonly listen?: string
+  readonly timing?: EmbeddedTiming
+  readonly tls?: { readonly certFile?: string; readonly keyFile?: string; readonly caFile?: string }
+  readonly secretFile?: string
+  readonly insecure?: boolean
+}
+
+export interface MemoryDescription {
+  readonly type: 'memory'
+}
+
+/** A backend of the user's own: a module that exports `createBackend(options)`. */
+export interface ModuleDescription {
+  readonly type: 'module'
+  /** Absolute path, or the name of a package. */
+  readonly module: string
+  readonly options: Readonly<Record<string, unknown>>
+}
+
+export type BackendDescription = RaftDescription | MemoryDescription | ModuleDescription
+
+/** Backends that the grammar knows and this version does not have yet. */
+export const plannedBackends: ReadonlyMap<string, string> = new Map([
+  ['paxos', 'paxos'],
+  ['bully', 'bully'],
+  ['etcd', 'etcd'],
+  ['zookeeper', 'zookeeper'],
+  ['zk', 'zookeeper'],
+  ['consul', 'consul'],
+  ['kubernetes', 'kubernetes'],
+  ['k8s', 'kubernetes'],
+])
+
+/** What a reader of the cluster needs: `status`, `observe` and `leader` never take on a peer's identity. */
+export function asClient(description: BackendDescription): BackendDescription {
+  if (description.type !== 'raft') return description
+  const { self: _self, dataDir: _dataDir, listen: _listen, ...client } = description
+  return client
+}

@@ -1,0 +1,179 @@
+/** What a backend's URL means, scheme by scheme (INTERFACES §1). All problems are told at once. */
+import { resolve } from 'node:path'
+import { MandateError } from '../errors.ts'
+import { plannedBackends } from './description.ts'
+import type { BackendDescription, EmbeddedTiming, RaftDescription } from './description.ts'
+import { parseDuration, parseDurationRange } from './duration.ts'
+import { joinAddress, splitAddress, splitUrl } from './url-grammar.ts'
+import type { BackendUrl } from './url-grammar.ts'
+
+/** The keys a scheme knows; a planned scheme has none yet. */
+const raftKeys = [
+  'self',
+  'data',
+  'listen',
+  'timing',
+  'heartbeat',
+  'election-timeout',
+  'tls-cert',
+  'tls-key',
+  'tls-ca',
+  'secret-file',
+  'insecure',
+] as const
+type RaftKey = (typeof raftKeys)[number]
+
+const knownSchemes = ['raft', ...plannedBackends.keys(), 'memory']
+const secretKey = /^(pass(word|wd|phrase)?|secret|token|auth|credentials?|api-?key)$/i
+
+/**
+ * Reads a backend's URL. Relative paths count from `baseDir`.
+ * @throws INVALID_OPTIONS with every problem of the URL; UNSUPPORTED for a scheme that is planned but not built.
+ */
+export function parseBackendUrl(text: string, baseDir: string): BackendDescription {
+  const problems: string[] = []
+  const description = interpretUrl(text, baseDir, problems)
+  if (description === undefined || problems.length > 0) throw invalidBackend(problems)
+  return description
+}
+
+export function invalidBackend(problems: readonly string[]): MandateError<'INVALID_OPTIONS'> {
+  const list =
+    problems.length === 1 ? ` ${problems[0]}` : problems.map((problem) => `\n  - ${problem}`).join('')
+  return new MandateError('INVALID_OPTIONS', `The backend's URL cannot be used:${list}`, {
+    option: 'backend',
+    expected: 'scheme://peers/path?key=value',
+  })
+}
+
+export function unsupportedBackend(name: string): MandateError<'UNSUPPORTED'> {
+  return new MandateError(
+    'UNSUPPORTED',
+    `The backend '${name}' is planned but not built yet. Use raft:// (or memory:// to try things out).`,
+    { feature: `backend ${name}` },
+  )
+}
+
+/** As `parseBackendUrl`, with the problems added to a list of the caller's. */
+export function interpretUrl(
+  text: string,
+  baseDir: string,
+  problems: string[],
+): BackendDescription | undefined {
+  const url = splitUrl(text, problems)
+  if (url === undefined) return undefined
+  for (const key of url.keys.keys()) {
+    if (secretKey.test(key))
+      problems.push(`'${key}' is a secret, and everybody on this machine can read a command line`)
+  }
+  if (plannedBackends.has(url.scheme)) {
+    if (problems.length > 0) return undefined
+    throw unsupportedBackend(plannedBackends.get(url.scheme) ?? url.scheme)
+  }
+  if (url.scheme === 'raft') return interpretRaft(url, baseDir, problems)
+  if (url.scheme === 'memory') return interpretMemory(url, problems)
+  problems.push(`'${url.scheme}' is no backend. Known: ${knownSchemes.join(', ')}`)
+  return undefined
+}
+
+function interpretMemory(url: BackendUrl, problems: string[]): BackendDescription {
+  refuseUnknownKeys(url, [], problems)
+  if (url.namesPeers || url.path !== '')
+    problems.push('memory:// lives in one process: it has no peers and no path')
+  return { type: 'memory' }
+}
+
+function interpretRaft(url: BackendUrl, baseDir: string, problems: string[]): RaftDescription {
+  refuseUnknownKeys(url, raftKeys, problems)
+  if (url.path !== '') problems.push(`raft:// has no path, but '/${url.path}' is given`)
+  const peers = raftPeers(url, problems)
+  const key = (name: RaftKey) => url.keys.get(name)
+  const file = (name: RaftKey) => {
+    const value = key(name)
+    if (value === '') problems.push(`'${name}' is empty`)
+    return value === undefined ? undefined : resolve(baseDir, value)
+  }
+  const self = key('self')
+  if (self !== undefined && !Object.hasOwn(peers, self)) problems.push(notAPeer(self, peers))
+  const listen = key('listen')
+  if (listen !== undefined) checkListen(listen, problems)
+  const timing = raftTiming(url, problems)
+  const dataDir = file('data')
+  const tls = present({ certFile: file('tls-cert'), keyFile: file('tls-key'), caFile: file('tls-ca') })
+  const secretFile = file('secret-file')
+  const insecure = key('insecure')
+  if (insecure !== undefined && insecure !== 'true' && insecure !== 'false') {
+    problems.push(`insecure is 'true' or 'false', not '${insecure}'`)
+  }
+  return {
+    type: 'raft',
+    peers,
+    ...present({ self, dataDir, listen, timing, secretFile }),
+    ...(Object.keys(tls).length > 0 ? { tls } : {}),
+    ...(insecure === undefined ? {} : { insecure: insecure === 'true' }),
+  }
+}
+
+export function notAPeer(self: string, peers: Readonly<Record<string, string>>): string {
+  return `self is '${self}', which is none of the peers. Known: ${Object.keys(peers).join(', ') || 'none'}`
+}
+
+export function checkListen(listen: string, problems: string[]): void {
+  const address = splitAddress(listen)
+  if (typeof address === 'string') problems.push(`listen: ${address}`)
+  else if (address.port === undefined) problems.push(`listen '${listen}' has no port: write host:port`)
+}
+
+function raftPeers(url: BackendUrl, problems: string[]): Record<string, string> {
+  const peers = new Map<string, string>()
+  for (const { id, host, port, text } of url.peers) {
+    if (id === undefined) problems.push(`the peer '${text}' has no id: write a@${text}`)
+    if (port === undefined) problems.push(`the peer '${text}' has no port: write ${text}:7401`)
+    if (id === undefined || port === undefined) continue
+    const address = joinAddress(host, port)
+    const twin = [...peers].find(([, other]) => other === address)
+    if (peers.has(id)) problems.push(`the peer id '${id}' is given twice`)
+    else if (twin !== undefined)
+      problems.push(`the peers '${twin[0]}' and '${id}' have the same address ${address}`)
+    else peers.set(id, address)
+  }
+  if (!url.namesPeers) problems.push('it names no peer: write raft://a@127.0.0.1:7401,b@127.0.0.1:7402,…')
+  return Object.fromEntries(peers)
+}
+
+function raftTiming(url: BackendUrl, problems: string[]): EmbeddedTiming | undefined {
+  const preset = url.keys.get('timing')
+  if (preset !== undefined && !isTimingPreset(preset)) {
+    problems.push(`timing is 'fast', 'default' or 'calm', not '${preset}'`)
+  }
+  const heartbeat = url.keys.get('heartbeat')
+  const heartbeatMs = heartbeat === undefined ? undefined : parseDuration(heartbeat)
+  if (heartbeatMs?.ok === false) problems.push(`heartbeat: ${heartbeatMs.problem}`)
+  const range = url.keys.get('election-timeout')
+  const electionTimeoutMs = range === undefined ? undefined : parseDurationRange(range)
+  if (electionTimeoutMs?.ok === false) problems.push(`election-timeout: ${electionTimeoutMs.problem}`)
+  const timing = present({
+    preset: isTimingPreset(preset) ? preset : undefined,
+    heartbeatMs: heartbeatMs?.ok === true ? heartbeatMs.value : undefined,
+    electionTimeoutMs: electionTimeoutMs?.ok === true ? electionTimeoutMs.value : undefined,
+  })
+  return Object.keys(timing).length === 0 ? undefined : timing
+}
+
+export function isTimingPreset(value: unknown): value is 'fast' | 'default' | 'calm' {
+  return value === 'fast' || value === 'default' || value === 'calm'
+}
+
+function refuseUnknownKeys(url: BackendUrl, known: readonly string[], problems: string[]): void {
+  for (const key of url.keys.keys()) {
+    if (known.includes(key) || secretKey.test(key)) continue
+    const list = known.length === 0 ? 'it has none' : `known: ${known.join(', ')}`
+    problems.push(`${url.scheme}:// has no key '${key}' (${list})`)
+  }
+}
+
+/** Drops what is undefined, so that a spread never writes an undefined over a value. */
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+export function present<T extends object>(record: T): Present<T> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Present<T>
+}
