@@ -68,8 +68,16 @@ export type VoterInput =
   /** `replyTo`: the peer (or this peer itself) that relays for the holder. */
   | { readonly type: 'keepalive'; readonly from: PeerId; readonly keepalive: Keepalive }
   | { readonly type: 'withdraw-request'; readonly from: PeerId; readonly request: WithdrawRequest }
-  /** The state machine applied Open or Reopen. */
-  | { readonly type: 'opened'; readonly session: SessionKey; readonly epoch: number; readonly leaseMs: number }
+  /**
+   * The state machine applied Open or Reopen, in the order of the log. Epochs of all sessions come from one growing
+   * sequence: the first of a session is the index of its Open, a Reopen adds one (see `voter.ts`, "Why a voter may forget").
+   */
+  | {
+      readonly type: 'opened'
+      readonly session: SessionKey
+      readonly epoch: number
+      readonly leaseMs: number
+    }
   /** The state machine learned that a newer session of that id exists: refuse it from now on. */
   | { readonly type: 'superseded'; readonly session: SessionKey }
   | { readonly type: 'closed'; readonly session: SessionKey }
