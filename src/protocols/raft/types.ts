@@ -35,7 +35,12 @@ export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader'
 
 export type RaftMessage<Data> =
   /** `term` is the term that would be campaigned for; asking raises nobody's term (Dissertation §9.6). */
-  | { readonly type: 'pre-vote'; readonly term: number; readonly lastIndex: number; readonly lastTerm: number }
+  | {
+      readonly type: 'pre-vote'
+      readonly term: number
+      readonly lastIndex: number
+      readonly lastTerm: number
+    }
   /** `term`: granted, the requested term; else the voter's own. */
   | { readonly type: 'pre-vote-reply'; readonly term: number; readonly granted: boolean }
   /** `transfer`: asked by the leader itself (TimeoutNow), so stickiness does not apply (Dissertation §4.2.3). */
@@ -71,7 +76,12 @@ export type RaftMessage<Data> =
       /** Best first: who campaigns at once on death evidence, who a step later (DESIGN §4.2). */
       readonly successors: readonly PeerId[]
     }
-  | { readonly type: 'heartbeat-reply'; readonly term: number; readonly round: number; readonly lastIndex: number }
+  | {
+      readonly type: 'heartbeat-reply'
+      readonly term: number
+      readonly round: number
+      readonly lastIndex: number
+    }
   | { readonly type: 'timeout-now'; readonly term: number }
 
 export type RaftTimer =
