@@ -175,6 +175,11 @@ export interface SessionShare {
   leave(o: Cancellable): Promise<void>
 }
 
+export interface ShareOptions extends Cancellable {
+  /** Called and awaited by `Backend.close()` before the session goes, so that work can drain under its lease. */
+  readonly beforeClose?: (() => Promise<void>) | undefined
+}
+
 /** What `createElection` takes. Made by `raft()`, `memory()`, … through `defineBackend`. */
 export interface Backend {
   readonly facts: BackendFacts
@@ -186,8 +191,8 @@ export interface Backend {
   start(o?: Cancellable): Promise<void>
   /** Closes every session and stops. Idempotent. */
   close(): Promise<void>
-  share(request: SessionRequest, o: Cancellable): Promise<SessionShare>
-  shareObserver(o: Cancellable): Promise<{ readonly observer: Observer; leave(): Promise<void> }>
+  share(request: SessionRequest, o: ShareOptions): Promise<SessionShare>
+  shareObserver(o: ShareOptions): Promise<{ readonly observer: Observer; leave(): Promise<void> }>
   releaseSession?(ticket: SessionTicket, o: Cancellable): Promise<'released' | 'gone'>
 }
 
