@@ -67,7 +67,12 @@ export class MandateError<Code extends MandateErrorCode = MandateErrorCode> exte
   readonly code: Code
   readonly details: MandateErrorDetails[Code]
 
-  constructor(code: Code, message: string, details: MandateErrorDetails[Code], options?: { cause?: unknown }) {
+  constructor(
+    code: Code,
+    message: string,
+    details: MandateErrorDetails[Code],
+    options?: { cause?: unknown },
+  ) {
     super(message, options)
     this.code = code
     this.details = details

@@ -56,9 +56,14 @@ export type PeerMessage =
 
 /** From the holder of a session, or from a reader, to its sponsor. */
 export type HolderMessage =
-  /** Opens, or re-attaches after a change of sponsor. Idempotent. */
-  | { readonly type: 'open'; readonly request: OpenRequest }
-  | { readonly type: 'keepalive'; readonly session: SessionKey; readonly epoch: number; readonly sequence: number }
+  /** Opens; with `reattach` after a change of sponsor: it was open once, and must not be opened again. Idempotent. */
+  | { readonly type: 'open'; readonly request: OpenRequest; readonly reattach: boolean }
+  | {
+      readonly type: 'keepalive'
+      readonly session: SessionKey
+      readonly epoch: number
+      readonly sequence: number
+    }
   | { readonly type: 'reopen'; readonly session: SessionKey; readonly epoch: number }
   | {
       readonly type: 'batch'
@@ -101,8 +106,18 @@ export type SponsorMessage =
       readonly results: readonly RequestResult[]
     }
   | { readonly type: 'reopened'; readonly session: SessionKey; readonly epoch: number }
-  | { readonly type: 'waiting'; readonly session: SessionKey; readonly election: string; readonly ahead: number }
-  | { readonly type: 'granted'; readonly session: SessionKey; readonly election: string; readonly token: bigint }
+  | {
+      readonly type: 'waiting'
+      readonly session: SessionKey
+      readonly election: string
+      readonly ahead: number
+    }
+  | {
+      readonly type: 'granted'
+      readonly session: SessionKey
+      readonly election: string
+      readonly token: bigint
+    }
   | {
       readonly type: 'freed'
       readonly session: SessionKey
@@ -165,6 +180,10 @@ export type LogRecord =
   /** Overwrites everything at and behind its first index. */
   | {
       readonly type: 'entries'
-      readonly entries: readonly { readonly index: number; readonly term: number; readonly data: Command | null }[]
+      readonly entries: readonly {
+        readonly index: number
+        readonly term: number
+        readonly data: Command | null
+      }[]
     }
   | { readonly type: 'withdrawal'; readonly session: SessionKey; readonly epoch: number }

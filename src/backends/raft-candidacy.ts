@@ -1,0 +1,215 @@
+/** One candidacy of a session of an embedded cluster, from the request in the log to the last event. */
+import type { Answer, Letter } from '../cluster/outbox.ts'
+import { MandateError } from '../errors.ts'
+import type { FreedReason, RequestResult, SessionRequest as Request } from '../registry/types.ts'
+import type {
+  Cancellable,
+  Candidacy,
+  CandidacyEvents,
+  CandidacyRequest,
+  LossReason,
+  Metadata,
+  Renewal,
+} from './backend.ts'
+
+export interface CandidacyDuties {
+  ask(request: Request, answer: Answer): Letter
+  /** The session's newest renewal if it has not run out. */
+  renewal(): Renewal | null
+  /** This candidacy is over for the session. */
+  gone(): void
+}
+
+type State =
+  /** The campaign is on its way to the log: a grant that comes now belongs to an earlier candidacy. */
+  | { readonly is: 'asking'; readonly letter: Letter }
+  | { readonly is: 'waiting' }
+  /** Granted by the log, but no majority supports the session yet. */
+  | { readonly is: 'granted'; readonly token: bigint }
+  | { readonly is: 'held'; readonly token: bigint }
+  | { readonly is: 'over' }
+
+export class RaftCandidacy implements Candidacy {
+  readonly #request: CandidacyRequest
+  readonly #on: CandidacyEvents
+  readonly #duties: CandidacyDuties
+  #state: State = { is: 'waiting' }
+
+  constructor(request: CandidacyRequest, on: CandidacyEvents, duties: CandidacyDuties) {
+    this.#request = request
+    this.#on = on
+    this.#duties = duties
+  }
+
+  /** Asks to be queued; again after the session was lost. */
+  campaign(): void {
+    const { election, exclusivity, priority, metadata } = this.#request
+    const letter = this.#duties.ask(
+      { type: 'campaign', election, exclusivity, priority, metadata },
+      (result) => this.#asked(result),
+    )
+    this.#state = { is: 'asking', letter }
+  }
+
+  #asked(result: RequestResult | null): void {
+    if (this.#state.is !== 'asking' || result === null) return
+    switch (result.is) {
+      case 'queued':
+        this.#state = { is: 'waiting' }
+        this.#on.waiting(result.ahead)
+        return
+      case 'refused':
+        this.end('refused', refusal(this.#request, result))
+        return
+      case 'done':
+      case 'was-not-holder':
+      case 'no-such-candidate':
+        this.end(
+          'refused',
+          new MandateError('INTERNAL', `A campaign was answered ${result.is}.`, { reason: result.is }),
+        )
+        return
+      default:
+        result satisfies never
+    }
+  }
+
+  // ---- what the session hears -----------------------------------------------------------------------------------
+
+  waiting(ahead: number): void {
+    if (this.#state.is === 'waiting') this.#on.waiting(ahead)
+  }
+
+  granted(token: bigint): void {
+    if (this.#state.is !== 'waiting') return
+    this.#state = { is: 'granted', token }
+    this.#win()
+  }
+
+  renewed(renewal: Renewal): void {
+    if (this.#state.is === 'held') this.#on.renewed(renewal)
+    else if (this.#state.is === 'granted') this.#win()
+  }
+
+  freed(token: bigint, reason: FreedReason): void {
+    const state = this.#state
+    if ((state.is !== 'held' && state.is !== 'granted') || state.token !== token) return
+    if (state.is === 'held') this.end(lossReason(reason))
+    // Never told that it won: it goes on standing.
+    else this.campaign()
+  }
+
+  /** After a change of sponsor: `held` is the token that the log says this session holds, null for none. */
+  reconcile(held: bigint | null): void {
+    const state = this.#state
+    if (state.is === 'waiting' && held !== null) this.granted(held)
+    else if ((state.is === 'held' || state.is === 'granted') && state.token !== held) {
+      this.freed(state.token, 'suspected')
+    }
+  }
+
+  /** The session ended as a whole; a waiting candidacy goes on in the next one. */
+  sessionLost(cause: unknown): void {
+    if (this.#state.is === 'held') this.end('session-lost', cause)
+    else if (this.#state.is !== 'over') this.campaign()
+  }
+
+  end(reason: LossReason, cause?: unknown): void {
+    if (this.#state.is === 'over') return
+    this.#over()
+    this.#on.ended(cause === undefined ? { reason } : { reason, cause })
+  }
+
+  #win(): void {
+    if (this.#state.is !== 'granted') return
+    const renewal = this.#duties.renewal()
+    if (renewal === null) return
+    const { token } = this.#state
+    this.#state = { is: 'held', token }
+    this.#on.won({ token, renewal })
+  }
+
+  #over(): void {
+    this.#state = { is: 'over' }
+    this.#duties.gone()
+  }
+
+  // ---- what its owner asks --------------------------------------------------------------------------------------
+
+  async leave({ signal }: Cancellable): Promise<'left' | 'was-not-holder' | 'unknown'> {
+    const state = this.#state
+    if (state.is === 'over') return 'was-not-holder'
+    this.#over()
+    if (state.is === 'asking' && state.letter.cancel()) return 'left'
+    // `leave` also releases a grant whose news has not come yet: a cancelled campaign never wins later.
+    const result = await this.#ask({ type: 'leave', election: this.#request.election }, signal)
+    if (result === 'aborted') return 'unknown'
+    // The session ended meanwhile, and everything it had with it.
+    if (result === null) return 'left'
+    return result.is === 'was-not-holder' ? 'was-not-holder' : 'left'
+  }
+
+  async transfer(to: string, { signal }: Cancellable): Promise<'done' | 'refused' | 'unknown'> {
+    if (this.#state.is !== 'held') return 'refused'
+    const { token } = this.#state
+    const result = await this.#ask({ type: 'transfer', election: this.#request.election, token, to }, signal)
+    if (result === 'aborted') return 'unknown'
+    if (result === null || result.is !== 'done') return 'refused'
+    this.end('transferred')
+    return 'done'
+  }
+
+  async proclaim(
+    metadata: Metadata,
+    { signal }: Cancellable,
+  ): Promise<'done' | 'was-not-holder' | 'unknown'> {
+    if (this.#state.is !== 'held') return 'was-not-holder'
+    const { token } = this.#state
+    const result = await this.#ask(
+      { type: 'proclaim', election: this.#request.election, token, metadata },
+      signal,
+    )
+    if (result === 'aborted') return 'unknown'
+    if (result?.is === 'refused') throw refusal(this.#request, result)
+    return result?.is === 'done' ? 'done' : 'was-not-holder'
+  }
+
+  #ask(request: Request, signal: AbortSignal | undefined): Promise<RequestResult | null | 'aborted'> {
+    return new Promise((resolve) => {
+      const onAbort = (): void => resolve('aborted')
+      if (signal?.aborted === true) onAbort()
+      signal?.addEventListener('abort', onAbort, { once: true })
+      // Sent even if already aborted: `unknown` promises no more than that, and less would keep the grant.
+      this.#duties.ask(request, (result) => {
+        signal?.removeEventListener('abort', onAbort)
+        resolve(result)
+      })
+    })
+  }
+}
+
+function lossReason(reason: FreedReason): LossReason {
+  switch (reason) {
+    case 'released':
+      return 'resigned'
+    case 'transferred':
+      return 'transferred'
+    case 'expired':
+      return 'expired'
+    case 'suspected':
+      return 'superseded'
+    case 'closed':
+      return 'session-lost'
+  }
+}
+
+function refusal(request: CandidacyRequest, result: Extract<RequestResult, { is: 'refused' }>): MandateError {
+  if (result.code === 'INVALID_OPTIONS') {
+    return new MandateError('INVALID_OPTIONS', result.message, {
+      option: 'exclusivity',
+      value: request.exclusivity,
+      ...(result.expected === undefined ? {} : { expected: result.expected }),
+    })
+  }
+  return new MandateError(result.code, result.message, { id: request.election })
+}

@@ -1,0 +1,96 @@
+import { MandateError } from '../errors.ts'
+import type { RaftOptions } from './raft.ts'
+
+/** @throws INVALID_OPTIONS (one error lists every problem), NOT_A_PEER */
+export function checkRaftOptions(options: RaftOptions): void {
+  const ids = Object.keys(options.peers)
+  const problems = [...peerProblems(options.peers), ...ownProblems(options)]
+  const [first] = problems
+  if (first !== undefined) {
+    throw new MandateError(
+      'INVALID_OPTIONS',
+      problems.map((problem) => problem.message).join('; '),
+      first.details,
+    )
+  }
+  if (options.self !== undefined && !ids.includes(options.self)) {
+    throw new MandateError(
+      'NOT_A_PEER',
+      `self is ${JSON.stringify(options.self)}, but the peers are ${ids.join(', ')}. ` +
+        'Use one of them, add this one to `peers` everywhere, or leave `self` out to be a client.',
+      { id: options.self, peers: ids },
+    )
+  }
+}
+
+interface Problem {
+  readonly message: string
+  readonly details: { readonly option: string; readonly value?: unknown; readonly expected: string }
+}
+
+const peersMax = 63
+
+function peerProblems(peers: RaftOptions['peers']): Problem[] {
+  const problems: Problem[] = []
+  const entries = Object.entries(peers)
+  if (entries.length === 0 || entries.length > peersMax) {
+    problems.push(problem('peers', entries.length, `1 to ${peersMax} peers (three or five are usual)`))
+  }
+  const byAddress = new Map<string, string>()
+  for (const [id, address] of entries) {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(id)) {
+      problems.push(problem('peers', id, 'ids of 1-64 letters, digits, dots, dashes or underscores'))
+    }
+    if (!isAddress(address))
+      problems.push(problem(`peers.${id}`, address, 'host:port with a port of 1-65535'))
+    const other = byAddress.get(address)
+    if (other !== undefined) {
+      problems.push(problem(`peers.${id}`, address, `an address of its own: ${other} has the same`))
+    }
+    byAddress.set(address, id)
+  }
+  return problems
+}
+
+function ownProblems(options: RaftOptions): Problem[] {
+  const { self, dataDir, listen, cluster, tokenBase, logBytesMax } = options
+  const problems: Problem[] = []
+  if (self !== undefined && (dataDir === undefined || dataDir === '')) {
+    problems.push(
+      problem('dataDir', dataDir, 'a folder for the log of this peer (it votes, so it must remember)'),
+    )
+  }
+  if (self === undefined && dataDir !== undefined) {
+    problems.push(
+      problem('self', self, 'the id of this peer, because dataDir is given; a client keeps no data'),
+    )
+  }
+  if (listen !== undefined && !isAddress(listen)) {
+    problems.push(problem('listen', listen, 'host:port with a port of 1-65535'))
+  }
+  if (cluster !== undefined && !/^[\x21-\x7e]{1,64}$/.test(cluster)) {
+    problems.push(problem('cluster', cluster, '1-64 printable characters without spaces'))
+  }
+  if (
+    tokenBase !== undefined &&
+    (typeof tokenBase !== 'bigint' || tokenBase < 0n || tokenBase >= 1n << 62n)
+  ) {
+    problems.push(problem('tokenBase', tokenBase, 'a bigint of 0n to 2^62'))
+  }
+  if (logBytesMax !== undefined && !(Number.isSafeInteger(logBytesMax) && logBytesMax > 0)) {
+    problems.push(problem('logBytesMax', logBytesMax, 'a whole number of bytes above 0'))
+  }
+  return problems
+}
+
+function problem(option: string, value: unknown, expected: string): Problem {
+  const shown = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? 'absent')
+  return { message: `${option} is ${shown}: expected ${expected}`, details: { option, value, expected } }
+}
+
+function isAddress(address: unknown): boolean {
+  if (typeof address !== 'string') return false
+  const match = /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:[\]/]+):(\d{1,5})$/.exec(address)
+  const port = Number(match?.[1])
+  return port >= 1 && port <= 65_535
+}

@@ -1,0 +1,427 @@
+/**
+ * The holder's side of one session of an embedded cluster: keeps it supported by a majority of the voters (DESIGN
+ * §4.1), carries its candidacies, and outlives the loss of a sponsor and even its own expiry (it then opens anew, and
+ * who was waiting goes on waiting; who was leading has lost).
+ */
+import type { SponsorLink, ConnectSponsor } from '../cluster/sponsor-link.ts'
+import type { ErrorReply, ObservedState, SessionState, SponsorMessage } from '../cluster/messages.ts'
+import { Outbox, type Answer, type Letter } from '../cluster/outbox.ts'
+import { Reader } from '../cluster/reader.ts'
+import { MandateError } from '../errors.ts'
+import type { PeerId } from '../protocols/quorum/types.ts'
+import {
+  acknowledged,
+  createHolder,
+  isEndangered,
+  refused,
+  reopened,
+  sent,
+  supportedSince,
+  type Holder,
+} from '../protocols/support/holder.ts'
+import type { SessionKey, SupportMessage } from '../protocols/support/types.ts'
+import type { SessionRequest as Request } from '../registry/types.ts'
+import type { Instant, Timer } from '../seams/clock.ts'
+import { holderValidityMs } from '../lease/deadline.ts'
+import type {
+  BackendEnv,
+  Cancellable,
+  Candidacy,
+  CandidacyEvents,
+  CandidacyRequest,
+  LossReason,
+  ObserveEvents,
+  Renewal,
+  Session,
+  SessionTicket,
+} from './backend.ts'
+import { RaftCandidacy } from './raft-candidacy.ts'
+
+export interface RaftSessionOptions {
+  readonly env: BackendEnv
+  readonly cluster: string
+  readonly voters: readonly PeerId[]
+  readonly heartbeatMs: number
+  readonly maxClockDrift: number
+  readonly tickMs: number
+  readonly candidateId: string
+  readonly leaseMs: number
+  readonly connect: ConnectSponsor
+}
+
+type Phase =
+  /** Asked for, not in the log yet. */
+  'opening' | 'open' | 'closing' | 'over'
+
+/** Heartbeats without a majority's answer after which a client tries another sponsor. */
+const patienceHeartbeats = 4
+
+export class RaftSession implements Session {
+  readonly scope: string
+  readonly #options: RaftSessionOptions
+  readonly #link: SponsorLink
+  readonly #reader: Reader
+  readonly #outbox: Outbox
+  readonly #candidacies = new Map<string, RaftCandidacy>()
+  #phase: Phase = 'opening'
+  #key: SessionKey
+  #sequence = 0
+  #wasOpen = false
+  #isUp = false
+  /** Null until the log opened the session and gave it an epoch. */
+  #holder: Holder<Instant> | null = null
+  #renewal: Renewal | null = null
+  #beat: Timer | null = null
+  #flushing = false
+  /** `lower()` of the last time a majority's answer came, or of the last change of sponsor. */
+  #hopefulAt: number
+  #refusal: MandateError | null = null
+  readonly #opened: PromiseWithResolvers<void> = withResolvers()
+  readonly #ended: PromiseWithResolvers<void> = withResolvers()
+
+  constructor(options: RaftSessionOptions) {
+    this.#options = options
+    this.scope = options.cluster
+    this.#key = this.#newKey()
+    this.#hopefulAt = options.env.clock.lower()
+    this.#outbox = new Outbox((number, requests) =>
+      this.#link.send({ type: 'batch', session: this.#key, number, requests }),
+    )
+    this.#reader = new Reader((message) => this.#link.send(message))
+    this.#link = options.connect({
+      up: () => this.#up(),
+      down: (reason) => this.#down(reason),
+      message: (message) => this.#received(message),
+    })
+    // Nobody may be waiting: a refusal is told by `opened` or by each candidacy, never as an unhandled rejection.
+    this.#opened.promise.catch(() => undefined)
+  }
+
+  /** Resolves once the session is in the log. @throws DUPLICATE_ID, LIMIT_EXCEEDED, CANCELLED, CLOSED */
+  async opened({ signal }: Cancellable): Promise<void> {
+    await settledOrAborted(this.#opened.promise, signal)
+  }
+
+  enter(request: CandidacyRequest, on: CandidacyEvents): Candidacy {
+    if (this.#candidacies.has(request.election)) {
+      throw new MandateError(
+        'INVALID_OPTIONS',
+        `Candidate ${this.#options.candidateId} already stands in election ${JSON.stringify(request.election)}. ` +
+          'End that candidacy first, or use another candidate id.',
+        { option: 'election', value: request.election, expected: 'one candidacy per session and election' },
+      )
+    }
+    const candidacy = new RaftCandidacy(request, on, {
+      ask: (command, answer) => this.#ask(command, answer),
+      renewal: () => this.#validRenewal(),
+      gone: () => {
+        if (this.#candidacies.get(request.election) === candidacy) this.#candidacies.delete(request.election)
+      },
+    })
+    this.#candidacies.set(request.election, candidacy)
+    const refusal =
+      this.#refusal ?? (this.#phase === 'closing' || this.#phase === 'over' ? closedError() : null)
+    if (refusal === null) candidacy.campaign()
+    else queueMicrotask(() => candidacy.end('refused', refusal))
+    return candidacy
+  }
+
+  observe(election: string, on: ObserveEvents): { close(): void } {
+    return this.#reader.observe(election, (state) => tellObserver(on, state))
+  }
+
+  ticket(): SessionTicket {
+    return { session: this.#key }
+  }
+
+  async close({ signal }: Cancellable): Promise<void> {
+    if (this.#phase === 'opening' || this.#phase === 'open') {
+      this.#phase = 'closing'
+      this.#opened.reject(closedError())
+      this.#endAll('session-lost', closedError())
+      this.#link.send({ type: 'close', session: this.#key })
+      // Without an answer the lease ends it: nobody waits longer than that.
+      const giveUp = this.#options.env.clock.setTimer(this.#options.leaseMs, () => this.#ended.resolve())
+      await settledOrAborted(this.#ended.promise, signal).catch(() => undefined)
+      giveUp.cancel()
+    }
+    this.#stop()
+  }
+
+  // ---- the link -------------------------------------------------------------------------------------------------
+
+  #up(): void {
+    this.#isUp = true
+    this.#hopefulAt = this.#options.env.clock.lower()
+    this.#reader.up()
+    if (this.#phase === 'closing') this.#link.send({ type: 'close', session: this.#key })
+    else if (this.#phase !== 'over') this.#attach()
+    if (this.#phase === 'open') this.#keepAlive()
+  }
+
+  #attach(): void {
+    const { candidateId: id, leaseMs } = this.#options
+    this.#link.send({
+      type: 'open',
+      request: { session: this.#key, id, leaseMs, host: this.#link.host },
+      reattach: this.#wasOpen,
+    })
+  }
+
+  #down(reason: string): void {
+    this.#isUp = false
+    this.#reader.down(reason)
+  }
+
+  #received(message: SponsorMessage): void {
+    switch (message.type) {
+      case 'observed':
+      case 'status':
+        this.#reader.received(message)
+        return
+      case 'error':
+        this.#options.env.report({ during: 'a request to the cluster', error: toError(message.error) })
+        return
+      case 'support':
+        if (message.message.session === this.#key) this.#supported(message.message)
+        return
+      case 'opened':
+      case 'session-ended':
+      case 'results':
+      case 'reopened':
+      case 'waiting':
+      case 'granted':
+      case 'freed':
+        // An earlier incarnation of this session is nobody's concern any more.
+        if (message.session === this.#key) this.#concerning(message)
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  #concerning(message: Exclude<SponsorMessage, { type: 'observed' | 'status' | 'error' | 'support' }>): void {
+    switch (message.type) {
+      case 'opened':
+        this.#attached(message.state)
+        return
+      case 'session-ended':
+        this.#sessionEnded(message.error)
+        return
+      case 'results':
+        this.#outbox.answered(message.number, message.results)
+        this.#flushSoon()
+        return
+      case 'reopened':
+        this.#moveTo(message.epoch)
+        return
+      case 'waiting':
+        this.#candidacies.get(message.election)?.waiting(message.ahead)
+        return
+      case 'granted':
+        this.#candidacies.get(message.election)?.granted(message.token)
+        return
+      case 'freed':
+        this.#candidacies.get(message.election)?.freed(message.token, message.reason)
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  /** Opened, or attached to another sponsor: makes good whatever was told while nobody listened. */
+  #attached(state: SessionState): void {
+    if (this.#phase === 'closing' || this.#phase === 'over') return
+    const first = this.#phase === 'opening'
+    this.#phase = 'open'
+    this.#wasOpen = true
+    this.#holder ??= createHolder<Instant>({
+      configuration: { voters: this.#options.voters },
+      epoch: state.epoch,
+    })
+    this.#moveTo(state.epoch)
+    this.#outbox.answered(state.number, state.results)
+    const held = new Map(state.holds.map((hold) => [hold.election, hold.token]))
+    for (const [election, candidacy] of [...this.#candidacies])
+      candidacy.reconcile(held.get(election) ?? null)
+    for (const { election, ahead } of state.waits) this.#candidacies.get(election)?.waiting(ahead)
+    if (first) this.#opened.resolve()
+    this.#outbox.repeat()
+    this.#outbox.flush()
+    this.#keepAlive()
+  }
+
+  #sessionEnded(error: ErrorReply): void {
+    if (this.#phase === 'closing' || this.#phase === 'over') {
+      this.#ended.resolve()
+      return
+    }
+    const wasRefused = error.code === 'DUPLICATE_ID' || error.code === 'LIMIT_EXCEEDED'
+    this.#beat?.cancel()
+    this.#beat = null
+    this.#renewal = null
+    if (wasRefused) {
+      this.#refusal = toError(error)
+      this.#phase = 'over'
+      this.#outbox.reset()
+      this.#opened.reject(this.#refusal)
+      this.#endAll('refused', this.#refusal)
+      return
+    }
+    this.#phase = 'opening'
+    this.#key = this.#newKey()
+    this.#wasOpen = false
+    this.#holder = null
+    this.#outbox.reset()
+    for (const candidacy of [...this.#candidacies.values()]) candidacy.sessionLost(toError(error))
+    if (this.#isUp) this.#attach()
+  }
+
+  // ---- liveness -------------------------------------------------------------------------------------------------
+
+  /** Sends a keepalive now and then once a heartbeat. */
+  #keepAlive(): void {
+    const { clock } = this.#options.env
+    const holder = this.#holder
+    if (holder === null) return
+    this.#beat?.cancel()
+    this.#beat = clock.setTimer(this.#options.heartbeatMs, () => this.#keepAlive())
+    // The instant comes first: whatever happens between here and the wire only makes the deadline earlier.
+    const sentAt = clock.upper()
+    const sequence = ++this.#sequence
+    sent(holder, sequence, sentAt)
+    this.#link.send({ type: 'keepalive', session: this.#key, epoch: holder.epoch, sequence })
+    const patienceMs = patienceHeartbeats * this.#options.heartbeatMs
+    if (this.#isUp && clock.lower() - this.#hopefulAt > patienceMs) {
+      this.#hopefulAt = clock.lower()
+      this.#link.change('no majority of the voters answers through this peer')
+    }
+  }
+
+  #supported(message: SupportMessage): void {
+    const holder = this.#holder
+    if (holder === null) return
+    switch (message.type) {
+      case 'keepalive-ack':
+        if (acknowledged(holder, message)) this.#renew(holder)
+        return
+      case 'keepalive-refusal':
+        refused(holder, message)
+        if (isEndangered(holder)) this.#link.send({ type: 'reopen', session: this.#key, epoch: holder.epoch })
+        return
+      case 'keepalive':
+      case 'withdraw-request':
+      case 'withdraw-answer':
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  #renew(holder: Holder<Instant>): void {
+    const since = supportedSince(holder)
+    if (since === null) return
+    this.#hopefulAt = this.#options.env.clock.lower()
+    this.#renewal = { sentAt: since, grantedMs: this.#options.leaseMs }
+    for (const candidacy of this.#candidacies.values()) candidacy.renewed(this.#renewal)
+  }
+
+  #validRenewal(): Renewal | null {
+    const { leaseMs, env } = this.#options
+    const renewal = this.#renewal
+    if (renewal === null) return null
+    return env.clock.elapsedMs(renewal.sentAt) < holderValidityMs(leaseMs, this.#options) ? renewal : null
+  }
+
+  #moveTo(epoch: number): void {
+    if (this.#holder !== null) reopened(this.#holder, epoch)
+  }
+
+  // ---- requests -------------------------------------------------------------------------------------------------
+
+  #ask(request: Request, answer: Answer): Letter {
+    const letter = this.#outbox.add(request, answer)
+    this.#flushSoon()
+    return letter
+  }
+
+  /** In a microtask: requests of one tick share a batch, and no event comes from inside `enter`. */
+  #flushSoon(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    queueMicrotask(() => {
+      this.#flushing = false
+      if (this.#phase === 'open') this.#outbox.flush()
+    })
+  }
+
+  #endAll(reason: LossReason, cause: unknown): void {
+    for (const candidacy of [...this.#candidacies.values()]) candidacy.end(reason, cause)
+  }
+
+  #stop(): void {
+    this.#phase = 'over'
+    this.#beat?.cancel()
+    this.#outbox.reset()
+    this.#link.close()
+    this.#ended.resolve()
+  }
+
+  #newKey(): SessionKey {
+    return `${this.#options.candidateId}~${this.#options.env.random.id()}`
+  }
+}
+
+export function tellObserver(on: ObserveEvents, state: ObservedState): void {
+  switch (state.is) {
+    case 'led':
+      on.led({ id: state.id, token: state.token, metadata: state.metadata })
+      return
+    case 'vacant':
+      on.vacant()
+      return
+    case 'unknown':
+      on.unknown(new MandateError('BACKEND_UNAVAILABLE', `The state is unknown: ${state.reason}.`, {}))
+      return
+    default:
+      state satisfies never
+  }
+}
+
+function closedError(): MandateError {
+  return new MandateError('CLOSED', 'The session is closed.', { what: 'session' })
+}
+
+function toError(reply: ErrorReply): MandateError {
+  return new MandateError(reply.code, reply.message, (reply.details ?? {}))
+}
+
+/** `Promise.withResolvers` is not in Node 20. */
+interface PromiseWithResolvers<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
+}
+
+function withResolvers<T>(): PromiseWithResolvers<T> {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve
+    reject = onReject
+  })
+  return { promise, resolve, reject }
+}
+
+/** @throws CANCELLED as soon as `signal` aborts; the loser of the race cleans up. */
+export async function settledOrAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => {
+      reject(new MandateError('CANCELLED', 'Cancelled by its signal.', { reason: signal.reason as unknown }))
+    }
+    if (signal.aborted) return onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

@@ -1,0 +1,210 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { raftWorld, stand, type RaftWorld } from '../testing/raft-world.ts'
+
+let world: RaftWorld
+afterEach(() => world.close())
+
+const led = (record: { readonly token: bigint | null }) => (): boolean => record.token !== null
+
+describe('three peers', () => {
+  it('elect one candidate and queue the others', async () => {
+    world = raftWorld()
+    await world.start()
+    const [a, b] = ['a', 'b'].map((id) => stand(world.session(id, id), 'job'))
+    await world.until(() => a!.token !== null || b!.token !== null, 'a winner', 1000)
+    expect([a!.token, b!.token].filter((token) => token !== null)).toHaveLength(1)
+    await world.until(() => [...a!.events, ...b!.events].includes('waiting 1'), 'a waiter')
+  })
+
+  it('hand over on resign without waiting for the lease', async () => {
+    world = raftWorld()
+    await world.start()
+    const a = stand(world.session('a', 'a'), 'job')
+    await world.until(led(a), 'a leads')
+    const b = stand(world.session('b', 'b'), 'job')
+    await world.until(() => b.events.includes('waiting 1'), 'b waits')
+    const first = a.token as bigint
+    const before = world.clock.trueMs()
+    void a.candidacy.leave({})
+    await world.until(led(b), 'b leads')
+    expect(world.clock.trueMs() - before).toBeLessThan(10)
+    expect(b.token).toBeGreaterThan(first)
+  })
+
+  for (const victim of ['leader', 'follower'] as const) {
+    it(`replace a holder that was killed, token mode, the Raft ${victim}`, async () => {
+      world = raftWorld()
+      await world.start()
+      const { holder, next } = await holderOn(victim, 'token')
+      await world.advance(500)
+      const before = world.clock.trueMs()
+      world.crash(holder.id)
+      await world.until(() => next.some((other) => other.token !== null), 'a successor')
+      expect(world.clock.trueMs() - before).toBeLessThan(25)
+      expect(next.find((other) => other.token !== null)!.token).toBeGreaterThan(holder.record.token as bigint)
+    })
+
+    it(`replace a holder that was killed, time mode, never before its deadline, the Raft ${victim}`, async () => {
+      world = raftWorld()
+      await world.start()
+      const { holder, next } = await holderOn(victim, 'time')
+      await world.advance(523)
+      const { monotonicMs } = holder.record.renewal!.sentAt
+      world.crash(holder.id)
+      await world.until(() => next.some((other) => other.token !== null), 'a successor')
+      const after = world.clock.lower() - monotonicMs
+      expect(after).toBeGreaterThan(world.timing.leaseMs)
+      expect(after).toBeLessThan(world.timing.leaseMs + 2 * world.timing.heartbeatMs)
+    })
+  }
+
+  it('keep a leader for ever while nothing fails, without a log entry', async () => {
+    world = raftWorld()
+    await world.start()
+    const a = stand(world.session('a', 'a'), 'job')
+    await world.until(led(a), 'a leads')
+    const records = world.disks.get('a')!.records.length
+    await world.advance(60_000)
+    expect(a.events).toEqual(['waiting 0', 'won'])
+    expect(world.disks.get('a')!.records.length).toBe(records)
+  })
+
+  it('refuse a second process with the same candidate id while the first is heard', async () => {
+    world = raftWorld()
+    await world.start()
+    const first = stand(world.session('same', 'a'), 'job')
+    await world.until(led(first), 'the first leads')
+    const second = world.session('same', 'b')
+    const refused = second.opened({}).then(
+      () => 'opened',
+      (error: unknown) => (error as { code: string }).code,
+    )
+    await world.advance(1000)
+    expect(await refused).toBe('DUPLICATE_ID')
+    expect(first.token).not.toBeNull()
+  })
+
+  it('let a restarted process with the same id wait like any successor and get a new token', async () => {
+    world = raftWorld()
+    await world.start()
+    const first = stand(world.session('a', 'a'), 'job')
+    await world.until(led(first), 'the first leads')
+    const { token } = first
+    world.crash('a')
+    await world.start('a')
+    const second = stand(world.session('a', 'a'), 'job')
+    await world.until(led(second), 'the second leads')
+    expect(second.token).toBeGreaterThan(token as bigint)
+  })
+
+  it('serve a client through any peer, and move it when its sponsor dies', async () => {
+    world = raftWorld()
+    await world.start()
+    const client = stand(world.session('client', undefined), 'job')
+    await world.until(led(client), 'the client leads')
+    for (const id of ['a', 'b', 'c']) {
+      world.crash(id)
+      await world.advance(400)
+      await world.start(id)
+      await world.advance(600)
+    }
+    expect(client.token).not.toBeNull()
+    expect(world.clock.elapsedMs(client.renewal!.sentAt)).toBeLessThan(world.timing.leaseMs)
+  })
+
+  it('tell observers the present state, every change, and when nothing is known', async () => {
+    world = raftWorld()
+    await world.start()
+    const session = world.session('a', 'a')
+    const seen: string[] = []
+    world.session('watcher', 'c').observe('job', {
+      led: ({ id }) => seen.push(`led ${id}`),
+      vacant: () => seen.push('vacant'),
+      unknown: () => seen.push('unknown'),
+    })
+    await world.until(() => seen.length > 0, 'a first state')
+    const a = stand(session, 'job')
+    await world.until(led(a), 'a leads')
+    await world.advance(10)
+    void a.candidacy.leave({})
+    await world.advance(10)
+    world.crash('a')
+    world.crash('b')
+    await world.advance(2000)
+    expect(seen).toEqual(['vacant', 'led a', 'vacant', 'unknown'])
+    await world.start('a')
+    await world.until(() => seen.at(-1) === 'vacant', 'known again')
+  })
+
+  it('turn new campaigns away while the log is too large, with the way out', async () => {
+    world = raftWorld({ logBytesMax: 1 })
+    await world.start()
+    const a = stand(world.session('a', 'a'), 'job')
+    await world.until(() => a.ended !== null, 'refused')
+    expect(a.cause).toMatchObject({ code: 'LIMIT_EXCEEDED', message: expect.stringContaining('tokenBase') })
+  })
+
+  it('never let a cancelled campaign win later', async () => {
+    world = raftWorld()
+    await world.start()
+    const session = world.session('a', 'a')
+    void session.opened({})
+    await world.advance(1000)
+    for (let at = 0; at < 30; at++) {
+      const a = stand(session, `job-${at}`)
+      await world.clock.advanceAsync(at / 10)
+      const left = a.candidacy.leave({})
+      await world.advance(50)
+      expect(await left).not.toBe('unknown')
+      const count = a.events.length
+      await world.advance(200)
+      expect(a.events.length).toBe(count)
+    }
+    const b = stand(world.session('b', 'b'), 'job-3')
+    await world.until(led(b), 'the election is free', 50)
+  })
+
+  it('hold many elections on one session and lose all of them together', async () => {
+    world = raftWorld()
+    await world.start()
+    const session = world.session('a', 'a')
+    const records = Array.from({ length: 300 }, (_, at) => stand(session, `job-${at}`))
+    await world.until(() => records.every((record) => record.token !== null), 'all are held')
+    const other = stand(world.session('b', 'b'), 'job-5')
+    await world.advance(100)
+    world.crash('a')
+    await world.until(led(other), 'the successor')
+  })
+})
+
+async function holderOn(
+  victim: 'leader' | 'follower',
+  exclusivity: 'time' | 'token',
+): Promise<{
+  holder: { id: string; record: ReturnType<typeof stand> }
+  next: ReturnType<typeof stand>[]
+}> {
+  await world.advance(1000)
+  const leader = await raftLeader()
+  const id = victim === 'leader' ? leader : ['a', 'b', 'c'].find((other) => other !== leader)!
+  const record = stand(world.session(id, id), 'job', { exclusivity })
+  await world.until(led(record), 'the holder leads')
+  const others = ['a', 'b', 'c'].filter((other) => other !== id)
+  const next = others.map((other) => stand(world.session(other, other), 'job', { exclusivity }))
+  await world.until(
+    () => next.every((other) => other.events.some((event) => event.startsWith('waiting'))),
+    'both wait',
+  )
+  return { holder: { id, record }, next }
+}
+
+async function raftLeader(): Promise<string> {
+  let leader: string | null = null
+  const link = world.peers.get('a')!.attach((message) => {
+    if (message.type === 'status') leader = message.status.leader
+  })
+  link.send({ type: 'status', id: 1, election: null })
+  await world.until(() => leader !== null, 'a status')
+  link.close()
+  return leader as unknown as string
+}

@@ -1,0 +1,72 @@
+/** Follows elections and asks a peer for its status, over a sponsor link that may come and go. */
+import type { HolderMessage, ObservedState, PeerStatus, SponsorMessage } from './messages.ts'
+
+interface Following {
+  readonly election: string
+  readonly tell: (state: ObservedState) => void
+  /** Highest token told: a sponsor that lags behind the one before must not take an observer back in time. */
+  newest: bigint
+}
+
+export class Reader {
+  readonly #send: (message: HolderMessage) => void
+  readonly #following = new Map<number, Following>()
+  readonly #asking = new Map<
+    number,
+    { readonly election: string | null; readonly done: (status: PeerStatus) => void }
+  >()
+  #next = 1
+  #isUp = false
+
+  constructor(send: (message: HolderMessage) => void) {
+    this.#send = send
+  }
+
+  /** `tell` gets the present state first, then changes; never from inside this call. */
+  observe(election: string, tell: (state: ObservedState) => void): { close(): void } {
+    const id = this.#next++
+    this.#following.set(id, { election, tell, newest: -1n })
+    if (this.#isUp) this.#send({ type: 'observe', id, election })
+    return {
+      close: () => {
+        if (this.#following.delete(id) && this.#isUp) this.#send({ type: 'unobserve', id })
+      },
+    }
+  }
+
+  /** `done` is called once, unless cancelled; the question is repeated after a change of sponsor. */
+  status(election: string | null, done: (status: PeerStatus) => void): { cancel(): void } {
+    const id = this.#next++
+    this.#asking.set(id, { election, done })
+    if (this.#isUp) this.#send({ type: 'status', id, election })
+    return { cancel: () => this.#asking.delete(id) }
+  }
+
+  up(): void {
+    this.#isUp = true
+    for (const [id, { election }] of this.#following) this.#send({ type: 'observe', id, election })
+    for (const [id, { election }] of this.#asking) this.#send({ type: 'status', id, election })
+  }
+
+  down(reason: string): void {
+    this.#isUp = false
+    for (const { tell } of [...this.#following.values()]) tell({ is: 'unknown', reason })
+  }
+
+  received(message: Extract<SponsorMessage, { type: 'observed' | 'status' }>): void {
+    if (message.type === 'status') {
+      const asking = this.#asking.get(message.id)
+      this.#asking.delete(message.id)
+      asking?.done(message.status)
+      return
+    }
+    const following = this.#following.get(message.id)
+    if (following === undefined) return
+    const { state } = message
+    if (state.is === 'led') {
+      if (state.token < following.newest) return
+      following.newest = state.token
+    }
+    following.tell(state)
+  }
+}

@@ -1,0 +1,23 @@
+/** A holder's or reader's way to a peer: in this process, or over TCP with a change of peers when one is lost. */
+import type { SessionHost } from '../registry/types.ts'
+import type { HolderMessage, SponsorMessage } from './messages.ts'
+
+export interface SponsorLinkEvents {
+  /** Connected, again or for the first time: whoever was attached attaches again. Never called inside `connect`. */
+  up(): void
+  down(reason: string): void
+  message(message: SponsorMessage): void
+}
+
+export interface SponsorLink {
+  /** The peer process this holder lives in; null for a client. */
+  readonly host: SessionHost | null
+  /** Lost while the link is down. */
+  send(message: HolderMessage): void
+  /** The sponsor answers but its cluster does not: try another one, if there is a choice. */
+  change(reason: string): void
+  /** No event afterwards. Idempotent. */
+  close(): void
+}
+
+export type ConnectSponsor = (events: SponsorLinkEvents) => SponsorLink

@@ -1,0 +1,187 @@
+/**
+ * A cluster of real peers (driver, Raft, support, registry) on one manual clock, with a network and disks in memory.
+ * For tests of everything above the seams.
+ */
+import { RaftSession } from '../backends/raft-session.ts'
+import type { BackgroundFailure, CandidacyRequest, LossReason, Renewal } from '../backends/backend.ts'
+import { connectAsClient } from '../cluster/client.ts'
+import { startPeer, type Peer } from '../cluster/driver.ts'
+import type { HolderMessage, LogRecord, PeerMessage, SponsorMessage } from '../cluster/messages.ts'
+import { resolveTiming, type Timing, type TimingInput } from '../lease/timing.ts'
+import type { Random } from '../seams/random.ts'
+import { manualClock, type ManualClock } from './manual-clock.ts'
+import { memoryDisk, type MemoryDisk } from './memory-storage.ts'
+import { memoryNetwork, type MemoryNetwork } from './memory-network.ts'
+
+export interface RaftWorldOptions {
+  readonly peers?: readonly string[]
+  readonly timing?: TimingInput
+  readonly seed?: number
+  readonly delayMs?: readonly [min: number, max: number]
+  readonly writeMs?: number
+  readonly logBytesMax?: number
+}
+
+export interface RaftWorld {
+  readonly clock: ManualClock
+  readonly network: MemoryNetwork<PeerMessage, HolderMessage, SponsorMessage>
+  readonly timing: Timing
+  readonly peers: ReadonlyMap<string, Peer>
+  readonly disks: ReadonlyMap<string, MemoryDisk<LogRecord>>
+  readonly failures: BackgroundFailure[]
+  start(...ids: readonly string[]): Promise<void>
+  /** kill -9 of the process that runs the peer, its local sessions with it. */
+  crash(id: string, options?: { readonly keep?: number }): void
+  /** A candidate in the peer's process, or, with `via` undefined, a client. */
+  session(candidateId: string, via: string | undefined, leaseMs?: number): RaftSession
+  /** Advances until `holds`, at most `ms`; throws with `what` otherwise. */
+  until(holds: () => boolean, what: string, ms?: number): Promise<void>
+  advance(ms: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** A small generator (xorshift32), so that a seed repeats a run. */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0 || 0x9e3779b9
+  const next = (): number => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) / 0x1_0000_0000
+  }
+  const hex = (): string =>
+    Math.floor(next() * 0x1_0000_0000)
+      .toString(16)
+      .padStart(8, '0')
+  return { next, id: () => hex() + hex() }
+}
+
+export function raftWorld(options: RaftWorldOptions = {}): RaftWorld {
+  const ids = options.peers ?? ['a', 'b', 'c']
+  const clock = manualClock()
+  const random = seededRandom(options.seed ?? 1)
+  const timing = resolveTiming(options.timing ?? 'fast')
+  const network = memoryNetwork<PeerMessage, HolderMessage, SponsorMessage>({
+    clock,
+    random,
+    peers: ids,
+    delayMs: options.delayMs ?? [0.1, 0.5],
+  })
+  const disks = new Map<string, MemoryDisk<LogRecord>>()
+  for (const id of ids) {
+    disks.set(id, memoryDisk<LogRecord>({ storageId: `disk-${id}`, clock, writeMs: options.writeMs ?? 0.2 }))
+  }
+  const peers = new Map<string, Peer>()
+  const failures: BackgroundFailure[] = []
+  const report = (failure: BackgroundFailure): void => void failures.push(failure)
+  const addresses = Object.fromEntries(ids.map((id) => [id, id]))
+
+  const world: RaftWorld = {
+    clock,
+    network,
+    timing,
+    peers,
+    disks,
+    failures,
+    async start(...which) {
+      for (const id of which.length === 0 ? ids : which) {
+        const peer = await startPeer({
+          self: id,
+          peers: addresses,
+          cluster: 'memory',
+          tokenBase: 0n,
+          timing,
+          logBytesMax: options.logBytesMax ?? 256 * 1024 * 1024,
+          version: 'test',
+          clock,
+          random,
+          report,
+          storage: (disks.get(id) as MemoryDisk<LogRecord>).storage(),
+          transport: ({ incarnation }) => network.transport(id, incarnation),
+        })
+        peers.set(id, peer)
+      }
+    },
+    crash(id, o) {
+      peers.get(id)?.halt()
+      peers.delete(id)
+      disks.get(id)?.crash(o)
+      network.crash(id)
+    },
+    session(candidateId, via, leaseMs = timing.leaseMs) {
+      const peer = via === undefined ? undefined : (peers.get(via) as Peer)
+      return new RaftSession({
+        env: { clock, random, report },
+        cluster: 'memory',
+        voters: ids,
+        heartbeatMs: timing.heartbeatMs,
+        maxClockDrift: timing.maxClockDrift,
+        tickMs: timing.tickMs,
+        candidateId,
+        leaseMs,
+        connect: (events) => {
+          if (peer === undefined) {
+            return connectAsClient(
+              { peers: addresses, cluster: 'memory', connect: network.connectClient, clock, random },
+              events,
+            )
+          }
+          const link = peer.attach((message) => events.message(message))
+          queueMicrotask(() => events.up())
+          return { host: link.host, send: link.send, change: () => undefined, close: link.close }
+        },
+      })
+    },
+    async until(holds, what, ms = 10_000) {
+      const end = clock.trueMs() + ms
+      while (!holds()) {
+        if (clock.trueMs() >= end) throw new Error(`not within ${ms} ms: ${what}`)
+        await clock.advanceAsync(1)
+      }
+    },
+    advance: (ms) => clock.advanceAsync(ms),
+    async close() {
+      for (const peer of peers.values()) peer.halt()
+      await clock.advanceAsync(1)
+    },
+  }
+  return world
+}
+
+/** A candidacy that writes down what it hears. */
+export interface Recorded {
+  readonly events: string[]
+  token: bigint | null
+  renewal: Renewal | null
+  ended: LossReason | null
+  cause: unknown
+}
+
+export function stand(
+  session: RaftSession,
+  election: string,
+  o: Partial<CandidacyRequest> = {},
+): Recorded & { readonly candidacy: ReturnType<RaftSession['enter']> } {
+  const recorded: Recorded = { events: [], token: null, renewal: null, ended: null, cause: undefined }
+  const candidacy = session.enter(
+    { election, exclusivity: 'time', priority: 0, metadata: {}, ...o },
+    {
+      waiting: (ahead) => recorded.events.push(`waiting ${ahead}`),
+      won: ({ token, renewal }) => {
+        recorded.events.push('won')
+        recorded.token = token
+        recorded.renewal = renewal
+      },
+      renewed: (renewal) => {
+        recorded.renewal = renewal
+      },
+      ended: ({ reason, cause }) => {
+        recorded.events.push(`ended ${reason}`)
+        recorded.ended = reason
+        recorded.cause = cause
+        recorded.token = null
+      },
+    },
+  )
+  return Object.assign(recorded, { candidacy })
+}
