@@ -8,6 +8,16 @@
 import type { Clock, Instant } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
 
+export {
+  checkCandidacy,
+  checkCandidateId,
+  checkElectionName,
+  checkExclusivity,
+  checkLease,
+  checkMetadata,
+  checkPriority,
+} from './request-rules.ts'
+
 export type Exclusivity = 'time' | 'token'
 
 /** Small key-value data of a candidate, such as an address or a version. */

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { checkCandidateId, checkLease } from './backend.ts'
 import type {
   Backend,
   BackendDriver,
@@ -102,6 +103,8 @@ class DefinedBackend implements Backend {
 
   async share(request: SessionRequest, o: ShareOptions): Promise<SessionShare> {
     const leaseMs = request.leaseMs ?? this.timing.leaseMs
+    checkLease(leaseMs, this.facts, this.timing)
+    checkCandidateId(request.candidateId, 'candidateId')
     const key = JSON.stringify([request.candidateId, leaseMs])
     const reference = await this.#whileOpen(() => this.#session(key, { ...request, leaseMs }).acquire(o))
     const forget = this.#callBeforeClose(o)
@@ -150,7 +153,11 @@ class DefinedBackend implements Backend {
         this.#onDriver(o, async (driver) => {
           const session = await driver.value.open(request, o)
           const open = {
-            session: new GuardedSession(session, request.candidateId, () => shared.retire(open)),
+            session: new GuardedSession(session, {
+              facts: this.facts,
+              candidateId: request.candidateId,
+              lost: () => shared.retire(open),
+            }),
             driver,
           }
           return open

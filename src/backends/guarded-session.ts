@@ -1,4 +1,6 @@
+import { checkCandidacy } from './backend.ts'
 import type {
+  BackendFacts,
   Cancellable,
   Candidacy,
   CandidacyEvents,
@@ -9,38 +11,44 @@ import type {
 } from './backend.ts'
 import { MandateError } from '../errors.ts'
 
+export interface SessionGuard {
+  readonly facts: BackendFacts
+  readonly candidateId: string
+  /** Called when the session is known to be lost, so that the next who asks gets a new one. */
+  readonly lost: () => void
+}
+
 /**
- * A driver's session with the two rules that no driver has to write: it stands at most once in an election at a time
- * (two `Election` objects of one process share it), and whoever hears that it was lost tells `lost`, so that the next
- * to ask gets a new one.
+ * A driver's session with the rules that no driver has to write: a request outside the backend's facts is refused,
+ * and it stands at most once in an election at a time (two `Election` objects of one process share it).
  */
 export class GuardedSession implements Session {
   readonly scope: string
   readonly ticket?: () => SessionTicket
   readonly #session: Session
-  readonly #candidateId: string
-  readonly #lost: (session: GuardedSession) => void
-  readonly #standing = new Set<string>()
+  readonly #guard: SessionGuard
+  /** By election, who stands in it; an earlier candidacy that is left late must not take a later one out. */
+  readonly #standing = new Map<string, CandidacyEvents>()
 
-  constructor(session: Session, candidateId: string, lost: (session: GuardedSession) => void) {
+  constructor(session: Session, guard: SessionGuard) {
     this.#session = session
-    this.#candidateId = candidateId
-    this.#lost = lost
+    this.#guard = guard
     this.scope = session.scope
     if (session.ticket !== undefined) this.ticket = () => session.ticket?.() ?? unreachable()
   }
 
   enter(request: CandidacyRequest, on: CandidacyEvents): Candidacy {
     const { election } = request
-    if (this.#standing.has(election)) return this.#refused(election, on)
+    const cause = this.#problem(request)
+    if (cause !== undefined) return refused(cause, on)
     const candidacy = this.#session.enter(request, this.#listening(election, on))
-    this.#standing.add(election)
+    this.#standing.set(election, on)
     return {
       leave: async (o) => {
         try {
           return await candidacy.leave(o)
         } finally {
-          this.#standing.delete(election)
+          this.#forget(election, on)
         }
       },
       transfer: (to, o) => candidacy.transfer(to, o),
@@ -62,32 +70,47 @@ export class GuardedSession implements Session {
       won: (grant) => on.won(grant),
       renewed: (renewal) => on.renewed(renewal),
       ended: (end) => {
-        this.#standing.delete(election)
-        if (end.reason === 'session-lost') this.#lost(this)
+        this.#forget(election, on)
+        if (end.reason === 'session-lost') this.#guard.lost()
         on.ended(end)
       },
     }
   }
 
-  #refused(election: string, on: CandidacyEvents): Candidacy {
-    const cause = new MandateError(
-      'DUPLICATE_ID',
-      `candidate '${this.#candidateId}' already stands in election '${election}' in this process; ` +
-        'end that candidacy first, or give this one another candidate id',
-      { id: this.#candidateId },
-    )
-    let left = false
-    queueMicrotask(() => {
-      if (!left) on.ended({ reason: 'refused', cause })
-    })
-    return {
-      leave: () => {
-        left = true
-        return Promise.resolve('was-not-holder')
-      },
-      transfer: () => Promise.resolve('refused'),
-      proclaim: () => Promise.resolve('was-not-holder'),
+  #forget(election: string, on: CandidacyEvents): void {
+    if (this.#standing.get(election) === on) this.#standing.delete(election)
+  }
+
+  #problem(request: CandidacyRequest): unknown {
+    try {
+      checkCandidacy(request, this.#guard.facts)
+    } catch (error) {
+      return error
     }
+    if (!this.#standing.has(request.election)) return undefined
+    const id = this.#guard.candidateId
+    return new MandateError(
+      'DUPLICATE_ID',
+      `candidate '${id}' already stands in election '${request.election}' in this process; ` +
+        'end that candidacy first, or give this one another candidate id',
+      { id },
+    )
+  }
+}
+
+/** A candidacy that never reaches the arbiter. */
+function refused(cause: unknown, on: CandidacyEvents): Candidacy {
+  let left = false
+  queueMicrotask(() => {
+    if (!left) on.ended({ reason: 'refused', cause })
+  })
+  return {
+    leave: () => {
+      left = true
+      return Promise.resolve('was-not-holder')
+    },
+    transfer: () => Promise.resolve('refused'),
+    proclaim: () => Promise.resolve('was-not-holder'),
   }
 }
 

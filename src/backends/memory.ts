@@ -1,11 +1,11 @@
+import { checkLease } from './backend.ts'
 import type { Backend, BackgroundFailure, LeaseTiming } from './backend.ts'
 import { defineBackend } from './define-backend.ts'
-import { MemoryDriver } from './memory/driver.ts'
+import { MemoryDriver, memoryFacts } from './memory/driver.ts'
 import { memorySpace } from './memory/space.ts'
 import type { MemorySpace } from './memory/space.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
-import { MandateError } from '../errors.ts'
 
 export { memorySpace } from './memory/space.ts'
 export type { MemorySpace, MemorySpaceOptions } from './memory/space.ts'
@@ -51,12 +51,6 @@ export function memory(options: MemoryOptions = {}): Backend {
 
 function leaseTiming(timing: Partial<LeaseTiming>, space: MemorySpace): LeaseTiming {
   const { leaseMs = 1000, maxClockDrift = space.maxClockDrift, tickMs = space.tickMs } = timing
-  if (!(leaseMs >= 10)) {
-    throw new MandateError('INVALID_OPTIONS', `timing.leaseMs is ${leaseMs}; give at least 10 ms`, {
-      option: 'timing.leaseMs',
-      value: leaseMs,
-      expected: '>= 10',
-    })
-  }
+  checkLease(leaseMs, memoryFacts, { leaseMs, maxClockDrift, tickMs })
   return { leaseMs, maxClockDrift, tickMs }
 }

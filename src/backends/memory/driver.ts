@@ -115,10 +115,10 @@ export class MemoryDriver implements BackendDriver {
         new MandateError('CANCELLED', 'cancelled by its signal', { reason: signal?.reason as unknown }),
       )
     const timer = env.clock.setTimer(OPEN_MS, () => failWith(unavailable()))
-    const killWatch = link.onKill(() => queueMicrotask(() => failWith(unavailable())))
+    const linkWatch = link.watch({ killed: () => queueMicrotask(() => failWith(unavailable())) })
     stops.push(
       () => timer.cancel(),
-      () => killWatch.cancel(),
+      () => linkWatch.cancel(),
       () => signal?.removeEventListener('abort', abort),
     )
     signal?.addEventListener('abort', abort, { once: true })

@@ -1,5 +1,11 @@
 import type { Clock } from '../../seams/clock.ts'
 
+export interface LinkWatch {
+  killed(): void
+  /** As when a connection is made anew: what was missed can be asked for. */
+  healed?(): void
+}
+
 /**
  * The way between one backend and the arbiter. A message arrives in a poll phase of the receiver's own clock, so after
  * a stall timers fire before it is read, as with a socket.
@@ -7,7 +13,7 @@ import type { Clock } from '../../seams/clock.ts'
 export class Link {
   readonly #arbiter: Clock
   readonly #client: Clock
-  readonly #onKill = new Set<() => void>()
+  readonly #watches = new Set<LinkWatch>()
   #up = true
   #killed = false
   #repliesToLose = 0
@@ -49,7 +55,9 @@ export class Link {
   }
 
   heal(): void {
+    if (this.#up) return
     this.#up = true
+    for (const watch of this.#watches) watch.healed?.()
   }
 
   loseReplies(count: number): void {
@@ -63,14 +71,14 @@ export class Link {
   /** The process is gone: nothing of it is called again. */
   kill(): void {
     this.#killed = true
-    for (const die of this.#onKill) die()
-    this.#onKill.clear()
+    for (const watch of this.#watches) watch.killed()
+    this.#watches.clear()
   }
 
-  onKill(die: () => void): { cancel(): void } {
-    if (this.#killed) die()
-    else this.#onKill.add(die)
-    return { cancel: () => void this.#onKill.delete(die) }
+  watch(watch: LinkWatch): { cancel(): void } {
+    if (this.#killed) watch.killed()
+    else this.#watches.add(watch)
+    return { cancel: () => void this.#watches.delete(watch) }
   }
 
   #carries(): boolean {

@@ -18,7 +18,7 @@ export class MemoryObserver implements Observer {
   readonly #world: MemoryWorld
   readonly #key: string
   readonly #watches = new Set<Watch>()
-  readonly #killWatch: { cancel(): void }
+  readonly #linkWatch: { cancel(): void }
   #heardAtMs = 0
   #timer: Timer | undefined
   #askQueued = false
@@ -27,7 +27,7 @@ export class MemoryObserver implements Observer {
     this.#world = world
     this.#key = world.env.random.id()
     this.scope = world.scope
-    this.#killWatch = world.link.onKill(() => this.#stop())
+    this.#linkWatch = world.link.watch({ killed: () => this.#stop(), healed: () => this.#askSoon() })
   }
 
   observe(election: string, on: ObserveEvents): { close(): void } {
@@ -47,7 +47,7 @@ export class MemoryObserver implements Observer {
   close(): Promise<void> {
     if (this.#watches.size > 0) this.#world.link.toArbiter(() => this.#world.arbiter.unwatch(this.#key))
     this.#stop()
-    this.#killWatch.cancel()
+    this.#linkWatch.cancel()
     return Promise.resolve()
   }
 

@@ -53,7 +53,7 @@ export class MemorySession implements Session {
   readonly #candidacies = new Map<number, MemoryCandidacy>()
   readonly #awaited = new Map<number, Awaited>()
   readonly #sentAt = new Map<number, Instant>()
-  readonly #killWatch: { cancel(): void }
+  readonly #linkWatch: { cancel(): void }
   #outbox: MemoryRequest[] = []
   #lastRequest = 0
   #sequence = 0
@@ -71,7 +71,10 @@ export class MemorySession implements Session {
     this.#renewal = { sentAt: openedFrom, grantedMs: leaseMs }
     this.#observer = new MemoryObserver(world)
     this.#arm()
-    this.#killWatch = world.link.onKill(() => this.#end(() => 'unknown'))
+    this.#linkWatch = world.link.watch({
+      killed: () => this.#end(() => 'unknown'),
+      healed: () => this.#exchangeSoon(),
+    })
   }
 
   enter(request: CandidacyRequest, on: CandidacyEvents): Candidacy {
@@ -250,7 +253,7 @@ export class MemorySession implements Session {
   #end(answer: () => 'unknown' | 'was-not-holder'): void {
     this.#ended = true
     this.#timer?.cancel()
-    this.#killWatch?.cancel()
+    this.#linkWatch?.cancel()
     this.#candidacies.clear()
     this.#outbox = []
     for (const { settle } of this.#awaited.values()) settle(answer())
@@ -277,7 +280,7 @@ export class MemorySession implements Session {
         else timer = env.clock.setTimer(RETRY_MS, send)
       }
       const killWatch = { cancel: (): void => undefined }
-      killWatch.cancel = link.onKill(() => queueMicrotask(done)).cancel
+      killWatch.cancel = link.watch({ killed: () => queueMicrotask(done) }).cancel
       o.signal?.addEventListener('abort', done, { once: true })
       send()
     })
