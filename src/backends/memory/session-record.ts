@@ -67,7 +67,8 @@ export class SessionRecord {
 
   /** Calls `silent` once when nothing was heard for `silenceMs`. */
   watchSilence(silenceMs: number, silent: () => void): void {
-    const leftMs = this.#heardAtMs + silenceMs - this.#clock.lower()
+    // Whole milliseconds: a rest smaller than the resolution of the reading would be waited for in no time, for ever.
+    const leftMs = Math.ceil(this.#heardAtMs + silenceMs - this.#clock.lower())
     this.#silence = this.#clock.setTimer(Math.max(0, leftMs), () => {
       // After a stall timers fire before queued packets are read: hear first, then accuse (DESIGN §2 "Clocks").
       this.#silence = this.#clock.afterPoll(() => {
