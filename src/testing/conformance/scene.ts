@@ -37,6 +37,7 @@ export class Scene implements Stage {
   readonly #grants: CandidacyLog[] = []
   readonly #observations: ObservationLog[] = []
   readonly #breaches: string[] = []
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(setup: ConformanceSetup, world: ConformanceWorld, exclusivity: Exclusivity) {
     this.facts = setup.facts
@@ -74,7 +75,7 @@ export class Scene implements Stage {
 
   /** Waits for something that the case needs; fails the case when it does not come. */
   async until(what: string, condition: () => boolean, withinMs = this.patienceMs): Promise<void> {
-    if (await this.#world.settle(condition, withinMs)) return
+    if (await this.#settle(condition, withinMs)) return
     assert.fail([`${what}: not within ${withinMs} ms`, ...this.#story()].join('\n'))
   }
 
@@ -124,12 +125,23 @@ export class Scene implements Stage {
   }
 
   advance(ms: number): Promise<void> {
-    return this.#world.advance(ms)
+    return this.#inTurn(() => this.#world.advance(ms))
+  }
+
+  #settle(condition: () => boolean, withinMs: number): Promise<boolean> {
+    return this.#inTurn(() => this.#world.settle(condition, withinMs))
+  }
+
+  /** A world lets time pass for one who asks at a time; waits that a case begins together take turns. */
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(run)
+    this.#turn = result.catch(() => undefined)
+    return result
   }
 
   /** Lets `ms` pass and fails as soon as `condition` no longer holds. */
   async stays(what: string, ms: number, condition: () => boolean): Promise<void> {
-    if (!(await this.#world.settle(() => !condition(), ms))) return
+    if (!(await this.#settle(() => !condition(), ms))) return
     assert.fail([`${what}: no longer so within ${ms} ms`, ...this.#story()].join('\n'))
   }
 

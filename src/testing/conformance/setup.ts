@@ -22,7 +22,8 @@ export interface ConformanceWorld {
   candidate(id: string): Promise<Backend>
   /**
    * Lets the world run until `condition` holds. Resolves `false` when it did not within `withinMs` of the world's own
-   * clock. A virtual clock steps from timer to timer; real time polls. `condition` is cheap and has no side effect.
+   * clock. A virtual clock goes in small steps; real time polls. `condition` is cheap. The suite never asks for two
+   * waits (`settle`, `advance`) at a time.
    */
   settle(condition: () => boolean, withinMs: number): Promise<boolean>
   /** Lets `ms` of the world's clock pass for every process. */

@@ -27,6 +27,31 @@ export const transfer: Theme = {
       },
     },
     {
+      claim: 'leaving what was transferred does not touch the next candidacy of the same session',
+      mode: 'each',
+      unless: (facts) =>
+        facts.transfer === 'directed' ? undefined : `its transfer is '${facts.transfer}', not 'directed'`,
+      run: async (scene) => {
+        const a = await scene.join('a')
+        const first = a.enter()
+        await first.wins()
+        const other = (await scene.join('b')).enter()
+        await scene.until('b waits', () => other.log.ahead.length > 0)
+        assert.equal(await first.transfer('b'), 'done')
+        const next = a.enter()
+        await scene.until('a waits again', () => next.log.ahead.length > 0)
+        assert.equal(
+          await scene.outcome('leave() after the end', first.candidacy.leave({})),
+          'was-not-holder',
+        )
+        const third = a.enter()
+        await third.ends()
+        assert.equal(third.log.end?.reason, 'refused', 'a still stands')
+        await other.leave()
+        await next.wins()
+      },
+    },
+    {
       claim: 'a transfer to somebody who does not stand is refused, and the leader stays',
       mode: 'each',
       run: async (scene) => {
