@@ -25,6 +25,11 @@ export interface SponsorDuties {
 
 interface Attached {
   link: Link
+  /**
+   * The holder knows everything this peer applied. False while this peer may lag behind what the holder was told by
+   * another sponsor: news from the past would take back what it holds.
+   */
+  synced: boolean
   /** Not answered by the log yet; proposed again at each retry. */
   readonly pending: Map<Proposal['type'], Proposal>
 }
@@ -161,19 +166,28 @@ export class Sponsor {
 
   #open(link: Link, message: Extract<HolderMessage, { type: 'open' }>): void {
     const { session } = message.request
-    if (this.#registry.sessions.has(session)) {
-      this.#attach(session, link)
-      this.#tellState(session)
+    const attached = this.#attach(session, link)
+    if (message.reattach) {
+      attached.synced = false
+      this.#sync(session, link)
       return
     }
-    if (!message.reattach) {
-      this.#propose(link, session, { type: 'open', request: message.request })
-      return
-    }
-    // It was open once: either this peer lags behind, or the session is over. A read tells which.
-    this.#attach(session, link)
+    // Never told anything before, so nothing that this peer applies is old news.
+    attached.synced = true
+    if (this.#registry.sessions.has(session)) this.#tellState(session)
+    else this.#propose(link, session, { type: 'open', request: message.request })
+  }
+
+  /** It was open once: tells its state, or that it is over, as of now and not as of where this peer may lag. */
+  #sync(session: SessionKey, link: Link): void {
     this.#duties.read((ok) => {
-      if (!ok || this.#attached.get(session)?.link !== link) return
+      const attached = this.#attached.get(session)
+      if (attached?.link !== link || attached.synced) return
+      if (!ok) {
+        this.#sync(session, link)
+        return
+      }
+      attached.synced = true
       if (this.#registry.sessions.has(session)) this.#tellState(session)
       else this.#end(session, closedError('expired'))
     })
@@ -186,9 +200,9 @@ export class Sponsor {
     }
     this.#attach(session, link)
     this.#duties.read((ok) => {
-      const attached = this.#attached.get(session)
-      if (!ok || attached?.link !== link) return
-      if (this.#registry.sessions.has(session)) this.#propose(link, session, { type: 'close', session })
+      if (this.#attached.get(session)?.link !== link) return
+      if (!ok) this.#close(link, session)
+      else if (this.#registry.sessions.has(session)) this.#propose(link, session, { type: 'close', session })
       else this.#end(session, closedError('gone'))
     })
   }
@@ -201,10 +215,13 @@ export class Sponsor {
   #attach(session: SessionKey, link: Link): Attached {
     let attached = this.#attached.get(session)
     if (attached === undefined) {
-      attached = { link, pending: new Map() }
+      attached = { link, synced: false, pending: new Map() }
       this.#attached.set(session, attached)
     }
-    attached.link = link
+    if (attached.link !== link) {
+      attached.link = link
+      attached.synced = false
+    }
     return attached
   }
 
@@ -213,7 +230,8 @@ export class Sponsor {
   }
 
   #tell(session: SessionKey, message: SponsorMessage): void {
-    this.#attached.get(session)?.link.send(message)
+    const attached = this.#attached.get(session)
+    if (attached?.synced === true) attached.link.send(message)
   }
 
   #tellState(session: SessionKey): void {
@@ -230,8 +248,9 @@ export class Sponsor {
     }
   }
 
+  /** Told in any case: a session that ended never comes back. */
   #end(session: SessionKey, error: ErrorReply): void {
-    this.#tell(session, { type: 'session-ended', session, error })
+    this.#attached.get(session)?.link.send({ type: 'session-ended', session, error })
     this.#attached.delete(session)
   }
 }

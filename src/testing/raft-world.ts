@@ -20,10 +20,14 @@ export interface RaftWorldOptions {
   readonly delayMs?: readonly [min: number, max: number]
   readonly writeMs?: number
   readonly logBytesMax?: number
+  /** The rate of each process's clock against true time. @default 1 */
+  readonly rateOf?: (process: string) => number
 }
 
 export interface RaftWorld {
+  /** True time; each process has a clock of its own on it. */
   readonly clock: ManualClock
+  clockOf(process: string): ManualClock
   readonly network: MemoryNetwork<PeerMessage, HolderMessage, SponsorMessage>
   readonly timing: Timing
   readonly peers: ReadonlyMap<string, Peer>
@@ -74,10 +78,20 @@ export function raftWorld(options: RaftWorldOptions = {}): RaftWorld {
   const peers = new Map<string, Peer>()
   const failures: BackgroundFailure[] = []
   const report = (failure: BackgroundFailure): void => void failures.push(failure)
+  const clocks = new Map<string, ManualClock>()
+  const clockOf = (process: string): ManualClock => {
+    let own = clocks.get(process)
+    if (own === undefined) {
+      own = clock.sibling({ rate: options.rateOf?.(process) ?? 1 })
+      clocks.set(process, own)
+    }
+    return own
+  }
   const addresses = Object.fromEntries(ids.map((id) => [id, id]))
 
   const world: RaftWorld = {
     clock,
+    clockOf,
     network,
     timing,
     peers,
@@ -93,7 +107,7 @@ export function raftWorld(options: RaftWorldOptions = {}): RaftWorld {
           timing,
           logBytesMax: options.logBytesMax ?? 256 * 1024 * 1024,
           version: 'test',
-          clock,
+          clock: clockOf(id),
           random,
           report,
           storage: (disks.get(id) as MemoryDisk<LogRecord>).storage(),
@@ -110,8 +124,9 @@ export function raftWorld(options: RaftWorldOptions = {}): RaftWorld {
     },
     session(candidateId, via, leaseMs = timing.leaseMs) {
       const peer = via === undefined ? undefined : (peers.get(via) as Peer)
+      const own = clockOf(via ?? candidateId)
       return new RaftSession({
-        env: { clock, random, report },
+        env: { clock: own, random, report },
         cluster: 'memory',
         voters: ids,
         heartbeatMs: timing.heartbeatMs,
@@ -122,7 +137,13 @@ export function raftWorld(options: RaftWorldOptions = {}): RaftWorld {
         connect: (events) => {
           if (peer === undefined) {
             return connectAsClient(
-              { peers: addresses, cluster: 'memory', connect: network.connectClient, clock, random },
+              {
+                peers: addresses,
+                cluster: 'memory',
+                connect: network.connectClient,
+                clock: own,
+                random,
+              },
               events,
             )
           }
