@@ -1,0 +1,136 @@
+/** What two processes tell each other before anything else, so that no message goes to the wrong place. */
+import { MandateError } from '../errors.ts'
+import type { Lane } from '../seams/transport.ts'
+import { count, nullable, object, oneOf, text } from './codec-shape.ts'
+import { errorReply, jsonCodec } from './codec.ts'
+import { encodeFrame, type Frame } from './tcp-frame.ts'
+import type { ErrorReply } from './messages.ts'
+
+const PROTOCOL = 1
+
+/** One process of one peer. */
+export interface ProcessIdentity {
+  readonly storageId: string
+  readonly incarnation: number
+  /** Random at each start: two processes on copies of one folder agree in everything else. */
+  readonly run: string
+}
+
+export interface PeerHello extends ProcessIdentity {
+  readonly protocol: number
+  readonly cluster: string
+  readonly from: string
+  readonly to: string
+  readonly lane: Lane
+}
+
+interface ClientHello {
+  readonly protocol: number
+  /** Null: whichever cluster answers. */
+  readonly cluster: string | null
+}
+
+export interface Welcome extends ProcessIdentity {
+  readonly peer: string
+  readonly cluster: string
+}
+
+const label = text(253)
+const identity = { storageId: label, incarnation: count, run: label }
+const peerHellos = jsonCodec(
+  'PeerHello',
+  object<PeerHello>({
+    protocol: count,
+    cluster: label,
+    from: label,
+    to: label,
+    lane: oneOf<Lane>('urgent', 'bulk'),
+    ...identity,
+  }),
+)
+const clientHellos = jsonCodec(
+  'ClientHello',
+  object<ClientHello>({ protocol: count, cluster: nullable(label) }),
+)
+const welcomes = jsonCodec('Welcome', object<Welcome>({ peer: label, cluster: label, ...identity }))
+const rejects = jsonCodec('Reject', errorReply)
+
+export const peerHelloFrame = (hello: Omit<PeerHello, 'protocol'>): Buffer =>
+  encodeFrame('peer-hello', peerHellos.encode({ protocol: PROTOCOL, ...hello }))
+export const clientHelloFrame = (cluster: string | null): Buffer =>
+  encodeFrame('client-hello', clientHellos.encode({ protocol: PROTOCOL, cluster }))
+export const welcomeFrame = (welcome: Welcome): Buffer => encodeFrame('welcome', welcomes.encode(welcome))
+export const rejectFrame = (error: ErrorReply): Buffer => encodeFrame('reject', rejects.encode(error))
+
+export interface Listener {
+  readonly self: string
+  readonly cluster: string
+  readonly peers: readonly string[]
+}
+
+export type Greeting =
+  | { readonly is: 'peer'; readonly hello: PeerHello }
+  | { readonly is: 'client' }
+  | { readonly is: 'refused'; readonly error: ErrorReply }
+
+/** The first frame of an accepted connection. @throws PROTOCOL_ERROR */
+export function readHello(frame: Frame, { self, cluster, peers }: Listener): Greeting {
+  if (frame.type === 'client-hello') {
+    const hello = clientHellos.decode(frame.payload)
+    const error =
+      wrongProtocol(hello.protocol) ??
+      (hello.cluster === null ? null : wrongCluster(self, hello.cluster, cluster))
+    return error === null ? { is: 'client' } : { is: 'refused', error }
+  }
+  if (frame.type !== 'peer-hello') throw unexpected(frame, 'a hello')
+  const hello = peerHellos.decode(frame.payload)
+  const error =
+    wrongProtocol(hello.protocol) ??
+    wrongCluster(self, hello.cluster, cluster) ??
+    wrongAddress(hello.to, self) ??
+    stranger(hello.from, self, peers)
+  return error === null ? { is: 'peer', hello } : { is: 'refused', error }
+}
+
+export type Answer =
+  | { readonly is: 'welcome'; readonly welcome: Welcome }
+  | { readonly is: 'reject'; readonly error: ErrorReply }
+
+/** The first frame of the accepting side. @throws PROTOCOL_ERROR */
+export function readAnswer(frame: Frame): Answer {
+  if (frame.type === 'welcome') return { is: 'welcome', welcome: welcomes.decode(frame.payload) }
+  if (frame.type === 'reject') return { is: 'reject', error: rejects.decode(frame.payload) }
+  throw unexpected(frame, 'an answer to the hello')
+}
+
+export function unexpected(frame: Frame, expected: string): MandateError<'PROTOCOL_ERROR'> {
+  const reason = `frame of type '${frame.type}' where ${expected} was expected`
+  return new MandateError('PROTOCOL_ERROR', reason, { reason })
+}
+
+function wrongProtocol(theirs: number): ErrorReply | null {
+  if (theirs === PROTOCOL) return null
+  const reason = `protocol ${theirs} is spoken there, protocol ${PROTOCOL} here; run the same version on both sides`
+  return { code: 'PROTOCOL_ERROR', message: reason, details: { reason } }
+}
+
+function wrongCluster(self: string, theirs: string, ours: string): ErrorReply | null {
+  if (theirs === ours) return null
+  const message = `peer '${self}' belongs to cluster '${ours}', not to '${theirs}'`
+  return { code: 'CLUSTER_MISMATCH', message, details: { expected: theirs, actual: ours } }
+}
+
+function wrongAddress(to: string, self: string): ErrorReply | null {
+  if (to === self) return null
+  const message = `peer '${self}' answers there, not '${to}'; check the address of '${to}'`
+  return { code: 'NOT_A_PEER', message, details: { id: to, peers: [self] } }
+}
+
+function stranger(from: string, self: string, peers: readonly string[]): ErrorReply | null {
+  if (from !== self && peers.includes(from)) return null
+  const message =
+    from === self
+      ? `two processes run as peer '${self}'; give each peer an id of its own`
+      : `peer '${self}' knows the peers ${peers.join(', ')}, not '${from}'; every process needs the same list`
+  return { code: 'NOT_A_PEER', message, details: { id: from, peers } }
+}

@@ -1,0 +1,56 @@
+/**
+ * Who stands behind each peer id. A peer that comes back with less than it had (a restored or copied folder) could
+ * vote twice in one term, so it is not let in (DESIGN §4.2). Known since this process started only.
+ */
+import type { ProcessIdentity } from './tcp-handshake.ts'
+
+/** So long after its last frame a process still counts as running: longer than any heartbeat and stall. */
+const LIVE_MS = 10_000
+
+interface Known extends ProcessIdentity {
+  heardAtMs: number
+}
+
+export type Admission =
+  | { readonly is: 'same' }
+  /** Restarted, or seen for the first time. */
+  | { readonly is: 'new'; readonly first: boolean }
+  | { readonly is: 'refused'; readonly message: string }
+
+export class PeerIdentities {
+  readonly #known = new Map<string, Known>()
+
+  /** `nowMs` by `clock.lower()`. */
+  heard(peer: string, nowMs: number): void {
+    const known = this.#known.get(peer)
+    if (known !== undefined) known.heardAtMs = nowMs
+  }
+
+  /** When a frame of `peer` last came in; undefined before the first. */
+  heardAtMs(peer: string): number | undefined {
+    return this.#known.get(peer)?.heardAtMs
+  }
+
+  admit(peer: string, shown: ProcessIdentity, nowMs: number): Admission {
+    const known = this.#known.get(peer)
+    const message = known === undefined ? undefined : objection(peer, known, shown, nowMs)
+    if (message !== undefined) return { is: 'refused', message }
+    if (known !== undefined && known.run === shown.run) return { is: 'same' }
+    const { storageId, incarnation, run } = shown
+    this.#known.set(peer, { storageId, incarnation, run, heardAtMs: nowMs })
+    return { is: 'new', first: known === undefined }
+  }
+}
+
+function objection(peer: string, known: Known, shown: ProcessIdentity, nowMs: number): string | undefined {
+  if (known.run === shown.run) return undefined
+  if (known.storageId !== shown.storageId) {
+    if (nowMs - known.heardAtMs > LIVE_MS) return undefined
+    return `another process with other data runs as peer '${peer}'; give each peer an id and a folder of its own`
+  }
+  if (shown.incarnation > known.incarnation) return undefined
+  return (
+    `the data of peer '${peer}' is at start ${shown.incarnation}, but it was seen at start ${known.incarnation}: ` +
+    'its folder was restored or copied, and may have forgotten votes'
+  )
+}

@@ -1,0 +1,327 @@
+/**
+ * The Transport over TCP. Links go one way: every peer dials every other, and hears it on the connections that the
+ * other dialled. Clients use the same port.
+ */
+import { MandateError } from '../errors.ts'
+import type { Clock, Timer } from '../seams/clock.ts'
+import type { Random } from '../seams/random.ts'
+import type { ClientId, Lane, Transport, TransportEvents } from '../seams/transport.ts'
+import { holderMessages, peerMessages, sponsorMessages } from './codec.ts'
+import type { ErrorReply, HolderMessage, PeerMessage, SponsorMessage } from './messages.ts'
+import { cachedNames, parseAddress } from './tcp-address.ts'
+import type { Connection } from './tcp-connection.ts'
+import { encodeFrame, maxBulkBytes, maxSponsorBytes, maxUrgentBytes, type Frame } from './tcp-frame.ts'
+import { peerHelloFrame, unexpected, welcomeFrame, type PeerHello, type Welcome } from './tcp-handshake.ts'
+import { PeerIdentities } from './tcp-identity.ts'
+import { PeerLink } from './tcp-link.ts'
+import { TcpListener } from './tcp-listener.ts'
+
+/** How often, and after how long a silence, a link is dialled afresh beside the one that seems stuck. */
+const SILENCE_CHECK_MS = 1000
+const SILENT_MS = 2000
+/** The same complaint is not repeated sooner. */
+const REPORT_PAUSE_MS = 10_000
+const DEFAULT_MAX_CLIENTS = 10_000
+
+export interface TcpTransportOptions {
+  readonly self: string
+  readonly cluster: string
+  /** From `storage.open()`. */
+  readonly storageId: string
+  readonly incarnation: number
+  /** Every peer, id → `host:port`. */
+  readonly peers: Readonly<Record<string, string>>
+  readonly listen: string
+  /** Listen off loopback although nothing is encrypted. @default false */
+  readonly insecure?: boolean | undefined
+  /** @default 10000 */
+  readonly maxClients?: number | undefined
+  readonly clock: Clock
+  readonly random: Random
+  report(failure: { readonly during: string; readonly error: unknown }): void
+}
+
+/** What was lost or turned away, since the start. */
+export interface TcpCounts {
+  /** Messages to peers and clients that were dropped: no link, no room, too large. */
+  dropped: number
+  /** Connections ended because of bytes that are no frame, or a frame that is no message. */
+  garbage: number
+  /** Connections that never got past the handshake. */
+  turnedAway: number
+}
+
+export interface TcpTransport extends Transport<PeerMessage, HolderMessage, SponsorMessage> {
+  /** Where it listens, once started. */
+  readonly address: string
+  readonly counts: Readonly<TcpCounts>
+}
+
+/** @throws INVALID_OPTIONS for an address that is none, NOT_A_PEER if `self` is not among the peers */
+export function tcpTransport(options: TcpTransportOptions): TcpTransport {
+  return new TcpPeerTransport(options)
+}
+
+class TcpPeerTransport implements TcpTransport {
+  readonly counts: TcpCounts = { dropped: 0, garbage: 0, turnedAway: 0 }
+  readonly #options: TcpTransportOptions
+  readonly #welcome: Welcome
+  readonly #identities = new PeerIdentities()
+  readonly #links = new Map<string, PeerLink>()
+  readonly #listener: TcpListener
+  /** By peer and lane: the connection on which that peer speaks to us. */
+  readonly #inbound = new Map<string, Connection>()
+  readonly #clients = new Map<ClientId, Connection>()
+  readonly #reportedAtMs = new Map<string, number>()
+  #events: TransportEvents<PeerMessage, HolderMessage> | undefined
+  #silenceCheck: Timer | undefined
+  #lastClient = 0
+  #closing: Promise<void> | undefined
+
+  constructor(options: TcpTransportOptions) {
+    const { self, cluster, peers, storageId, incarnation, clock, random } = options
+    const ids = Object.keys(peers)
+    if (!ids.includes(self)) {
+      throw new MandateError('NOT_A_PEER', `'${self}' is none of the peers ${ids.join(', ')}`, {
+        id: self,
+        peers: ids,
+      })
+    }
+    this.#options = options
+    this.#welcome = { peer: self, cluster, storageId, incarnation, run: random.id() }
+    this.#listener = new TcpListener({
+      listen: options.listen,
+      insecure: options.insecure ?? false,
+      greeter: { self, cluster, peers: ids },
+      clock,
+      events: {
+        peer: (hello, connection) => this.#takePeer(hello, connection),
+        client: (connection) => this.#takeClient(connection),
+        turnedAway: (remote, error) => this.#turnedAway(remote, error),
+        failed: (error) => this.#report('accepting connections', error),
+      },
+    })
+    const names = cachedNames()
+    for (const [peer, address] of Object.entries(peers)) {
+      names.refresh(parseAddress(address).host)
+      if (peer !== self) this.#links.set(peer, this.#linkTo(peer, address, names))
+    }
+  }
+
+  get address(): string {
+    return this.#listener.address
+  }
+
+  async start(events: TransportEvents<PeerMessage, HolderMessage>): Promise<void> {
+    this.#events = events
+    await this.#listener.start()
+    // `close` may have been called while the listener started.
+    if (this.#closing !== undefined) return
+    for (const link of this.#links.values()) link.start()
+    this.#watchSilence()
+  }
+
+  send(to: string, message: PeerMessage, lane: Lane): void {
+    const link = this.#links.get(to)
+    if (link === undefined || !link.up) return this.#dropped()
+    const payload = peerMessages.encode(message)
+    if (payload.length > maxBulkBytes)
+      return this.#tooLarge(`a message to ${to}`, payload.length, maxBulkBytes)
+    const fitting = payload.length > maxUrgentBytes ? 'bulk' : lane
+    if (!link.send(encodeFrame('message', payload), fitting, supersedes(message))) this.#dropped()
+  }
+
+  sendToClient(client: ClientId, message: SponsorMessage): void {
+    const connection = this.#clients.get(client)
+    if (connection === undefined) return this.#dropped()
+    const payload = sponsorMessages.encode(message)
+    if (payload.length > maxSponsorBytes)
+      return this.#tooLarge('an answer to a client', payload.length, maxSponsorBytes)
+    if (!connection.send(encodeFrame('message', payload))) this.#dropped()
+  }
+
+  problem(peer: string): string | undefined {
+    return this.#links.get(peer)?.problem
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#end()
+    return this.#closing
+  }
+
+  async #end(): Promise<void> {
+    this.#silenceCheck?.cancel()
+    // The listener first: whoever notices that its link ended shall find nobody listening, and know.
+    const closed = this.#listener.close()
+    const gone = [...this.#links.values()].map((link) => new Promise<void>((resolve) => link.close(resolve)))
+    for (const connection of [...this.#inbound.values(), ...this.#clients.values()]) connection.end()
+    this.#inbound.clear()
+    this.#clients.clear()
+    await Promise.all([...gone, closed])
+  }
+
+  /** The driver, unless it is closed: nothing is told to it afterwards. */
+  get #driver(): TransportEvents<PeerMessage, HolderMessage> | undefined {
+    return this.#closing === undefined ? this.#events : undefined
+  }
+
+  #linkTo(peer: string, address: string, names: ReturnType<typeof cachedNames>): PeerLink {
+    const { self, cluster, clock, random } = this.#options
+    const { storageId, incarnation, run } = this.#welcome
+    return new PeerLink({
+      peer,
+      address,
+      names,
+      clock,
+      random,
+      hello: (lane) => peerHelloFrame({ cluster, from: self, to: peer, lane, storageId, incarnation, run }),
+      objection: (welcome) => this.#objection(peer, address, welcome),
+      events: {
+        up: (welcome) => this.#driver?.peerUp(peer, welcome.incarnation),
+        down: (reason) => this.#driver?.peerDown(peer, reason),
+        refused: () => this.#driver?.peerRefused(peer),
+        rejected: ({ reason, error }) => this.#report(`connection to ${peer}`, toError(error, reason)),
+      },
+    })
+  }
+
+  #objection(peer: string, address: string, welcome: Welcome): string | undefined {
+    const { cluster } = this.#options
+    if (welcome.cluster !== cluster)
+      return `cluster id at ${address} is '${welcome.cluster}', ours is '${cluster}'`
+    if (welcome.peer !== peer) return `peer '${welcome.peer}' answers at ${address}, not '${peer}'`
+    return this.#admit(peer, welcome)
+  }
+
+  /** Why the process may not stand for `peer`; undefined if it may. */
+  #admit(peer: string, shown: Welcome | PeerHello): string | undefined {
+    const admission = this.#identities.admit(peer, shown, this.#options.clock.lower())
+    if (admission.is === 'refused') return admission.message
+    if (admission.is === 'new' && !admission.first) {
+      // What an earlier process still has to say would be mistaken for the new one's.
+      for (const lane of ['urgent', 'bulk'] as const) this.#dropInbound(peer, lane)
+    }
+    return undefined
+  }
+
+  #takePeer(hello: PeerHello, connection: Connection): ErrorReply | undefined {
+    const { from, lane } = hello
+    const message = this.#admit(from, hello)
+    if (message !== undefined) return { code: 'DUPLICATE_ID', message, details: { id: from } }
+    this.#dropInbound(from, lane)
+    const place = `${from} ${lane}`
+    this.#inbound.set(place, connection)
+    connection.send(welcomeFrame(this.#welcome))
+    connection.handOver(
+      {
+        closed: (reason, garbage) => {
+          if (this.#inbound.get(place) === connection) this.#inbound.delete(place)
+          if (garbage) this.#garbage(`frames of peer ${from}`, reason)
+        },
+        frame: (frame) => {
+          const received = peerMessages.decode(messageIn(frame))
+          this.#identities.heard(from, this.#options.clock.lower())
+          this.#driver?.peerMessage(from, received)
+        },
+      },
+      lane === 'bulk' ? maxBulkBytes : maxUrgentBytes,
+    )
+    this.#links.get(from)?.seen(hello.run)
+    return undefined
+  }
+
+  #dropInbound(peer: string, lane: Lane): void {
+    this.#inbound.get(`${peer} ${lane}`)?.destroy()
+    this.#inbound.delete(`${peer} ${lane}`)
+  }
+
+  #takeClient(connection: Connection): ErrorReply | undefined {
+    const max = this.#options.maxClients ?? DEFAULT_MAX_CLIENTS
+    if (this.#clients.size >= max) {
+      const message = `peer '${this.#options.self}' serves ${max} clients already; connect to another peer`
+      return { code: 'LIMIT_EXCEEDED', message, details: { limit: 'clients', value: max + 1, max } }
+    }
+    this.#lastClient += 1
+    const client = this.#lastClient
+    this.#clients.set(client, connection)
+    connection.send(welcomeFrame(this.#welcome))
+    connection.handOver(
+      {
+        closed: (reason, garbage) => {
+          if (garbage) this.#garbage('frames of a client', `${connection.remote}: ${reason}`)
+          if (this.#clients.delete(client)) this.#driver?.clientGone(client)
+        },
+        frame: (frame) => this.#driver?.clientMessage(client, holderMessages.decode(messageIn(frame))),
+      },
+      maxUrgentBytes,
+    )
+    return undefined
+  }
+
+  #watchSilence(): void {
+    const { clock } = this.#options
+    this.#silenceCheck = clock.setTimer(SILENCE_CHECK_MS, () => {
+      for (const [peer, link] of this.#links) {
+        const heardAtMs = this.#identities.heardAtMs(peer)
+        if (heardAtMs !== undefined && clock.lower() - heardAtMs > SILENT_MS) link.refresh()
+      }
+      this.#watchSilence()
+    })
+  }
+
+  #dropped(): void {
+    this.counts.dropped += 1
+  }
+
+  #tooLarge(what: string, value: number, max: number): void {
+    this.#dropped()
+    const message = `${what} has ${value} bytes, at most ${max} can be sent`
+    this.#report('sending', new MandateError('LIMIT_EXCEEDED', message, { limit: 'frame bytes', value, max }))
+  }
+
+  #garbage(during: string, reason: string): void {
+    this.counts.garbage += 1
+    this.#report(during, new MandateError('PROTOCOL_ERROR', reason, { reason }))
+  }
+
+  #turnedAway(remote: string, error: ErrorReply): void {
+    this.counts.turnedAway += 1
+    // Port scanners and health checks connect and say nothing; that is no news.
+    if (error.code === 'TIMEOUT') return
+    if (error.code === 'PROTOCOL_ERROR') this.counts.garbage += 1
+    this.#report('handshakes', toError({ ...error, message: `${remote}: ${error.message}` }, error.message))
+  }
+
+  /** At most one report of a kind in ten seconds: a flood of garbage must not become a flood of log lines. */
+  #report(during: string, error: unknown): void {
+    if (this.#closing !== undefined) return
+    const nowMs = this.#options.clock.lower()
+    const before = this.#reportedAtMs.get(during)
+    if (before !== undefined && nowMs - before < REPORT_PAUSE_MS) return
+    this.#reportedAtMs.set(during, nowMs)
+    this.#options.report({ during, error })
+  }
+}
+
+/** @throws PROTOCOL_ERROR */
+function messageIn(frame: Frame): Uint8Array {
+  if (frame.type !== 'message') throw unexpected(frame, 'a message')
+  return frame.payload
+}
+
+/** What a newer message of the same key makes worthless while it waits. Votes and entries have none. */
+function supersedes(message: PeerMessage): string | undefined {
+  if (message.kind === 'raft') {
+    const { type } = message.message
+    return type === 'heartbeat' || type === 'heartbeat-reply' ? type : undefined
+  }
+  if (message.kind !== 'support') return undefined
+  const { type, session } = message.message
+  return type === 'keepalive' || type === 'keepalive-ack' ? `${type} ${session}` : undefined
+}
+
+function toError(error: ErrorReply | undefined, message: string): Error {
+  if (error === undefined) return new MandateError('PROTOCOL_ERROR', message, { reason: message })
+  // The details came over the wire: they fit the code if the other side is honest, and are only read by people.
+  return new MandateError(error.code, error.message, error.details ?? { reason: error.message })
+}
