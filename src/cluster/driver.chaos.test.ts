@@ -40,6 +40,8 @@ async function chaos(seed: number): Promise<void> {
   world = raftWorld({
     peers,
     seed,
+    // Leases far above the time that silence takes to be noticed, so that only the voters' promise holds a successor back.
+    timing: { heartbeatMs: 50, electionTimeoutMs: [150, 300], leaseMs: 150 + roll(4) * 200 },
     delayMs: [0.1, 0.2 + random.next() * 8],
     writeMs: random.next() * 3,
     rateOf: (id) => rates.get(id) ?? 1,
@@ -125,10 +127,14 @@ async function chaos(seed: number): Promise<void> {
         if (sessions.has(peer)) kill(peer)
         else await restart(peer)
         break
-      case 2:
-        note(`isolate ${peer}`)
-        world.network.isolate(peer)
+      case 2: {
+        // Mostly whoever leads: alive, believing, and heard by nobody.
+        const leader = standing.find((one) => one.election.exclusivity === 'time' && valid(one))?.process ?? peer
+        const victim = peers.includes(leader) && roll(3) > 0 ? leader : peer
+        note(`isolate ${victim}`)
+        world.network.isolate(victim)
         break
+      }
       case 3:
         note(`cut ${peer}>${other}`)
         if (peer !== other) world.network.cut(peer, other)
