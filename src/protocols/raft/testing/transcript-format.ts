@@ -1,8 +1,8 @@
 /** Messages, effects and states as one line each, for the golden transcripts in `scenarios/`. */
-import { lastIndex } from './log.ts'
-import { durableIndex, leaderOf } from './state.ts'
-import type { Raft } from './state.ts'
-import type { Entry, RaftEffect, RaftMessage } from './types.ts'
+import { lastIndex } from '../log.ts'
+import { durableIndex, leaderOf } from '../state.ts'
+import type { Raft } from '../state.ts'
+import type { Entry, RaftEffect, RaftMessage } from '../types.ts'
 
 export function formatMessage(message: RaftMessage<string>): string {
   const head = `${message.type} term=${message.term}`

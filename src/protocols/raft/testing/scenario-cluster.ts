@@ -2,11 +2,11 @@
  * A few peers, a wire and a disk each, under the hand of a script: nothing happens that was not asked for. Used by the
  * golden transcripts and by the tests that follow the paper.
  */
-import type { PeerId } from '../quorum/types.ts'
-import { createRaft } from './state.ts'
-import type { Raft } from './state.ts'
-import { step } from './step.ts'
-import type { Entry, HardState, RaftEffect, RaftInput, RaftMessage, RaftOptions } from './types.ts'
+import type { PeerId } from '../../quorum/types.ts'
+import { createRaft } from '../state.ts'
+import type { Raft } from '../state.ts'
+import { step } from '../step.ts'
+import type { Entry, HardState, RaftEffect, RaftInput, RaftMessage, RaftOptions } from '../types.ts'
 
 export interface Letter {
   readonly from: PeerId

@@ -2,12 +2,12 @@
  * Runs a transcript of `scenarios/*.txt`: every line `> verb …` is carried out, and what happened is written under it.
  * Comments and empty lines stay, old output is replaced, so running a good transcript gives it back unchanged.
  */
-import { MandateError } from '../../errors.ts'
-import type { PeerId } from '../quorum/types.ts'
+import { MandateError } from '../../../errors.ts'
+import type { PeerId } from '../../quorum/types.ts'
 import { ScriptedCluster } from './scenario-cluster.ts'
 import type { Letter } from './scenario-cluster.ts'
 import { formatEffect, formatMessage, formatState } from './transcript-format.ts'
-import type { RaftTimer } from './types.ts'
+import type { RaftTimer } from '../types.ts'
 
 interface Stage {
   cluster: ScriptedCluster

@@ -1,0 +1,145 @@
+/** Random schedules against Raft's promises, and planted bugs that the same checks must find. */
+import { describe, expect, it } from 'vitest'
+import { termAt } from './log.ts'
+import { step } from './step.ts'
+import { RandomWorld } from './testing/random-world.ts'
+import { SafetyChecks, SafetyViolation } from './testing/safety-checks.ts'
+import type { Step } from './testing/scenario-cluster.ts'
+
+const disturbances = 120
+const [minTimeoutMs, maxTimeoutMs] = [150, 300]
+
+interface Outcome {
+  readonly leaders: number
+  readonly committed: number
+  readonly readsAnswered: number
+}
+
+/** Safety phase, then a healed cluster that must elect and commit (the second is skipped for mutants). */
+function runSeed(seed: number, stepOf: Step, phases: 'safety' | 'safety and liveness'): Outcome {
+  const checks = new SafetyChecks()
+  const world = new RandomWorld(seed, checks, stepOf)
+  for (let count = 0; count < disturbances; count += 1) {
+    world.run(world.random.chance(0.1) ? maxTimeoutMs : world.random.between(0, 40))
+    world.disturb()
+  }
+  if (phases === 'safety and liveness') converge(world)
+  return { leaders: checks.leaders, committed: checks.committed.length, readsAnswered: checks.readsAnswered }
+}
+
+function converge(world: RandomWorld): void {
+  world.heal()
+  world.run(10 * maxTimeoutMs)
+  const leader = world.leader()
+  if (leader === undefined)
+    throw new SafetyViolation(`no leader ${10 * maxTimeoutMs} ms after the faults stopped`)
+  world.propose(leader)
+  world.read(leader)
+  world.run(maxTimeoutMs)
+  for (const { id, raft } of world.peers.filter((peer) => peer.alive)) {
+    const complete = raft.commitIndex === leader.raft.commitIndex && raft.term === leader.raft.term
+    const last = leader.raft.log.entries.length
+    if (!complete || raft.commitIndex !== last) {
+      throw new SafetyViolation(
+        `'${id}' did not converge: commit ${raft.commitIndex} of ${last}, term ${raft.term}`,
+      )
+    }
+  }
+  // Once healed, a leader stays: no election without a fault.
+  const { term } = leader.raft
+  world.run(10 * minTimeoutMs)
+  if (leader.raft.term !== term)
+    throw new SafetyViolation(`a healthy cluster went from term ${term} to ${leader.raft.term}`)
+}
+
+describe('random schedules', () => {
+  it('keep every promise of Raft Figure 3, and elect a lasting leader once faults stop', () => {
+    const total = { leaders: 0, committed: 0, readsAnswered: 0 }
+    const base = Number(process.env['MANDATE_SEED'] ?? 1)
+    const seeds = process.env['MANDATE_SEED'] === undefined ? Number(process.env['MANDATE_SEEDS'] ?? 120) : 1
+    for (let seed = base; seed < base + seeds; seed += 1) {
+      try {
+        const outcome = runSeed(seed, step<string>, 'safety and liveness')
+        total.leaders += outcome.leaders
+        total.committed += outcome.committed
+        total.readsAnswered += outcome.readsAnswered
+      } catch (error) {
+        throw new Error(
+          `seed ${seed} (repeat: MANDATE_SEED=${seed} npx vitest run src/protocols/raft/random.test.ts)`,
+          {
+            cause: error,
+          },
+        )
+      }
+    }
+    // A run nothing happened would prove nothing.
+    expect(total.leaders).toBeGreaterThan(seeds)
+    expect(total.committed).toBeGreaterThan(5 * seeds)
+    expect(total.readsAnswered).toBeGreaterThan(0)
+  })
+})
+
+/** Known bugs of real implementations, planted around the core: the checks must see each of them. */
+const mutants: Readonly<Record<string, Step>> = {
+  'replies leave before the disk has them (skiff)': (raft, input) =>
+    step(raft, input).map((effect) => {
+      if (effect.type !== 'send' || effect.after === undefined) return effect
+      return { type: 'send', to: effect.to, message: effect.message }
+    }),
+  'a voter forgets its vote (tinyraft)': (raft, input) => {
+    if (input.type === 'message' && input.message.type === 'vote' && raft.role.name === 'follower')
+      raft.votedFor = null
+    return step(raft, input)
+  },
+  'votes are counted instead of kept by voter (liferaft)': (raft, input) => {
+    if (input.type !== 'message' || input.message.type !== 'vote-reply') return step(raft, input)
+    const answered = raft.role.name === 'candidate' ? raft.role.votes : new Map()
+    const unheard = raft.others.find((peer) => !answered.has(peer)) ?? input.from
+    return step(raft, { ...input, from: unheard })
+  },
+  'the log of a candidate is not compared': (raft, input) => {
+    if (input.type !== 'message') return step(raft, input)
+    if (input.message.type !== 'vote' && input.message.type !== 'pre-vote') return step(raft, input)
+    return step(raft, { ...input, message: { ...input.message, lastTerm: input.message.term } })
+  },
+  'the entry before an append is not compared': (raft, input) => {
+    if (input.type !== 'message' || input.message.type !== 'append') return step(raft, input)
+    const previousTerm = termAt(raft.log, input.message.previousIndex)
+    if (previousTerm === undefined || input.message.previousIndex <= raft.commitIndex)
+      return step(raft, input)
+    return step(raft, { ...input, message: { ...input.message, previousTerm } })
+  },
+  'a write counts as durable as soon as it is asked for': (raft, input) => {
+    const effects = step(raft, input)
+    if (raft.durableSequence === raft.sequence) return effects
+    return [...effects, ...step(raft, { type: 'persisted', sequence: raft.sequence })]
+  },
+  'a refusal counts as an acknowledgement': (raft, input) => {
+    if (input.type !== 'message' || input.message.type !== 'append-reply') return step(raft, input)
+    const matchIndex = Math.max(input.message.matchIndex, raft.log.entries.length)
+    return step(raft, { ...input, message: { ...input.message, accepted: true, matchIndex } })
+  },
+  'any old heartbeat answer confirms a read': (raft, input) => {
+    if (raft.role.name === 'leader')
+      for (const progress of raft.role.progress.values()) progress.round = Infinity
+    return step(raft, input)
+  },
+}
+
+describe('the checks find a planted bug', () => {
+  const enoughSeeds = 150
+  for (const [name, mutant] of Object.entries(mutants)) {
+    it(`when ${name}`, () => {
+      let found: unknown
+      for (let seed = 1; seed <= enoughSeeds && found === undefined; seed += 1) {
+        try {
+          runSeed(seed, mutant, 'safety')
+        } catch (error) {
+          found = error
+        }
+      }
+      expect(found, `no violation in ${enoughSeeds} seeds`).toBeDefined()
+      expect(String(found)).toMatch(/SafetyViolation|invariant/)
+    })
+  }
+})
