@@ -108,9 +108,9 @@ export class RaftCandidacy implements Candidacy {
     }
   }
 
-  /** The session ended as a whole; a waiting candidacy goes on in the next one. */
-  sessionLost(cause: unknown): void {
-    if (this.#state.is === 'held') this.end('session-lost', cause)
+  /** The session was silent for its lease; a waiting candidacy goes on in the next one. */
+  sessionExpired(cause: unknown): void {
+    if (this.#state.is === 'held') this.end('expired', cause)
     else if (this.#state.is !== 'over') this.campaign()
   }
 

@@ -51,7 +51,12 @@ export interface RaftSessionOptions {
 
 type Phase =
   /** Asked for, not in the log yet. */
-  'opening' | 'open' | 'closing' | 'over'
+  | 'opening'
+  | 'open'
+  /** Another process has the candidate id, or the cluster has no room: until somebody asks again. */
+  | 'refused'
+  | 'closing'
+  | 'over'
 
 /** Heartbeats without a majority's answer after which a client tries another sponsor. */
 const patienceHeartbeats = 4
@@ -75,7 +80,6 @@ export class RaftSession implements Session {
   #flushing = false
   /** `lower()` of the last time a majority's answer came, or of the last change of sponsor. */
   #hopefulAt: number
-  #refusal: MandateError | null = null
   readonly #opened: PromiseWithResolvers<void> = withResolvers()
   readonly #ended: PromiseWithResolvers<void> = withResolvers()
 
@@ -119,10 +123,13 @@ export class RaftSession implements Session {
       },
     })
     this.#candidacies.set(request.election, candidacy)
-    const refusal =
-      this.#refusal ?? (this.#phase === 'closing' || this.#phase === 'over' ? closedError() : null)
-    if (refusal === null) candidacy.campaign()
-    else queueMicrotask(() => candidacy.end('refused', refusal))
+    if (this.#phase === 'closing' || this.#phase === 'over') {
+      queueMicrotask(() => candidacy.end('refused', closedError()))
+      return candidacy
+    }
+    candidacy.campaign()
+    // The process that had this id may be gone by now: each new candidacy is a new try.
+    if (this.#phase === 'refused') this.#openAnew()
     return candidacy
   }
 
@@ -155,7 +162,7 @@ export class RaftSession implements Session {
     this.#hopefulAt = this.#options.env.clock.lower()
     this.#reader.up()
     if (this.#phase === 'closing') this.#link.send({ type: 'close', session: this.#key })
-    else if (this.#phase !== 'over') this.#attach()
+    else if (this.#phase === 'opening' || this.#phase === 'open') this.#attach()
     if (this.#phase === 'open') this.#keepAlive()
   }
 
@@ -256,24 +263,27 @@ export class RaftSession implements Session {
       this.#ended.resolve()
       return
     }
-    const wasRefused = error.code === 'DUPLICATE_ID' || error.code === 'LIMIT_EXCEEDED'
     this.#beat?.cancel()
     this.#beat = null
     this.#renewal = null
-    if (wasRefused) {
-      this.#refusal = toError(error)
-      this.#phase = 'over'
-      this.#outbox.reset()
-      this.#opened.reject(this.#refusal)
-      this.#endAll('refused', this.#refusal)
+    this.#holder = null
+    this.#wasOpen = false
+    this.#outbox.reset()
+    const cause = toError(error)
+    if (error.code === 'DUPLICATE_ID' || error.code === 'LIMIT_EXCEEDED') {
+      this.#phase = 'refused'
+      this.#opened.reject(cause)
+      this.#endAll('refused', cause)
       return
     }
+    this.#openAnew()
+    for (const candidacy of [...this.#candidacies.values()]) candidacy.sessionExpired(cause)
+  }
+
+  /** Under a new key: what belonged to the old one is over for good. */
+  #openAnew(): void {
     this.#phase = 'opening'
     this.#key = this.#newKey()
-    this.#wasOpen = false
-    this.#holder = null
-    this.#outbox.reset()
-    for (const candidacy of [...this.#candidacies.values()]) candidacy.sessionLost(toError(error))
     if (this.#isUp) this.#attach()
   }
 
