@@ -227,6 +227,11 @@ export interface LeaseRecord {
   readonly transitions: number
   readonly exclusivity: Exclusivity
   readonly metadata: Metadata
+  /**
+   * In a released record: the candidate id that the last holder wished for (`transfer: 'hint'`). A store that cannot
+   * keep it drops it and says `transfer: 'none'`.
+   */
+  readonly preferred?: string
 }
 
 export type LeaseWrite<Version> =
@@ -238,6 +243,7 @@ export type LeaseWrite<Version> =
 
 export interface LeaseStore<Version> {
   readonly scope: string
+  /** Linearizable. `token`: of the write that raised `transitions` last; 0n for no record. */
   read(
     name: string,
     o: Cancellable,

@@ -1,0 +1,156 @@
+import type { LeaseRecord, LeaseStore, LeaseWrite } from '../backends/backend.ts'
+import type { ManualClock } from './manual-clock.ts'
+
+/** What happens to one request; what is not said goes well and takes no time. */
+export interface Fate {
+  /** True time until the server acts, in ms. A cancelled write still lands. */
+  readonly toServerMs?: number
+  /** True time from the server's act to the answer. */
+  readonly toClientMs?: number
+  /** `request`: never reaches the server. `answer`: never comes back. Nobody is told. */
+  readonly lost?: 'request' | 'answer'
+  /** The server refuses with this error. */
+  readonly refused?: Error
+}
+
+export interface FakeRequest {
+  readonly client: string
+  readonly kind: 'read' | 'write'
+  readonly name: string
+  readonly next?: LeaseRecord
+}
+
+export interface AppliedWrite {
+  readonly client: string
+  readonly name: string
+  readonly record: LeaseRecord
+  readonly token: bigint
+  readonly atMs: number
+}
+
+interface Slot {
+  readonly record: LeaseRecord
+  readonly version: number
+  readonly token: bigint
+}
+
+export interface FakeLeaseServer {
+  /** Decides the fate of each request; replace at will. */
+  fate: (request: FakeRequest) => Fate
+  readonly requests: FakeRequest[]
+  readonly applied: AppliedWrite[]
+  /** The store as one client reaches it; with `watch`, it tells of changes at once. */
+  connect(client: string, options?: { readonly watch?: boolean }): LeaseStore<number>
+  record(name: string): LeaseRecord | null
+  /** A foreign tool writes (or deletes) without asking. */
+  force(name: string, record: LeaseRecord | null): void
+  /** Open watches, for leak checks. */
+  watching(): number
+  /** Ends every open watch with an error. */
+  breakWatches(): void
+}
+
+/** One in-memory server of lease records on true time, with every fault a network has. */
+export function fakeLeaseServer(clock: ManualClock): FakeLeaseServer {
+  const slots = new Map<string, Slot>()
+  const watchers = new Set<{ name: string; changed: () => void; fail: (error: unknown) => void }>()
+  // The server's own clock, so that no client's stall or rate delays what travels.
+  const wire = clock.sibling()
+  let lastVersion = 0
+
+  const put = (client: string, name: string, record: LeaseRecord | null): Slot | undefined => {
+    const version = ++lastVersion
+    const before = slots.get(name)
+    if (record === null) slots.delete(name)
+    else {
+      const acquired = record.transitions !== before?.record.transitions
+      const token = acquired || before === undefined ? BigInt(version) : before.token
+      slots.set(name, { record, version, token })
+      server.applied.push({ client, name, record, token, atMs: clock.trueMs() })
+    }
+    for (const watcher of [...watchers]) if (watcher.name === name) watcher.changed()
+    return slots.get(name)
+  }
+
+  const travel = <Outcome>(
+    request: FakeRequest,
+    act: () => Outcome,
+    signal: AbortSignal | undefined,
+  ): Promise<Outcome> => {
+    server.requests.push(request)
+    const { toServerMs = 0, toClientMs = 0, lost } = server.fate(request)
+    return new Promise((resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(new Error('aborted')), { once: true })
+      if (lost === 'request') return
+      after(wire, toServerMs, () => {
+        const outcome = act()
+        if (lost !== 'answer') after(wire, toClientMs, () => resolve(outcome))
+      })
+    })
+  }
+
+  const server: FakeLeaseServer = {
+    fate: () => ({}),
+    requests: [],
+    applied: [],
+    connect: (client, { watch = false } = {}) => ({
+      scope: 'fake',
+      async read(name, { signal }) {
+        const request: FakeRequest = { client, kind: 'read', name }
+        const { refused } = server.fate(request)
+        if (refused !== undefined) throw refused
+        return travel(
+          request,
+          () => {
+            const slot = slots.get(name)
+            return { record: slot?.record ?? null, version: slot?.version ?? 0, token: slot?.token ?? 0n }
+          },
+          signal,
+        )
+      },
+      async write(name, next, expect, { signal }): Promise<LeaseWrite<number>> {
+        const request: FakeRequest = { client, kind: 'write', name, next }
+        const { refused } = server.fate(request)
+        if (refused !== undefined) return { is: 'rejected', error: refused }
+        return travel(
+          request,
+          () => {
+            if ((slots.get(name)?.version ?? 0) !== expect) return { is: 'conflict' }
+            const slot = put(client, name, next)
+            return { is: 'applied', version: slot?.version ?? 0, token: slot?.token ?? 0n }
+          },
+          signal,
+        )
+      },
+      ...(watch && {
+        watch: (
+          name: string,
+          _from: number,
+          changed: () => void,
+          { signal }: { signal?: AbortSignal | undefined },
+        ) =>
+          new Promise<never>((_resolve, reject) => {
+            const watcher = { name, changed, fail: reject }
+            watchers.add(watcher)
+            signal?.addEventListener('abort', () => {
+              watchers.delete(watcher)
+              reject(new Error('aborted'))
+            })
+          }),
+      }),
+    }),
+    record: (name) => slots.get(name)?.record ?? null,
+    force: (name, record) => void put('operator', name, record),
+    watching: () => watchers.size,
+    breakWatches() {
+      for (const watcher of watchers) watcher.fail(new Error('watch broken'))
+      watchers.clear()
+    },
+  }
+  return server
+}
+
+function after(clock: ManualClock, ms: number, run: () => void): void {
+  if (ms <= 0) run()
+  else clock.setTimer(ms, run)
+}
