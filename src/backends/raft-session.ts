@@ -47,6 +47,8 @@ export interface RaftSessionOptions {
   readonly candidateId: string
   readonly leaseMs: number
   readonly connect: ConnectSponsor
+  /** Called once, when the session is over. */
+  readonly closed?: () => void
 }
 
 type Phase =
@@ -370,7 +372,9 @@ export class RaftSession implements Session {
   }
 
   #stop(): void {
+    if (this.#phase === 'over') return
     this.#phase = 'over'
+    this.#options.closed?.()
     this.#beat?.cancel()
     this.#outbox.reset()
     this.#link.close()
@@ -403,7 +407,7 @@ function closedError(): MandateError {
 }
 
 function toError(reply: ErrorReply): MandateError {
-  return new MandateError(reply.code, reply.message, (reply.details ?? {}))
+  return new MandateError(reply.code, reply.message, reply.details ?? {})
 }
 
 /** `Promise.withResolvers` is not in Node 20. */

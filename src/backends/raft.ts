@@ -123,6 +123,8 @@ class RaftDriver implements BackendDriver {
   readonly #cluster: string
   readonly #env: BackendEnv
   #peer: Peer | null = null
+  /** The lease of each candidate's open session. */
+  readonly #leases = new Map<string, number>()
 
   constructor(options: RaftOptions, timing: Timing, cluster: string, env: BackendEnv) {
     this.#options = options
@@ -154,7 +156,7 @@ class RaftDriver implements BackendDriver {
           self,
           cluster: this.#cluster,
           peers,
-          listen: this.#options.listen ?? (peers[self]),
+          listen: this.#options.listen ?? peers[self] ?? '',
           insecure: this.#options.insecure ?? false,
           clock,
           random,
@@ -164,6 +166,11 @@ class RaftDriver implements BackendDriver {
   }
 
   async open(request: SessionRequest, { signal }: Cancellable): Promise<RaftSession> {
+    const { candidateId } = request
+    const leaseMs = request.leaseMs ?? this.#timing.leaseMs
+    const other = this.#leases.get(candidateId)
+    if (other !== undefined) throw twoLeases(candidateId, leaseMs, other)
+    this.#leases.set(candidateId, leaseMs)
     const session = new RaftSession({
       env: this.#env,
       cluster: this.#cluster,
@@ -171,9 +178,10 @@ class RaftDriver implements BackendDriver {
       heartbeatMs: this.#timing.heartbeatMs,
       maxClockDrift: this.#timing.maxClockDrift,
       tickMs: this.#timing.tickMs,
-      candidateId: request.candidateId,
-      leaseMs: request.leaseMs ?? this.#timing.leaseMs,
+      candidateId,
+      leaseMs,
       connect: this.#connect(),
+      closed: () => this.#leases.delete(candidateId),
     })
     try {
       await session.opened({ signal })
@@ -278,6 +286,15 @@ class RaftDriver implements BackendDriver {
         events,
       )
   }
+}
+
+function twoLeases(id: string, leaseMs: number, other: number): MandateError<'INVALID_OPTIONS'> {
+  return new MandateError(
+    'INVALID_OPTIONS',
+    `leaseMs is ${leaseMs}, but candidate ${JSON.stringify(id)} stands with a lease of ${other} ms already: all elections ` +
+      'of one candidate share its session. Use the same lease, or another candidate id.',
+    { option: 'leaseMs', value: leaseMs, expected: String(other) },
+  )
 }
 
 interface Tried {
