@@ -8,6 +8,9 @@
 import type { Clock, Instant } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
 
+import type { BackendFacts, CandidacyRequest, Exclusivity, LeaseTiming, Metadata } from './facts.ts'
+
+export type { BackendFacts, CandidacyRequest, Exclusivity, LeaseTiming, Metadata } from './facts.ts'
 export {
   checkCandidacy,
   checkCandidateId,
@@ -17,30 +20,6 @@ export {
   checkMetadata,
   checkPriority,
 } from './request-rules.ts'
-
-export type Exclusivity = 'time' | 'token'
-
-/** Small key-value data of a candidate, such as an address or a version. */
-export type Metadata = Readonly<Record<string, string>>
-
-export interface BackendFacts {
-  readonly guarantee: 'linearizable' | 'advisory'
-  readonly exclusivity: readonly Exclusivity[]
-  /** Where tokens come from, in a few words: `raft log index`, `etcd create revision`. */
-  readonly tokenSource: string
-  /** `fair`: by priority, then first come. `rank`: by rank alone. `race`: whoever writes first. */
-  readonly order: 'fair' | 'rank' | 'race'
-  readonly transfer: 'directed' | 'hint' | 'none'
-  readonly proclaim: boolean
-  /** Ways in which a grant can end before its expiry, other than by its holder. */
-  readonly earlyLoss: readonly ('operator' | 'health-check' | 'gossip')[]
-  readonly limits: {
-    readonly minLeaseMs: number
-    readonly nameBytes: number
-    readonly metadataBytes: number
-    readonly nestedNames: boolean
-  }
-}
 
 /** A failure that belongs to no call of the user's. */
 export interface BackgroundFailure {
@@ -85,14 +64,6 @@ export interface Renewal {
   readonly sentAt: Instant
   /** The time to live that was granted (not asked for), in ms; drift and tick are taken off by `lease/`. */
   readonly grantedMs: number
-}
-
-export interface CandidacyRequest {
-  readonly election: string
-  readonly exclusivity: Exclusivity
-  /** Higher leads first among those who wait. */
-  readonly priority: number
-  readonly metadata: Metadata
 }
 
 /** Called synchronously, in order, none after `ended`; never from inside `enter`. */
@@ -204,16 +175,6 @@ export interface Backend {
   share(request: SessionRequest, o: ShareOptions): Promise<SessionShare>
   shareObserver(o: ShareOptions): Promise<{ readonly observer: Observer; leave(): Promise<void> }>
   releaseSession?(ticket: SessionTicket, o: Cancellable): Promise<'released' | 'gone'>
-}
-
-/** What `election/` needs to compute a deadline. */
-export interface LeaseTiming {
-  /** The lease of a session that asks for none, in ms. */
-  readonly leaseMs: number
-  /** rho: bounds every clock's rate against true time. @default 0.001 */
-  readonly maxClockDrift: number
-  /** Quantisation of a reading, in ms. @default 1 */
-  readonly tickMs: number
 }
 
 /** One record with conditional writes: Kubernetes, SQL, … The machine in `lease/` makes elections of it. */

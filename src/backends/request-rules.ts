@@ -1,4 +1,4 @@
-import type { BackendFacts, CandidacyRequest, Exclusivity, LeaseTiming, Metadata } from './backend.ts'
+import type { BackendFacts, CandidacyRequest, Exclusivity, LeaseTiming, Metadata } from './facts.ts'
 import { MandateError } from '../errors.ts'
 import { holderValidityMs } from '../lease/deadline.ts'
 

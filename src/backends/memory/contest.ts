@@ -1,9 +1,21 @@
-import type { Exclusivity, Metadata } from '../backend.ts'
+import type { Exclusivity, LossReason, Metadata } from '../backend.ts'
 import type { ObservedState } from './messages.ts'
-import type { SessionRecord } from './session-record.ts'
+
+/** A session, as far as contests and grants know it. */
+export interface Contender {
+  readonly id: string
+  /** Whether it can be handed a leadership. */
+  connected(): boolean
+  tellWaiting(candidacy: number, ahead: number): void
+  tellGranted(candidacy: number, token: bigint): void
+  /** Gives the number of the notice. */
+  tellFreed(candidacy: number, reason: LossReason): number
+  wasTold(notice: number): boolean
+  standsNoMore(candidacy: number): void
+}
 
 export interface Waiter {
-  readonly session: SessionRecord
+  readonly session: Contender
   readonly candidacy: number
   readonly priority: number
   readonly metadata: Metadata
@@ -11,7 +23,7 @@ export interface Waiter {
 
 export interface Holder {
   readonly contest: Contest
-  readonly session: SessionRecord
+  readonly session: Contender
   readonly candidacy: number
   readonly token: bigint
   metadata: Metadata
@@ -41,12 +53,12 @@ export class Contest {
     this.#queue.splice(behind === -1 ? this.#queue.length : behind, 0, waiter)
   }
 
-  dequeue(session: SessionRecord, candidacy: number): void {
+  dequeue(session: Contender, candidacy: number): void {
     this.#remove((waiter) => waiter.session === session && waiter.candidacy === candidacy)
   }
 
   /** Takes every candidacy of a session that ended out of the queue. */
-  leave(session: SessionRecord): void {
+  leave(session: Contender): void {
     this.#remove((waiter) => waiter.session === session)
   }
 

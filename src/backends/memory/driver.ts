@@ -9,7 +9,7 @@ import type {
 import type { ExchangeReply } from './messages.ts'
 import { MemoryObserver } from './observer.ts'
 import { MemorySession } from './session.ts'
-import type { MemoryWorld } from './session.ts'
+import type { MemoryWorld } from './world.ts'
 import { MandateError } from '../../errors.ts'
 import type { Instant, Timer } from '../../seams/clock.ts'
 

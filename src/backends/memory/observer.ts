@@ -1,6 +1,6 @@
 import type { ObserveEvents, Observer } from '../backend.ts'
 import type { ObservedState, ObservedStates } from './messages.ts'
-import type { MemoryWorld } from './session.ts'
+import type { MemoryWorld } from './world.ts'
 import { MandateError } from '../../errors.ts'
 import type { Timer } from '../../seams/clock.ts'
 

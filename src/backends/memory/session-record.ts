@@ -1,5 +1,5 @@
 import type { LossReason } from '../backend.ts'
-import type { Contest, Holder } from './contest.ts'
+import type { Contender, Contest, Holder } from './contest.ts'
 import type { Link } from './link.ts'
 import type { Answer, ExchangeReply, MemoryNotice, OpenMessage } from './messages.ts'
 import type { MandateError } from '../../errors.ts'
@@ -12,7 +12,7 @@ type Unnumbered<T> = T extends unknown ? Omit<T, 'number'> : never
 const SILENT_AFTER = 0.5
 
 /** One session as the arbiter knows it. */
-export class SessionRecord {
+export class SessionRecord implements Contender {
   readonly key: string
   readonly id: string
   readonly leaseMs: number

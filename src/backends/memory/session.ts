@@ -1,20 +1,17 @@
 import type {
-  BackendEnv,
   Cancellable,
   Candidacy,
   CandidacyEvents,
   CandidacyRequest,
-  LeaseTiming,
   ObserveEvents,
   Renewal,
   Session,
   SessionTicket,
 } from '../backend.ts'
-import type { Arbiter } from './arbiter.ts'
 import { MemoryCandidacy } from './candidacy.ts'
-import type { Link } from './link.ts'
 import type { Answer, ExchangeReply, MemoryNotice, MemoryRequest } from './messages.ts'
 import { MemoryObserver } from './observer.ts'
+import type { MemoryWorld } from './world.ts'
 import { MandateError } from '../../errors.ts'
 import { holderValidityMs } from '../../lease/deadline.ts'
 import type { Instant, Timer } from '../../seams/clock.ts'
@@ -33,14 +30,6 @@ type Unnumbered<T> = T extends unknown ? Omit<T, 'number'> : never
 interface Awaited {
   readonly settle: (is: Answer | 'unknown') => void
   readonly untilMs: number
-}
-
-export interface MemoryWorld {
-  readonly env: BackendEnv
-  readonly link: Link
-  readonly arbiter: Arbiter
-  readonly scope: string
-  readonly timing: LeaseTiming
 }
 
 /** The holder's side: keeps the lease, repeats what was not answered, and tells the candidacies what it hears. */

@@ -1,0 +1,43 @@
+/** What a backend says about itself, and what is asked of it within that. Part of the contract in `backend.ts`. */
+
+export type Exclusivity = 'time' | 'token'
+
+/** Small key-value data of a candidate, such as an address or a version. */
+export type Metadata = Readonly<Record<string, string>>
+
+export interface BackendFacts {
+  readonly guarantee: 'linearizable' | 'advisory'
+  readonly exclusivity: readonly Exclusivity[]
+  /** Where tokens come from, in a few words: `raft log index`, `etcd create revision`. */
+  readonly tokenSource: string
+  /** `fair`: by priority, then first come. `rank`: by rank alone. `race`: whoever writes first. */
+  readonly order: 'fair' | 'rank' | 'race'
+  readonly transfer: 'directed' | 'hint' | 'none'
+  readonly proclaim: boolean
+  /** Ways in which a grant can end before its expiry, other than by its holder. */
+  readonly earlyLoss: readonly ('operator' | 'health-check' | 'gossip')[]
+  readonly limits: {
+    readonly minLeaseMs: number
+    readonly nameBytes: number
+    readonly metadataBytes: number
+    readonly nestedNames: boolean
+  }
+}
+
+export interface CandidacyRequest {
+  readonly election: string
+  readonly exclusivity: Exclusivity
+  /** Higher leads first among those who wait. */
+  readonly priority: number
+  readonly metadata: Metadata
+}
+
+/** What `election/` needs to compute a deadline. */
+export interface LeaseTiming {
+  /** The lease of a session that asks for none, in ms. */
+  readonly leaseMs: number
+  /** rho: bounds every clock's rate against true time. @default 0.001 */
+  readonly maxClockDrift: number
+  /** Quantisation of a reading, in ms. @default 1 */
+  readonly tickMs: number
+}

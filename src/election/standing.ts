@@ -1,0 +1,187 @@
+import { checkCandidateId, checkMetadata } from '../backends/backend.ts'
+import type {
+  BackendEnv,
+  Cancellable,
+  Candidacy,
+  CandidacyEvents,
+  Exclusivity,
+  LeaseTiming,
+  LossReason,
+  Metadata,
+  Renewal,
+  Session,
+} from '../backends/backend.ts'
+import { deadlineWatchOf } from './deadline-watch.ts'
+import type { DeadlineWatch } from './deadline-watch.ts'
+import { HeldLeadership } from './leadership.ts'
+import type { LeadershipOwner } from './leadership.ts'
+import { copyOf } from './options.ts'
+import type { ElectionSettings } from './options.ts'
+import { MandateError } from '../errors.ts'
+import type { Clock } from '../seams/clock.ts'
+
+export type Outcome =
+  | { readonly is: 'won'; readonly leadership: HeldLeadership }
+  | { readonly is: 'ended'; readonly reason: LossReason; readonly cause: unknown }
+
+interface HandOver {
+  readonly to: string
+  readonly o: Cancellable
+  readonly answer: (is: 'done' | 'refused' | 'unknown') => void
+}
+
+/**
+ * One candidacy from `enter` to the last word of the arbiter, and the leadership that may come of it. Everything that
+ * ends it passes through `release`: the leadership ends here first, its work drains, then the arbiter is told.
+ */
+export class Standing implements CandidacyEvents, LeadershipOwner {
+  readonly clock: Clock
+  readonly timing: LeaseTiming
+  readonly watch: DeadlineWatch
+  readonly candidateId: string
+  readonly electionName: string
+  readonly exclusivity: Exclusivity
+  readonly tokenScope: string
+  /** Settles with the first news: a win that still stood when it came, or the end. */
+  readonly outcome: Promise<Outcome>
+  readonly #settings: ElectionSettings
+  readonly #env: BackendEnv
+  readonly #candidacy: Candidacy
+  #decide!: (outcome: Outcome) => void
+  #leadership: HeldLeadership | undefined
+  #drained: Promise<void> | undefined
+  #handOver: HandOver | undefined
+  #end: { readonly reason: LossReason } | undefined
+  #releasing: Promise<void> | undefined
+
+  constructor(settings: ElectionSettings, session: Session) {
+    const { backend, name, exclusivity, priority, metadata } = settings
+    this.#settings = settings
+    this.#env = backend.env
+    this.clock = backend.env.clock
+    this.timing = backend.timing
+    this.watch = deadlineWatchOf(session, this.clock)
+    this.candidateId = settings.candidateId
+    this.electionName = name
+    this.exclusivity = exclusivity
+    this.tokenScope = session.scope
+    this.outcome = new Promise((resolve) => (this.#decide = resolve))
+    this.#candidacy = session.enter({ election: name, exclusivity, priority, metadata }, this)
+  }
+
+  get leads(): boolean {
+    return this.#leadership?.isValid() === true
+  }
+
+  /** Whether the session that it stood on is gone. */
+  get lostSession(): boolean {
+    return this.#end?.reason === 'session-lost'
+  }
+
+  /** The release waits for `drained`; meanwhile the lease is kept. */
+  drainFirst(drained: Promise<void>): void {
+    this.#drained = drained
+  }
+
+  waiting(): void {
+    // A number without a listener yet; kept in the interface for status and metrics.
+  }
+
+  won(grant: { readonly token: bigint; readonly renewal: Renewal }): void {
+    if (this.#over() || this.#leadership !== undefined) return
+    const leadership = new HeldLeadership(this, grant.token, grant.renewal)
+    this.#leadership = leadership
+    // Won too late to act on: nobody hears of it, and the arbiter gets it back.
+    if (!leadership.isValid()) leadership.expire()
+    if (leadership.reason === undefined) this.#decide({ is: 'won', leadership })
+    else this.#decide({ is: 'ended', reason: leadership.reason, cause: undefined })
+  }
+
+  renewed(renewal: Renewal): void {
+    this.#leadership?.renew(renewal)
+  }
+
+  ended(end: { readonly reason: LossReason; readonly cause?: unknown }): void {
+    this.#end = end
+    this.#leadership?.end(end.reason, end.cause)
+    this.#decide({ is: 'ended', reason: end.reason, cause: end.cause })
+    void this.release()
+  }
+
+  leadershipEnded(): void {
+    void this.release()
+  }
+
+  async resign(): Promise<void> {
+    const released = this.release()
+    // Work that awaits its own resignation must not wait for itself.
+    if (this.#drained === undefined) await released
+  }
+
+  async transfer(to: string, o: Cancellable): Promise<'done' | 'refused' | 'unknown'> {
+    checkCandidateId(to, 'to')
+    this.#checkSupported('transfer', this.#settings.backend.facts.transfer !== 'none')
+    if (to === this.candidateId) {
+      throw new MandateError('INVALID_OPTIONS', `'${to}' leads already; name another candidate`, {
+        option: 'to',
+        value: to,
+      })
+    }
+    if (!this.leads) return 'refused'
+    return new Promise((answer) => {
+      this.#handOver = { to, o, answer }
+      this.#leadership?.end('transferred')
+    })
+  }
+
+  async proclaim(metadata: Metadata, o: Cancellable): Promise<'done' | 'was-not-holder' | 'unknown'> {
+    checkMetadata(metadata, this.#settings.backend.facts, 'metadata')
+    this.#checkSupported('proclaim', this.#settings.backend.facts.proclaim)
+    if (!this.leads) return 'was-not-holder'
+    return this.#candidacy.proclaim(copyOf(metadata), o)
+  }
+
+  /** Ends it and gives it back; resolves when nothing of it is left, as far as can be known. Never rejects. */
+  release(): Promise<void> {
+    this.#leadership?.end('resigned')
+    return (this.#releasing ??= this.#giveBack())
+  }
+
+  async #giveBack(): Promise<void> {
+    await this.#drained
+    try {
+      await this.#handOverIfAsked()
+      if (this.#end !== undefined) return
+      const left = await this.#candidacy.leave({})
+      if (left === 'unknown') throw noAnswer()
+    } catch (error) {
+      this.#env.report({ during: `release of election '${this.electionName}'`, error })
+    }
+  }
+
+  async #handOverIfAsked(): Promise<void> {
+    const handOver = this.#handOver
+    if (handOver === undefined) return
+    let is: 'done' | 'refused' | 'unknown' = 'refused'
+    try {
+      if (this.#end === undefined) is = await this.#candidacy.transfer(handOver.to, handOver.o)
+    } catch (error) {
+      is = 'unknown'
+      this.#env.report({ during: `transfer of election '${this.electionName}'`, error })
+    }
+    handOver.answer(is)
+  }
+
+  #over(): boolean {
+    return this.#end !== undefined || this.#releasing !== undefined
+  }
+
+  #checkSupported(feature: string, supported: boolean): void {
+    if (supported) return
+    throw new MandateError('UNSUPPORTED', `this backend does not support ${feature}`, { feature })
+  }
+}
+
+function noAnswer(): MandateError<'BACKEND_UNAVAILABLE'> {
+  return new MandateError('BACKEND_UNAVAILABLE', 'no answer; whatever may have landed is freed by expiry', {})
+}
