@@ -1,0 +1,97 @@
+/** Makes a backend of its description. Each kind is imported only when it is named. */
+import { isAbsolute } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Backend, BackgroundFailure } from '../backends/backend.ts'
+import { MandateError, isMandateError } from '../errors.ts'
+import type { BackendDescription, ModuleDescription, RaftDescription } from './description.ts'
+
+export interface BackendContext {
+  /** Failures that belong to no call, such as a lost connection. */
+  readonly onBackgroundFailure: (failure: BackgroundFailure) => void
+  /** Said once at the start. */
+  readonly warn: (message: string) => void
+}
+
+/** @throws UNSUPPORTED, INVALID_OPTIONS and whatever the backend's own checks throw */
+export async function backendFrom(
+  description: BackendDescription,
+  context: BackendContext,
+): Promise<Backend> {
+  switch (description.type) {
+    case 'raft':
+      return raftFrom(description, context)
+    case 'memory': {
+      context.warn('memory:// lives in this process only: no other process will ever see this election')
+      const { memory } = await import('../backends/memory.ts')
+      return memory()
+    }
+    case 'module':
+      return moduleFrom(description)
+    default:
+      return description satisfies never
+  }
+}
+
+async function raftFrom(description: RaftDescription, context: BackendContext): Promise<Backend> {
+  const { self, peers, dataDir, listen, timing, tls, secretFile, insecure } = description
+  if (tls !== undefined || secretFile !== undefined) {
+    throw new MandateError(
+      'UNSUPPORTED',
+      'tls-cert, tls-key, tls-ca and secret-file are planned but not built yet: keep the peers on loopback, or spell ' +
+        'out insecure=true in a network that you trust.',
+      { feature: 'TLS between peers' },
+    )
+  }
+  if (self !== undefined && dataDir === undefined) {
+    throw new MandateError(
+      'INVALID_OPTIONS',
+      `The peer '${self}' needs a data folder of its own: add data=./data/${self} to the URL, or --data ./data/${self}.`,
+      { option: 'data' },
+    )
+  }
+  const [{ raft }, { timingPresets }] = await Promise.all([
+    import('../backends/raft.ts'),
+    import('../lease/timing.ts'),
+  ])
+  const { preset, ...numbers } = timing ?? {}
+  return raft({
+    peers,
+    ...(self === undefined ? {} : { self }),
+    ...(dataDir === undefined ? {} : { dataDir }),
+    ...(listen === undefined ? {} : { listen }),
+    ...(insecure === undefined ? {} : { insecure }),
+    ...(timing === undefined ? {} : { timing: { ...timingPresets[preset ?? 'default'], ...numbers } }),
+    onBackgroundFailure: context.onBackgroundFailure,
+  })
+}
+
+async function moduleFrom({ module, options }: ModuleDescription): Promise<Backend> {
+  const specifier = isAbsolute(module) ? pathToFileURL(module).href : module
+  const loaded = await load(specifier, module)
+  const create = loaded['createBackend'] ?? loaded['default']
+  if (typeof create !== 'function') throw wrongModule(module, 'it exports no function createBackend(options)')
+  const backend: unknown = await create(options)
+  if (isBackend(backend)) return backend
+  throw wrongModule(module, 'createBackend(options) did not give a backend: return what defineBackend gives')
+}
+
+async function load(specifier: string, module: string): Promise<Record<string, unknown>> {
+  try {
+    return (await import(specifier)) as Record<string, unknown>
+  } catch (cause) {
+    if (isMandateError(cause)) throw cause
+    throw wrongModule(module, 'it cannot be loaded', cause)
+  }
+}
+
+function isBackend(value: unknown): value is Backend {
+  if (typeof value !== 'object' || value === null) return false
+  return ['share', 'shareObserver', 'start', 'close'].every(
+    (key) => typeof Reflect.get(value, key) === 'function',
+  )
+}
+
+function wrongModule(module: string, why: string, cause?: unknown): MandateError<'INVALID_OPTIONS'> {
+  const message = `The backend module '${module}' cannot be used: ${why}.`
+  return new MandateError('INVALID_OPTIONS', message, { option: 'backend.module', value: module }, { cause })
+}

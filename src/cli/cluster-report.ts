@@ -1,0 +1,142 @@
+/** Merges what the peers say of themselves into one report (INTERFACES §3, `status`). */
+import type { ClusterView, RaftBackend } from '../backends/raft.ts'
+import type { ElectionStatus, PeerStatus } from '../cluster/messages.ts'
+import type { LeaderJson } from './reader.ts'
+
+export interface PeerReport {
+  readonly id: string
+  readonly address: string
+  readonly role: 'leader' | 'follower' | 'candidate' | 'learner' | 'unknown'
+  readonly voter: boolean
+  readonly reachable: boolean
+  readonly lastHeardMs: number | null
+  readonly term: string | null
+  readonly appliedIndex: string | null
+  readonly version: string | null
+  /** Why it did not answer. */
+  readonly problem: string | null
+  readonly logBytes: number | null
+}
+
+export interface ElectionReport {
+  readonly name: string
+  readonly state: 'led' | 'vacant' | 'unknown'
+  readonly leader: LeaderJson | null
+  readonly exclusivity: 'time' | 'token'
+  readonly heldMs: number | null
+  readonly expiresInMs: number | null
+  readonly waiting: readonly { readonly id: string; readonly priority: number }[]
+  readonly lastReason: string | null
+}
+
+export interface StatusReport {
+  readonly at: number
+  readonly backend: {
+    readonly type: string
+    readonly guarantee: 'linearizable' | 'advisory'
+    readonly tokenSource: string
+    readonly reachable: boolean
+  }
+  readonly cluster: null | {
+    readonly id: string
+    readonly leader: string | null
+    readonly term: string
+    readonly quorum: { readonly size: number; readonly reachable: number; readonly ok: boolean }
+    readonly peers: readonly PeerReport[]
+  }
+  readonly elections: readonly ElectionReport[]
+}
+
+/** The view to believe: the leader with the highest term, or else who applied most. A deposed leader may not know it yet. */
+export function bestView({ answers }: ClusterView): PeerStatus | undefined {
+  const ranked = answers.toSorted(
+    (a, b) =>
+      Number(b.quorum) - Number(a.quorum) ||
+      Number(b.role === 'leader') - Number(a.role === 'leader') ||
+      b.term - a.term ||
+      b.appliedIndex - a.appliedIndex,
+  )
+  return ranked[0]
+}
+
+export function reportOf(
+  backend: RaftBackend,
+  view: ClusterView,
+  election: string | undefined,
+  at: number,
+): StatusReport {
+  const best = bestView(view)
+  const ok = best?.quorum === true
+  const peerCount = Object.keys(backend.peers).length
+  const { guarantee, tokenSource } = backend.facts
+  return {
+    at,
+    backend: { type: 'raft', guarantee, tokenSource, reachable: best !== undefined },
+    cluster: {
+      id: best?.cluster ?? backend.cluster,
+      // Without a quorum nobody knows who leads; the last one known would be taken for the present one.
+      leader: ok ? best.leader : null,
+      term: String(best?.term ?? 0),
+      quorum: { size: Math.floor(peerCount / 2) + 1, reachable: view.answers.length, ok },
+      peers: Object.entries(backend.peers).map(([id, address]) => peerReport(id, address, view, best)),
+    },
+    elections: electionReports(best, ok, election, backend.cluster),
+  }
+}
+
+function peerReport(
+  id: string,
+  address: string,
+  view: ClusterView,
+  best: PeerStatus | undefined,
+): PeerReport {
+  const answer = view.answers.find(({ peer }) => peer === id)
+  const heard = best?.peers.find((peer) => peer.id === id)
+  return {
+    id,
+    address,
+    role: answer?.role ?? 'unknown',
+    voter: true,
+    reachable: answer !== undefined,
+    lastHeardMs: id === best?.peer ? 0 : (heard?.lastHeardMs ?? null),
+    term: answer === undefined ? null : String(answer.term),
+    appliedIndex: answer === undefined ? null : String(answer.appliedIndex),
+    version: answer?.version ?? null,
+    problem: view.silent.find(({ peer }) => peer === id)?.reason ?? null,
+    logBytes: answer?.logBytes ?? null,
+  }
+}
+
+function electionReports(
+  best: PeerStatus | undefined,
+  ok: boolean,
+  wanted: string | undefined,
+  scope: string,
+): readonly ElectionReport[] {
+  const known = (best?.elections ?? []).filter(({ name }) => wanted === undefined || name === wanted)
+  if (wanted !== undefined && known.length === 0) return [nobodyStood(wanted, ok)]
+  return known.map((election) => electionReport(election, ok, scope))
+}
+
+function electionReport(election: ElectionStatus, ok: boolean, scope: string): ElectionReport {
+  const { leader, waiting, ...rest } = election
+  return {
+    name: rest.name,
+    state: !ok ? 'unknown' : leader === null ? 'vacant' : 'led',
+    leader:
+      leader === null
+        ? null
+        : { id: leader.id, token: String(leader.token), scope, metadata: leader.metadata },
+    exclusivity: rest.exclusivity,
+    heldMs: rest.heldMs,
+    expiresInMs: rest.expiresInMs,
+    waiting,
+    lastReason: rest.lastReason,
+  }
+}
+
+function nobodyStood(name: string, ok: boolean): ElectionReport {
+  const state = ok ? 'vacant' : 'unknown'
+  const nothing = { leader: null, heldMs: null, expiresInMs: null, waiting: [], lastReason: null }
+  return { name, state, exclusivity: 'time', ...nothing }
+}

@@ -1,0 +1,109 @@
+/** Every command of `mandate`: what it takes, and the file it lives in. */
+import type { CommandSpec, ExtraFlag } from './command.ts'
+import type { SettingKey } from './settings.ts'
+
+const backend: ExtraFlag = {
+  flag: '--backend',
+  placeholder: '<url>',
+  help: 'what arbitrates, such as raft://a@127.0.0.1:7401,b@127.0.0.1:7402,c@127.0.0.1:7403',
+}
+const config: ExtraFlag = {
+  flag: '--config',
+  placeholder: '<file>',
+  help: 'a YAML or JSON file with settings',
+}
+const self: ExtraFlag = {
+  flag: '--self',
+  placeholder: '<id>',
+  help: 'which peer of the backend this process is',
+}
+const data: ExtraFlag = { flag: '--data', placeholder: '<folder>', help: "the folder of this peer's log" }
+const json: ExtraFlag = { flag: '--json', help: 'answer on stdout in JSON' }
+
+const runSettings = [
+  'id',
+  'priority',
+  'metadata',
+  'exclusivity',
+  'lease',
+  'grace',
+  'wait',
+  'onLoss',
+  'shell',
+  'killSignal',
+  'logLevel',
+  'logFormat',
+] as const satisfies readonly SettingKey[]
+
+export const commands: readonly CommandSpec[] = [
+  {
+    usage: 'run <name>',
+    summary: 'run a command for as long as this process leads; exactly one of the replicas does',
+    settings: runSettings,
+    extra: [backend, self, data, config],
+    examples: [
+      'mandate run billing --backend raft://a@127.0.0.1:7401,b@127.0.0.1:7402,c@127.0.0.1:7403 --self a --data ./data/a -- node job.js',
+      'mandate run backup --wait 10s -- pg_dump -f /backup/db.sql db',
+      "mandate run report --shell -- 'make report | mail ops'",
+    ],
+    load: async () => (await import('./run.ts')).run,
+  },
+  {
+    usage: 'peer',
+    summary: 'vote in a cluster without standing for anything',
+    settings: [],
+    extra: [backend, self, data, config, json],
+    examples: [
+      'mandate peer --backend raft://a@127.0.0.1:7401,b@127.0.0.1:7402,c@127.0.0.1:7403 --self c --data ./data/c',
+    ],
+    load: async () => (await import('./peer.ts')).peer,
+  },
+  {
+    usage: 'observe <name>',
+    summary: 'print who leads, now and at every change',
+    settings: [],
+    extra: [backend, config, json],
+    examples: ['mandate observe billing', 'mandate observe billing --json | jq -r .leader.id'],
+    load: async () => (await import('./observe.ts')).observe,
+  },
+  {
+    usage: 'leader <name>',
+    summary: "print the leader's id; exit 1 if there is none",
+    settings: [],
+    extra: [backend, config, json],
+    examples: ['mandate leader billing', 'test "$(mandate leader billing)" = worker-7 && echo mine'],
+    load: async () => (await import('./leader.ts')).leader,
+  },
+  {
+    usage: 'status [name]',
+    summary: 'show the cluster and its elections; exit 1 without a quorum, 69 if nobody answers',
+    settings: [],
+    extra: [backend, config, json],
+    examples: ['mandate status', 'mandate status billing --json'],
+    load: async () => (await import('./status.ts')).status,
+  },
+  {
+    usage: 'resign <name>',
+    summary: 'ask the leader to give up (not built yet)',
+    settings: [],
+    extra: [backend, config],
+    examples: [],
+    load: async () => (await import('./not-built.ts')).resign,
+  },
+  {
+    usage: 'transfer <name>',
+    summary: 'hand an election over to a candidate (not built yet)',
+    settings: [],
+    extra: [{ flag: '--to', placeholder: '<id>', help: 'the candidate that shall lead' }, backend, config],
+    examples: [],
+    load: async () => (await import('./not-built.ts')).transfer,
+  },
+  {
+    usage: 'config print',
+    summary: 'show every setting with its value and where it came from',
+    settings: runSettings,
+    extra: [backend, self, data, config, json],
+    examples: ['mandate config print --config mandate.yaml', 'MANDATE_LEASE=5s mandate config print --json'],
+    load: async () => (await import('./config-print.ts')).configPrint,
+  },
+]

@@ -1,0 +1,158 @@
+/**
+ * The guard of `run`: a process of its own that starts the command, leads it, and outlives the supervisor.
+ *
+ * It holds a pipe that carries each new deadline. If the pipe closes, the supervisor is dead; if a deadline passes, it is
+ * stopped or hung. Either way the command's whole group gets SIGKILL at once, so that a successor never meets it. If
+ * the supervisor is dead and the group is gone, the guard then releases the session: a takeover need not wait for the lease.
+ *
+ * The command leads a session and a group of its own, because a group cannot be killed without its guard if the guard is
+ * a member. The guard is the command's parent, so that between its start and the first message nothing can be lost
+ * with the supervisor. What leaves the group by setsid() has left the guard's reach.
+ *
+ * It starts before the election is won, and imports little: it must be up when the first command is due, and stay small.
+ */
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { Socket } from 'node:net'
+import { lineReader, remainingUntil } from './guard-protocol.ts'
+import type { CommandLine, Deadline, FromGuard, ReleasePlan, ToGuard } from './guard-protocol.ts'
+import { groupGone, signalGroup } from './process-group.ts'
+
+const supervisorPid = Number(process.argv[2])
+
+/** How often the deadline is held against the clock that counts suspended time: no timer fires at its end. */
+const lookEveryMs = 200
+/** The import of the backend blocks for some 50 ms; it waits until the command's own start is over. */
+const preloadAfterMs = 300
+
+type Release = (plan: ReleasePlan) => Promise<string>
+
+const pipe = new Socket({ fd: 3 })
+let group: { readonly pgid: number; readonly gone: Promise<void>; killed: boolean } | undefined
+let deadline: Deadline | undefined
+let deadlineTimer: NodeJS.Timeout | undefined
+let plan: ReleasePlan | null = null
+let release: Promise<Release> | undefined
+let endsInOrder = false
+
+function tell(message: FromGuard): void {
+  pipe.write(`${JSON.stringify(message)}\n`)
+}
+
+function receive(line: string): void {
+  const message = JSON.parse(line) as ToGuard
+  switch (message.type) {
+    case 'start':
+      setDeadline(message.deadline)
+      startCommand(message.command)
+      break
+    case 'deadline':
+      setDeadline(message.deadline)
+      tell({ type: 'heard' })
+      break
+    case 'signal':
+      if (group !== undefined) signalGroup(group.pgid, message.signal)
+      break
+    case 'plan':
+      plan = message.plan
+      if (plan !== null) setTimeout(() => void preload(), preloadAfterMs).unref()
+      break
+    case 'end':
+      endsInOrder = true
+      pipe.end()
+      break
+    default:
+      message satisfies never
+  }
+}
+
+function setDeadline(next: Deadline): void {
+  deadline = next
+  clearTimeout(deadlineTimer)
+  const remainingMs = remainingUntil(next)
+  if (remainingMs > 0) deadlineTimer = setTimeout(() => setDeadline(next), Math.min(remainingMs, lookEveryMs))
+  else if (group !== undefined) {
+    signalGroup(group.pgid, 'SIGKILL')
+    if (!group.killed) tell({ type: 'killed' })
+    group.killed = true
+  }
+}
+
+function startCommand(command: CommandLine): void {
+  if (deadline === undefined || remainingUntil(deadline) <= 0) {
+    tell({ type: 'failed', code: 'LATE', message: 'the deadline was past before the command could start' })
+    return
+  }
+  let child: ChildProcess
+  try {
+    child = spawn(command.file, command.args, { stdio: 'inherit', detached: true, env: command.env })
+  } catch (error) {
+    tell(failure(error))
+    return
+  }
+  child.once('error', (error) => {
+    if (child.pid === undefined) tell(failure(error))
+  })
+  const { pid } = child
+  if (pid === undefined) return
+  // Written at once: should this process be killed next, the supervisor must know whom to kill.
+  tell({ type: 'started', pid })
+  group = { pgid: pid, gone: watchGroup(child, pid), killed: false }
+}
+
+function failure(error: unknown): FromGuard {
+  const { code = 'UNKNOWN', message } = error as NodeJS.ErrnoException
+  return { type: 'failed', code, message }
+}
+
+async function watchGroup(child: ChildProcess, pgid: number): Promise<void> {
+  await new Promise<void>((resolve) => {
+    child.once('exit', (code, signal) => {
+      tell({ type: 'exited', code, signal, leftover: signalGroup(pgid, 0) !== 'gone' })
+      resolve()
+    })
+  })
+  await groupGone(pgid)
+  group = undefined
+  clearTimeout(deadlineTimer)
+  tell({ type: 'gone' })
+}
+
+function preload(): Promise<Release> {
+  release ??= import('./guard-release.ts').then((module) => module.prepareRelease(plan))
+  return release
+}
+
+async function supervisorLost(): Promise<void> {
+  if (group !== undefined) {
+    signalGroup(group.pgid, 'SIGKILL')
+    await group.gone
+  }
+  if (!endsInOrder && plan !== null && (await supervisorIsDead())) await (await preload())(plan)
+}
+
+/**
+ * The pipe also closes if the supervisor closes it by mistake, and a session must not be released under a living
+ * holder. A dead parent's children are given to another; that comes right after its files were closed.
+ */
+async function supervisorIsDead(): Promise<boolean> {
+  for (let round = 0; round < 500; round++) {
+    if (process.ppid !== supervisorPid) return true
+    await new Promise<void>((resolve) => setTimeout(resolve, 2))
+  }
+  return false
+}
+
+// A service manager may signal every process of a service; the guard ends with its supervisor, not before.
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGPIPE'] as const) {
+  process.on(signal, () => undefined)
+}
+process.title = 'mandate guard'
+
+// Never `once` for errors: whatever is written after the supervisor's death fails, and must not end the guard.
+const ended = new Promise<void>((resolve) => {
+  for (const event of ['end', 'close', 'error']) pipe.on(event, () => resolve())
+})
+pipe.setEncoding('utf8').on('data', lineReader(receive))
+tell({ type: 'ready' })
+void ended.then(supervisorLost).finally(() => process.exit(0))

@@ -1,0 +1,67 @@
+/** Says why nobody can be elected: which peers answer, which do not, and why. At most one line a second. */
+import type { Backend } from '../backends/backend.ts'
+import type { ClusterView, RaftBackend } from '../backends/raft.ts'
+
+export interface QuorumWatch {
+  start(): void
+  stop(): void
+}
+
+/** Elections take less; whoever waits longer wants to know why. */
+const firstAfterMs = 2000
+const everyMs = 1000
+/** The same line again only so often, so that a log of a long outage can be read. */
+const repeatAfterMs = 10_000
+
+export function watchQuorum(backend: Backend, say: (line: string) => void): QuorumWatch {
+  let timer: NodeJS.Timeout | undefined
+  let told: { readonly line: string; readonly atMs: number } | undefined
+  if (!hasStatus(backend)) return { start: () => undefined, stop: () => undefined }
+  const look = async (mine: AbortController): Promise<void> => {
+    const view = await backend
+      .status({ timeoutMs: everyMs - 100, signal: mine.signal })
+      .catch(() => undefined)
+    if (mine.signal.aborted) return
+    const line = view === undefined ? undefined : missingQuorum(view)
+    const nowMs = performance.now()
+    if (line === undefined) {
+      if (told !== undefined) say('the peers have a quorum again')
+      told = undefined
+    } else if (told?.line !== line || nowMs - told.atMs >= repeatAfterMs) {
+      say(line)
+      told = { line, atMs: nowMs }
+    }
+    timer = setTimeout(() => void look(mine), everyMs)
+  }
+  let current: AbortController | undefined
+  const stop = (): void => {
+    clearTimeout(timer)
+    current?.abort()
+    current = undefined
+    told = undefined
+  }
+  return {
+    start: () => {
+      stop()
+      const mine = (current = new AbortController())
+      timer = setTimeout(() => void look(mine), firstAfterMs)
+    },
+    stop,
+  }
+}
+
+export function hasStatus(backend: Backend): backend is RaftBackend {
+  return 'status' in backend && typeof backend.status === 'function'
+}
+
+/** One line for people, or undefined when there is a quorum. */
+export function missingQuorum({ answers, silent }: ClusterView): string | undefined {
+  if (answers.some((answer) => answer.quorum)) return undefined
+  const peers = answers.length + silent.length
+  const answered =
+    answers.length === 0 ? 'none' : answers.map(({ peer, role }) => `${peer} (${role})`).join(', ')
+  const silence = silent.map(({ peer, address, reason }) => `${peer} at ${address} (${reason})`).join(', ')
+  const needed = Math.floor(peers / 2) + 1
+  const not = silence === '' ? '' : `; no answer from ${silence}`
+  return `no quorum yet: ${answers.length} of ${peers} peers answer, ${needed} must. Answered: ${answered}${not}`
+}

@@ -1,0 +1,35 @@
+/** What the reading commands share: a client of the backend that never takes on a peer's identity. */
+import type { Backend } from '../backends/backend.ts'
+import { backendFrom } from './backend-from.ts'
+import type { CommandContext } from './command.ts'
+import { requireBackend, resolveConfig } from './config.ts'
+import { asClient } from './description.ts'
+import { printError } from './streams.ts'
+
+export async function openReader(context: CommandContext): Promise<Backend> {
+  const description = asClient(requireBackend(await resolveConfig(context)))
+  return backendFrom(description, {
+    // A reader tells at its end what it could not reach; dialling again is no news.
+    onBackgroundFailure: () => undefined,
+    warn: (text) => printError(`mandate: ${text}`),
+  })
+}
+
+/** As in INTERFACES §3; a token is a decimal string, because 64 bits do not fit a JSON number. */
+export interface LeaderJson {
+  readonly id: string
+  readonly token: string
+  readonly scope: string
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+interface SeenLeader {
+  readonly id: string
+  readonly token: bigint
+  readonly tokenScope: string
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+export function leaderJson({ id, token, tokenScope, metadata }: SeenLeader): LeaderJson {
+  return { id, token: token.toString(), scope: tokenScope, metadata }
+}

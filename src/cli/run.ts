@@ -1,0 +1,161 @@
+/** `mandate run NAME -- command`: settings, guard and backend, then the supervisor. */
+import { accessSync, constants, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { MandateError } from '../errors.ts'
+import { backendFrom } from './backend-from.ts'
+import type { CommandContext } from './command.ts'
+import { requireBackend, resolveConfig } from './config.ts'
+import type { Resolved } from './config.ts'
+import { checkElectionName } from './election-name.ts'
+import { formatDuration } from './duration.ts'
+import { exitCode, exitCodeOf } from './exit-codes.ts'
+import { explain } from './explain.ts'
+import { GuardLink } from './guard-link.ts'
+import type { CommandLine } from './guard-protocol.ts'
+import { watchQuorum } from './quorum-watch.ts'
+import { RunLog } from './run-log.ts'
+import type { Ending } from './run-log.ts'
+import { reportSparingly } from './report-sparingly.ts'
+import { SignalInbox } from './signals.ts'
+import { supervise } from './supervise.ts'
+import type { RunPlan } from './supervise.ts'
+
+const defaultLeaseMs = 3000
+
+export async function run(context: CommandContext): Promise<number> {
+  const [name = ''] = context.operands
+  checkElectionName(name)
+  const resolved = await resolveConfig(context)
+  const log = new RunLog({
+    election: name,
+    id: resolved.id.value ?? '',
+    format: resolved.logFormat.value,
+    level: resolved.logLevel.value,
+    env: process.env,
+  })
+  const ending = await start(context, name, resolved, log).catch(failed)
+  log.end(ending)
+  await log.flush(1000)
+  return ending.code
+}
+
+function failed(error: unknown): Ending {
+  return { code: exitCodeOf(error), whose: 'mandate', why: 'see the error', details: explain(error) }
+}
+
+async function start(
+  context: CommandContext,
+  name: string,
+  resolved: Resolved,
+  log: RunLog,
+): Promise<Ending> {
+  const description = requireBackend(resolved)
+  const times = checkTimes(resolved)
+  const command = commandLine(context, resolved.shell.value)
+  const missing = whyNotRunnable(command)
+  if (missing !== undefined) return missing
+  // Started now, so that a takeover need not pay for its start.
+  const guard = new GuardLink(process.env)
+  const backend = await backendFrom(description, {
+    onBackgroundFailure: reportSparingly((text) => log.warn('background', text)),
+    warn: (text) => log.warn('backend', text),
+  })
+  const id = resolved.id.value ?? backend.defaultCandidateId ?? ''
+  log.identify(id)
+  const plan: RunPlan = {
+    election: name,
+    id,
+    priority: resolved.priority.value,
+    metadata: resolved.metadata.value,
+    exclusivity: resolved.exclusivity.value,
+    ...times,
+    waitMs: resolved.wait.value,
+    onLoss: resolved.onLoss.value,
+    killSignal: resolved.killSignal.value,
+    command,
+    backend: description,
+  }
+  announce(plan, log)
+  const inbox = context.inbox ?? new SignalInbox()
+  const watch = watchQuorum(backend, (text) => log.warn('no-quorum', text))
+  try {
+    return await supervise(plan, { backend, guard, inbox, log, env: process.env, watch })
+  } finally {
+    watch.stop()
+    await Promise.race([backend.close(), new Promise<void>((resolve) => setTimeout(resolve, 2000))])
+  }
+}
+
+/** The grace must fit into the lease, or the command could not be dead before its end. */
+function checkTimes(resolved: Resolved): { leaseMs: number; graceMs: number; marginMs: number } {
+  const leaseMs = resolved.lease.value ?? defaultLeaseMs
+  const graceMs = resolved.grace.value
+  const marginMs = killMarginMs(leaseMs)
+  if (resolved.wait.value === 0)
+    throw invalid('wait', 'wait is 0: it would always give up. Write at least 100ms.')
+  if (graceMs + marginMs < leaseMs) return { leaseMs, graceMs, marginMs }
+  const { source: leaseSource } = resolved.lease
+  throw invalid(
+    'grace',
+    `The grace of ${formatDuration(graceMs)} (${resolved.grace.source}) and the margin of ${formatDuration(marginMs)} ` +
+      `for killing do not fit into the lease of ${formatDuration(leaseMs)} (${leaseSource}): the command could outlive ` +
+      `the leadership. Choose a lease above ${formatDuration(graceMs + marginMs)}, or a shorter grace.`,
+  )
+}
+
+function invalid(option: string, message: string): MandateError<'INVALID_OPTIONS'> {
+  return new MandateError('INVALID_OPTIONS', message, { option })
+}
+
+/**
+ * Between SIGKILL and the end of the leadership: the guard's own wake-up on a busy machine, and the kernel's. A process
+ * stops executing within a few ms; only freeing its memory takes longer (138 ms for 1 GB).
+ */
+export function killMarginMs(leaseMs: number): number {
+  return Math.min(200, Math.max(20, leaseMs / 10))
+}
+
+function announce({ leaseMs, graceMs, marginMs, exclusivity }: RunPlan, log: RunLog): void {
+  const stop = formatDuration(leaseMs - graceMs - marginMs)
+  const kill = formatDuration(leaseMs - marginMs)
+  log.note(
+    `${exclusivity} mode, lease ${formatDuration(leaseMs)}: without contact for ${stop} the command is asked to stop, after ${kill} it is dead`,
+  )
+  log.note(
+    `worst takeover: about ${formatDuration(leaseMs)} when a whole machine dies; when only this process dies, as soon as its command is dead`,
+  )
+}
+
+function commandLine({ wrapped, env }: CommandContext, shell: boolean): CommandLine {
+  const given = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const [file = '', ...args] = shell ? ['/bin/sh', '-c', wrapped.join(' ')] : wrapped
+  return { file, args, env: Object.fromEntries(given) }
+}
+
+/** A command that cannot run must not first win an election: every replica would in turn. */
+function whyNotRunnable({ file, env }: CommandLine): Ending | undefined {
+  const candidates = file.includes('/')
+    ? [file]
+    : (env['PATH'] ?? '').split(delimiter).map((folder) => join(folder === '' ? '.' : folder, file))
+  const states = candidates.map(stateOf)
+  if (states.includes('runnable')) return undefined
+  if (states.includes('not-executable')) {
+    return { code: exitCode.cannotRun, whose: 'mandate', why: `'${file}' is not an executable file` }
+  }
+  const where = file.includes('/') ? '' : ' in PATH'
+  return { code: exitCode.notFound, whose: 'mandate', why: `there is no command '${file}'${where}` }
+}
+
+function stateOf(path: string): 'runnable' | 'not-executable' | 'absent' {
+  try {
+    if (!statSync(path).isFile()) return 'not-executable'
+  } catch {
+    return 'absent'
+  }
+  try {
+    accessSync(path, constants.X_OK)
+    return 'runnable'
+  } catch {
+    return 'not-executable'
+  }
+}

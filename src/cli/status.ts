@@ -1,0 +1,131 @@
+/** `mandate status [NAME]`: the cluster and its elections, merged over all peers that answer. */
+import type { Backend } from '../backends/backend.ts'
+import { createElection } from '../index.ts'
+import { version } from '../version.ts'
+import { reportOf } from './cluster-report.ts'
+import type { ElectionReport, StatusReport } from './cluster-report.ts'
+import type { CommandContext } from './command.ts'
+import { paletteFor } from './colour.ts'
+import { checkElectionName } from './election-name.ts'
+import { exitCode } from './exit-codes.ts'
+import { hasStatus, missingQuorum } from './quorum-watch.ts'
+import { leaderJson, openReader } from './reader.ts'
+import { print, printError, printJson } from './streams.ts'
+import { table } from './table.ts'
+
+const answerLimitMs = 3000
+
+export async function status(context: CommandContext): Promise<number> {
+  const [name] = context.operands
+  if (name !== undefined) checkElectionName(name)
+  const backend = await openReader(context)
+  try {
+    const view = hasStatus(backend)
+      ? await backend.status({ election: name, timeoutMs: answerLimitMs })
+      : undefined
+    const report =
+      view !== undefined && hasStatus(backend)
+        ? reportOf(backend, view, name, Date.now())
+        : await plainReport(backend, name)
+    if (context.flags['json'] === true) printJson('status', version, report)
+    else printReport(report)
+    if (view !== undefined && missingQuorum(view) !== undefined) printError(`mandate: ${missingQuorum(view)}`)
+    return exitCodeFor(report)
+  } finally {
+    await backend.close()
+  }
+}
+
+function exitCodeFor({ backend, cluster }: StatusReport): number {
+  if (!backend.reachable) return exitCode.unreachable
+  return cluster === null || cluster.quorum.ok ? exitCode.done : exitCode.negative
+}
+
+/** A backend without peers can only be asked for an election by its name. */
+async function plainReport(backend: Backend, name: string | undefined): Promise<StatusReport> {
+  const { guarantee, tokenSource } = backend.facts
+  const elections = name === undefined ? [] : [await plainElection(backend, name)]
+  const reachable = elections.every(({ state }) => state !== 'unknown')
+  const type = 'custom'
+  return { at: Date.now(), backend: { type, guarantee, tokenSource, reachable }, cluster: null, elections }
+}
+
+async function plainElection(backend: Backend, name: string): Promise<ElectionReport> {
+  const election = createElection({ name, backend })
+  const state = await election.current({ signal: AbortSignal.timeout(answerLimitMs) }).catch(() => undefined)
+  await election.close()
+  return {
+    name,
+    state: state?.type ?? 'unknown',
+    leader: state?.type === 'led' ? leaderJson(state.leader) : null,
+    exclusivity: 'time',
+    heldMs: null,
+    expiresInMs: null,
+    waiting: [],
+    lastReason: null,
+  }
+}
+
+function printReport({ cluster, elections, backend }: StatusReport): void {
+  const palette = paletteFor(1, process.env)
+  if (cluster === null)
+    print(`backend: ${backend.tokenSource}, ${backend.reachable ? 'answers' : 'does not answer'}`)
+  else {
+    const { quorum } = cluster
+    const state = quorum.ok ? palette.green('quorum') : palette.red('no quorum')
+    print(
+      `cluster ${cluster.id}: ${state}, ${quorum.reachable} of ${cluster.peers.length} peers answer, term ${cluster.term}\n`,
+    )
+    print(
+      table(
+        ['PEER', 'ADDRESS', 'ROLE', 'HEARD', 'APPLIED', 'LOG', 'PROBLEM'],
+        cluster.peers.map((peer) => [
+          peer.id,
+          peer.address,
+          peer.role,
+          ago(peer.lastHeardMs),
+          peer.appliedIndex ?? '-',
+          size(peer.logBytes),
+          peer.problem ?? '',
+        ]),
+      ),
+    )
+    print('')
+  }
+  if (elections.length === 0) print('no elections')
+  else print(electionTable(elections))
+}
+
+function electionTable(elections: readonly ElectionReport[]): string {
+  return table(
+    ['ELECTION', 'LEADER', 'TOKEN', 'STATE', 'MODE', 'HELD FOR', 'EXPIRES IN', 'WAITING', 'LAST REASON'],
+    elections.map((election) => [
+      election.name,
+      election.leader?.id ?? '-',
+      election.leader?.token ?? '-',
+      election.state,
+      election.exclusivity,
+      span(election.heldMs),
+      span(election.expiresInMs),
+      election.waiting.map(({ id }) => id).join(', ') || '-',
+      election.lastReason ?? '-',
+    ]),
+  )
+}
+
+function span(ms: number | null): string {
+  if (ms === null) return '-'
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 120) return `${seconds} s`
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`
+}
+
+function ago(ms: number | null): string {
+  return ms === null ? '-' : `${Math.round(ms)} ms ago`
+}
+
+function size(bytes: number | null): string {
+  if (bytes === null) return '-'
+  return bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`
+}

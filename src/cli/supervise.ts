@@ -1,0 +1,232 @@
+/**
+ * The supervisor of `run`: stands for election, runs the command while it leads, and ends with a code that says whose
+ * it is. It does no work of its own that a pause could make late: whatever must not be late is the guard's.
+ */
+import type { Backend, Exclusivity, Metadata } from '../backends/backend.ts'
+import { createElection } from '../index.ts'
+import { exitCode, exitCodeOfSignal } from './exit-codes.ts'
+import type { BackendDescription } from './description.ts'
+import { formatDuration } from './duration.ts'
+import { GuardLink } from './guard-link.ts'
+import type { CommandLine } from './guard-protocol.ts'
+import type { Ending, RunLog } from './run-log.ts'
+import type { QuorumWatch } from './quorum-watch.ts'
+import type { OnLoss } from './settings.ts'
+import type { SignalInbox } from './signals.ts'
+import { Term } from './term.ts'
+import type { HeldLeadership, TermEnd } from './term.ts'
+
+export interface RunPlan {
+  readonly election: string
+  readonly id: string
+  readonly priority: number
+  readonly metadata: Metadata
+  readonly exclusivity: Exclusivity
+  readonly leaseMs: number
+  readonly graceMs: number
+  readonly marginMs: number
+  readonly waitMs: number | undefined
+  readonly onLoss: OnLoss
+  readonly killSignal: NodeJS.Signals
+  readonly command: CommandLine
+  readonly backend: BackendDescription
+}
+
+export interface RunParts {
+  readonly backend: Backend
+  readonly guard: GuardLink
+  readonly inbox: SignalInbox
+  readonly log: RunLog
+  readonly env: NodeJS.ProcessEnv
+  /** Says why nobody is elected. */
+  readonly watch: QuorumWatch
+}
+
+/** A guard that dies again and again has a reason (memory, a limit on processes) that trying does not remove. */
+const guardRestarts = 3
+/** Releasing is a favour to the successor; an arbiter that is away must not keep this process. */
+const resignLimitMs = 5000
+
+export async function supervise(plan: RunPlan, parts: RunParts): Promise<Ending> {
+  return new Supervisor(plan, parts).run()
+}
+
+class Supervisor {
+  readonly #plan: RunPlan
+  readonly #parts: RunParts
+  readonly #stop = new AbortController()
+  #stopSignal: NodeJS.Signals | undefined
+  #guard: GuardLink
+  #guardsLost = 0
+  #term: Term | undefined
+
+  constructor(plan: RunPlan, parts: RunParts) {
+    this.#plan = plan
+    this.#parts = parts
+    this.#guard = parts.guard
+  }
+
+  async run(): Promise<Ending> {
+    const { election: name, id, priority, metadata, exclusivity, leaseMs } = this.#plan
+    this.#listen()
+    const election = createElection({
+      name,
+      backend: this.#parts.backend,
+      candidate: { id, priority, metadata },
+      exclusivity,
+      leaseMs,
+    })
+    try {
+      for (;;) {
+        const ending = await this.#once((signal) => election.campaign({ signal }))
+        if (ending !== undefined) return ending
+      }
+    } finally {
+      await within(resignLimitMs, election.close())
+      await this.#guard.end()
+    }
+  }
+
+  #listen(): void {
+    this.#parts.inbox.attach({
+      hasCommand: () => this.#term !== undefined,
+      forward: (signal) => this.#term?.forward(signal),
+      hurry: () => this.#term?.hurry(),
+      stop: (signal) => {
+        this.#stopSignal = signal
+        this.#stop.abort()
+        this.#term?.stop(signal)
+      },
+    })
+  }
+
+  /** One candidacy and, if it wins, one life of the command. Undefined: stand again. */
+  async #once(campaign: (signal: AbortSignal) => Promise<HeldLeadership>): Promise<Ending | undefined> {
+    const { log } = this.#parts
+    log.event({ event: 'campaigning', msg: `standing in '${this.#plan.election}' as ${this.#plan.id}` })
+    const leadership = await this.#campaign(campaign)
+    if (leadership === 'stopped') return this.#stoppedEnding()
+    if (leadership === 'not-elected') {
+      const waited = formatDuration(this.#plan.waitMs ?? 0)
+      return { code: exitCode.notElected, whose: 'mandate', why: `not elected within ${waited}` }
+    }
+    const { token } = leadership
+    log.event({ event: 'elected', token, msg: `elected, token ${token}` })
+    const end = await this.#lead(leadership)
+    if (end.is === 'guard-lost') {
+      const msg = `the guard ${end.reason}; its command was killed`
+      log.event({ event: 'guard', level: 'error', token, reason: 'guard-lost', msg })
+    }
+    await this.#resign(leadership, end)
+    return this.#endingOf(end)
+  }
+
+  async #campaign(
+    campaign: (signal: AbortSignal) => Promise<HeldLeadership>,
+  ): Promise<HeldLeadership | 'stopped' | 'not-elected'> {
+    const giveUp = new AbortController()
+    const limit =
+      this.#plan.waitMs === undefined ? undefined : setTimeout(() => giveUp.abort(), this.#plan.waitMs)
+    this.#parts.watch.start()
+    try {
+      return await campaign(AbortSignal.any([this.#stop.signal, giveUp.signal]))
+    } catch (error) {
+      if (this.#stop.signal.aborted) return 'stopped'
+      if (giveUp.signal.aborted) return 'not-elected'
+      throw error
+    } finally {
+      clearTimeout(limit)
+      this.#parts.watch.stop()
+    }
+  }
+
+  async #lead(leadership: HeldLeadership): Promise<TermEnd> {
+    const { env, log } = this.#parts
+    if (this.#guard.lost) this.#guard = new GuardLink(env)
+    await this.#guard.ready()
+    if (this.#stop.signal.aborted) return { is: 'lost', reason: 'asked to stop' }
+    const { command, exclusivity, leaseMs, graceMs, marginMs, killSignal } = this.#plan
+    this.#term = new Term({
+      leadership,
+      guard: this.#guard,
+      command: { ...command, env: { ...command.env, ...this.#facts(leadership) } },
+      exclusivity,
+      leaseMs,
+      graceMs,
+      marginMs,
+      killSignal,
+      log,
+    })
+    const running = this.#term.run()
+    void this.#planRelease()
+    const end = await running
+    this.#term = undefined
+    return end
+  }
+
+  /** What the command is told, last, so that an inherited value cannot win. */
+  #facts({ token, tokenScope }: HeldLeadership): Record<string, string> {
+    return {
+      MANDATE_ELECTION: this.#plan.election,
+      MANDATE_ID: this.#plan.id,
+      MANDATE_TOKEN: token.toString(),
+      MANDATE_TOKEN_SCOPE: tokenScope,
+    }
+  }
+
+  /** Gives the guard what it needs to free the session after this process's death. */
+  async #planRelease(): Promise<void> {
+    const { backend } = this.#parts
+    const { id, leaseMs, backend: description } = this.#plan
+    if (description.type === 'memory' || backend.releaseSession === undefined) return
+    // Sessions are shared by (id, lease): this share is in the very session that won.
+    const share = await backend
+      .share({ candidateId: id, leaseMs }, { signal: this.#stop.signal })
+      .catch(() => undefined)
+    const ticket = share?.session.ticket?.()
+    if (ticket !== undefined) this.#guard.send({ type: 'plan', plan: { backend: description, ticket } })
+    await share?.leave({})
+  }
+
+  async #resign(leadership: HeldLeadership, end: TermEnd): Promise<void> {
+    await within(resignLimitMs, leadership.resign())
+    if (end.is === 'lost') return
+    this.#parts.log.event({ event: 'resigned', token: leadership.token, msg: 'resigned' })
+  }
+
+  #endingOf(end: TermEnd): Ending | undefined {
+    switch (end.is) {
+      case 'ended':
+        this.#guardsLost = 0
+        return { code: end.exitCode, whose: 'command', why: end.why }
+      case 'cannot-run':
+        return { code: end.exitCode, whose: 'mandate', why: end.why }
+      case 'lost':
+        if (this.#stop.signal.aborted) return this.#stoppedEnding()
+        if (this.#plan.onLoss === 'campaign') return undefined
+        return { code: exitCode.leadershipLost, whose: 'mandate', why: `leadership lost (${end.reason})` }
+      case 'guard-lost':
+        if (this.#stop.signal.aborted) return this.#stoppedEnding()
+        if (++this.#guardsLost <= guardRestarts) return undefined
+        return {
+          code: exitCode.internal,
+          whose: 'mandate',
+          why: `the guard died ${this.#guardsLost} times (${end.reason})`,
+        }
+      default:
+        return end satisfies never
+    }
+  }
+
+  #stoppedEnding(): Ending {
+    const signal = this.#stopSignal ?? 'SIGTERM'
+    return { code: exitCodeOfSignal(signal), whose: 'mandate', why: `${signal} while no command ran` }
+  }
+}
+
+async function within(limitMs: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)))
+  await Promise.race([promise.catch(() => undefined), limit])
+  clearTimeout(timer)
+}

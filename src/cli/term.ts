@@ -1,0 +1,286 @@
+/**
+ * The life of the command under one leadership: started by the guard, kept by each new deadline, stopped in order.
+ *
+ * The guard kills the command at a deadline that lies `marginMs` before the leadership's own. Before that, at
+ * `graceMs + marginMs` before the leadership's end, a leadership that was not renewed is given up here: the command is
+ * asked to stop, so that it has its grace and still is dead in time.
+ */
+import type { Exclusivity, LossReason } from '../backends/backend.ts'
+import type { GuardLink } from './guard-link.ts'
+import { deadlineAfter, readClocks, remainingUntil } from './guard-protocol.ts'
+import type { CommandLine, Deadline, FromGuard } from './guard-protocol.ts'
+import { exitCode, exitCodeOfSignal } from './exit-codes.ts'
+import type { RunLog } from './run-log.ts'
+
+/** What is used of a `Leadership`. */
+export interface HeldLeadership {
+  readonly token: bigint
+  readonly tokenScope: string
+  remainingMs(): number
+  readonly lost: Promise<LossReason>
+  resign(): Promise<unknown>
+}
+
+export type TermEnd =
+  /** The command ended, by itself or because `run` was asked to stop. */
+  | { readonly is: 'ended'; readonly exitCode: number; readonly why: string }
+  | { readonly is: 'cannot-run'; readonly exitCode: number; readonly why: string }
+  | { readonly is: 'lost'; readonly reason: string }
+  | { readonly is: 'guard-lost'; readonly reason: string }
+
+export interface TermOptions {
+  readonly leadership: HeldLeadership
+  readonly guard: GuardLink
+  readonly command: CommandLine
+  readonly exclusivity: Exclusivity
+  readonly leaseMs: number
+  readonly graceMs: number
+  readonly marginMs: number
+  readonly killSignal: NodeJS.Signals
+  readonly log: RunLog
+}
+
+/** After these another may already lead, whatever the deadline says: there is no time for grace. */
+const alreadyReplaced: readonly string[] = [
+  'transferred',
+  'superseded',
+  'revoked',
+  'health-check',
+] satisfies LossReason[]
+
+export class Term {
+  readonly #options: TermOptions
+  #state: 'starting' | 'running' | 'over' = 'starting'
+  /** Why the command is being stopped; undefined while it is wanted. */
+  #stopping: { readonly for: 'shutdown' | 'loss' | 'leftover'; readonly signal: NodeJS.Signals } | undefined
+  #lossReason: string | undefined
+  /** The command's own end. */
+  #exit: { readonly exitCode: number; readonly why: string; readonly byItself: boolean } | undefined
+  /** The last instant at which the leadership, as last seen, still leaves `marginMs`. */
+  #leaseEnd: Deadline | undefined
+  /** End of the grace. */
+  #killAt: Deadline | undefined
+  #pulse: NodeJS.Timeout | undefined
+  #finish: (end: TermEnd) => void = () => undefined
+
+  constructor(options: TermOptions) {
+    this.#options = options
+  }
+
+  /** Settles when nobody of the command's group runs any more. */
+  async run(): Promise<TermEnd> {
+    const { guard, command, leadership } = this.#options
+    const ended = new Promise<TermEnd>((resolve) => (this.#finish = resolve))
+    guard.attach({
+      message: (message) => this.#hear(message),
+      lost: (reason) => this.#end({ is: 'guard-lost', reason }),
+    })
+    if (this.#renew() <= this.#stepDownMs)
+      this.#end({ is: 'lost', reason: 'too little of the lease was left' })
+    else if (this.#state === 'starting') {
+      guard.send({ type: 'start', command, deadline: this.#deadline() })
+      this.#schedule()
+      void leadership.lost.then((reason) => this.#lose(reason))
+    }
+    const end = await ended
+    clearTimeout(this.#pulse)
+    guard.detach()
+    return end
+  }
+
+  /** `run` was asked to stop. */
+  stop(signal: NodeJS.Signals): void {
+    this.#ask('shutdown', signal === 'SIGTERM' ? this.#options.killSignal : signal, this.#options.graceMs)
+  }
+
+  forward(signal: NodeJS.Signals): void {
+    if (this.#state === 'running') this.#options.guard.send({ type: 'signal', signal })
+  }
+
+  hurry(): void {
+    this.#setKillAt(0)
+  }
+
+  get #stepDownMs(): number {
+    return this.#options.graceMs + this.#options.marginMs
+  }
+
+  #hear(message: FromGuard): void {
+    const { log, leadership, guard } = this.#options
+    switch (message.type) {
+      case 'started':
+        this.#state = 'running'
+        log.event({
+          event: 'started',
+          token: leadership.token,
+          msg: `started the command, pid ${message.pid}`,
+        })
+        // Asked to stop while it was being started: the signal had nobody to go to.
+        if (this.#stopping !== undefined) guard.send({ type: 'signal', signal: this.#stopping.signal })
+        break
+      case 'failed':
+        this.#failed(message.code, message.message)
+        break
+      case 'killed':
+        this.#killed()
+        break
+      case 'exited':
+        this.#exited(message)
+        break
+      case 'gone':
+        this.#end(this.#outcome())
+        break
+      case 'heard':
+      case 'ready':
+        break
+      default:
+        message satisfies never
+    }
+  }
+
+  #failed(code: string, message: string): void {
+    if (code === 'LATE') this.#end({ is: 'lost', reason: message })
+    else if (code === 'ENOENT')
+      this.#end({ is: 'cannot-run', exitCode: exitCode.notFound, why: 'the command was not found' })
+    else
+      this.#end({
+        is: 'cannot-run',
+        exitCode: exitCode.cannotRun,
+        why: `the command cannot be run: ${message}`,
+      })
+  }
+
+  #killed(): void {
+    const graceIsOver = this.#killAt !== undefined && remainingUntil(this.#killAt) <= 0
+    const reason = graceIsOver ? 'grace' : 'deadline'
+    const why = graceIsOver ? 'it did not stop within its grace' : 'no new deadline came in time'
+    const msg = `the guard killed the command: ${why}`
+    this.#options.log.event({
+      event: 'guard',
+      level: 'warn',
+      token: this.#options.leadership.token,
+      reason,
+      msg,
+    })
+    if (!graceIsOver) this.#giveUp('not renewed in time', 0)
+  }
+
+  #exited({ code, signal, leftover }: Extract<FromGuard, { type: 'exited' }>): void {
+    const value = signal === null ? (code ?? exitCode.internal) : exitCodeOfSignal(signal)
+    const why = signal === null ? `the command exited with ${value}` : `the command was ended by ${signal}`
+    this.#exit = { exitCode: value, why, byItself: this.#stopping === undefined }
+    const { log, leadership } = this.#options
+    log.event({
+      event: 'exited',
+      token: leadership.token,
+      reason: signal ?? undefined,
+      exitCode: value,
+      msg: why,
+    })
+    // A shell that ends before its children leaves them behind; they may not outlive the leadership either.
+    if (leftover) this.#ask('leftover', this.#options.killSignal, this.#options.graceMs)
+  }
+
+  #lose(reason: LossReason): void {
+    if (this.#state === 'over') return
+    const noTime = this.#options.exclusivity === 'time' && alreadyReplaced.includes(reason)
+    this.#giveUp(reason, noTime ? 0 : this.#options.graceMs)
+  }
+
+  #giveUp(reason: string, graceMs: number): void {
+    if (this.#lossReason !== undefined) return
+    this.#lossReason = reason
+    const { log, leadership, killSignal } = this.#options
+    log.event({
+      event: 'lost',
+      level: 'warn',
+      token: leadership.token,
+      reason,
+      msg: `leadership lost: ${reason}`,
+    })
+    this.#ask('loss', killSignal, graceMs)
+  }
+
+  /** Asks the whole group to stop, once, and has it killed when the grace is over. A second reason may shorten the grace. */
+  #ask(why: 'shutdown' | 'loss' | 'leftover', signal: NodeJS.Signals, graceMs: number): void {
+    if (this.#state === 'over') return
+    if (this.#stopping === undefined) {
+      const { log, leadership, guard } = this.#options
+      const msg = `stopping the command with ${signal} (${why})`
+      log.event({ event: 'stopping', token: leadership.token, reason: why, msg })
+      if (this.#state === 'running') guard.send({ type: 'signal', signal })
+    }
+    // The first reason decides what follows; a later one can only shorten the grace.
+    this.#stopping ??= { for: why, signal }
+    this.#setKillAt(graceMs)
+  }
+
+  #setKillAt(graceMs: number): void {
+    const killAt = deadlineAfter(readClocks(), graceMs)
+    this.#killAt = this.#killAt === undefined ? killAt : earlier(this.#killAt, killAt)
+    this.#options.guard.send({ type: 'deadline', deadline: this.#deadline() })
+  }
+
+  /** Reads how much of the lease remains, and returns it. */
+  #renew(): number {
+    // The clocks first: if this process is paused in between, the deadline comes out too early, never too late.
+    const clocks = readClocks()
+    const remainingMs = this.#options.leadership.remainingMs()
+    // Once it is lost nothing remains, but until the end seen last nobody else leads: that much grace is left.
+    if (remainingMs > 0) this.#leaseEnd = deadlineAfter(clocks, remainingMs - this.#options.marginMs)
+    return remainingMs
+  }
+
+  #deadline(): Deadline {
+    const leaseEnd = this.#leaseEnd ?? deadlineAfter(readClocks(), 0)
+    return this.#killAt === undefined ? leaseEnd : earlier(this.#killAt, leaseEnd)
+  }
+
+  #schedule(): void {
+    const { leaseMs, leadership, guard } = this.#options
+    if (this.#state === 'over') return
+    const everyMs = Math.min(250, Math.max(10, leaseMs / 12))
+    const untilStepDownMs = leadership.remainingMs() - this.#stepDownMs
+    this.#pulse = setTimeout(
+      () => {
+        if (this.#state === 'over') return
+        const remainingMs = this.#renew()
+        if (remainingMs <= this.#stepDownMs) this.#giveUp('not renewed in time', this.#options.graceMs)
+        guard.send({ type: 'deadline', deadline: this.#deadline() })
+        this.#watchGuard()
+        this.#schedule()
+      },
+      this.#stopping === undefined ? Math.max(1, Math.min(everyMs, untilStepDownMs)) : everyMs,
+    )
+  }
+
+  /** A guard that hangs protects nobody. After a pause of this process its answers are read first: they may wait unread. */
+  #watchGuard(): void {
+    const { guard, leaseMs } = this.#options
+    if (guard.silentMs() <= leaseMs) return
+    setImmediate(() => {
+      if (guard.silentMs() > leaseMs) guard.kill()
+    })
+  }
+
+  #outcome(): TermEnd {
+    const exit = this.#exit ?? {
+      exitCode: exitCode.internal,
+      why: 'the command ended unseen',
+      byItself: false,
+    }
+    if (!exit.byItself && this.#stopping?.for === 'loss')
+      return { is: 'lost', reason: this.#lossReason ?? 'expired' }
+    return { is: 'ended', exitCode: exit.exitCode, why: exit.why }
+  }
+
+  #end(end: TermEnd): void {
+    if (this.#state === 'over') return
+    this.#state = 'over'
+    this.#finish(end)
+  }
+}
+
+function earlier(a: Deadline, b: Deadline): Deadline {
+  return BigInt(a.monotonicNs) < BigInt(b.monotonicNs) ? a : b
+}
