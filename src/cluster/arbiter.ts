@@ -50,6 +50,9 @@ interface ParkedOpen {
 /** A session that was not heard for so many heartbeats is silent: it is not granted anything, and may be suspected. */
 const silentHeartbeats = 2.5
 
+/** With the longest names an entry of so many stays below 64 KiB, as every other one does. */
+const grantsPerEntry = 100
+
 export class Arbiter {
   readonly #options: ArbiterOptions
   readonly #view: ArbiterView
@@ -138,7 +141,11 @@ export class Arbiter {
       const winner = nextWinner(this.#ahead, election, (session) => this.#isAlive(session, now))
       if (winner !== null) grants.push({ election, session: winner })
     }
-    if (grants.length > 0) this.#duties.propose([{ type: 'grant', grants }])
+    const commands: Command[] = []
+    for (let at = 0; at < grants.length; at += grantsPerEntry) {
+      commands.push({ type: 'grant', grants: grants.slice(at, at + grantsPerEntry) })
+    }
+    if (commands.length > 0) this.#duties.propose(commands)
   }
 
   /** Once a heartbeat, after a poll phase, and at once on new evidence: looks for the silent. */

@@ -150,7 +150,8 @@ export class Peer {
         heartbeatMs: timing.heartbeatMs,
         electionTimeoutMs: timing.electionTimeoutMs,
         rankStepMs,
-        maxEntriesPerAppend: 256,
+        // A batch fits a frame of a client (64 KiB), so twelve entries fit one of the bulk lane (1 MiB).
+        maxEntriesPerAppend: 12,
         maxInflightAppends: 16,
       },
       recovered,
