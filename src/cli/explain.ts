@@ -31,13 +31,18 @@ export function explain(error: unknown): string {
   const fix = isMandateError(error) ? fixes[error.code] : undefined
   if (fix !== undefined) lines.push(`  fix: ${fix}`)
   if (!isMandateError(error) && !(error instanceof UsageError) && error instanceof Error) {
-    lines.push(error.stack ?? '', `  fix: ${fixes.INTERNAL}`)
+    lines.push(...stackOf(error), `  fix: ${fixes.INTERNAL}`)
   }
   return lines.join('\n')
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** Where it happened, without the message again. */
+function stackOf(error: Error): string[] {
+  return (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
 }
 
 function causesOf(error: unknown): string[] {
