@@ -6,7 +6,7 @@ import type { LeaseInput, LeaseState, Now, Phase, ReadOutcome, Step } from './ma
 import { observe, waitBeforeTakeoverMs } from './observation.ts'
 import { acquired, isOwn } from './record.ts'
 import type { VersionValue } from './record.ts'
-import { backoff, end, first, isRefusal, read, stay, write } from './requests.ts'
+import { backoff, end, first, isRefusal, read, roundUp, stay, write } from './requests.ts'
 
 /** A candidate polls at 0.8 to 1.2 times its interval, so that many of them do not ask in step. */
 const POLL_JITTER = 0.2
@@ -78,9 +78,10 @@ function decide<V extends VersionValue>(state: LeaseState<V>, now: Now): Step<V>
     const expect = observation.version
     return write(state, next, expect, (request) => ({ is: 'acquiring', request, expect, next }))
   }
+  const restMs = roundUp(waitMs)
   const pollMs: readonly [number, number] = [
-    Math.min(settings.pollMs * (1 - POLL_JITTER), waitMs),
-    Math.min(settings.pollMs * (1 + POLL_JITTER), waitMs),
+    Math.min(settings.pollMs * (1 - POLL_JITTER), restMs),
+    Math.min(settings.pollMs * (1 + POLL_JITTER), restMs),
   ]
   const step = stay<V>(
     { ...state, failures: 0, announced: true, phase: { is: 'waiting', pausing: false } },

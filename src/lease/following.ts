@@ -5,6 +5,7 @@ import type { ReadOutcome } from './machine-types.ts'
 import { observe } from './observation.ts'
 import type { Observation } from './observation.ts'
 import type { LeaseRecord, Metadata, VersionValue } from './record.ts'
+import { roundUp } from './requests.ts'
 
 export type Followed =
   | { readonly is: 'led'; readonly id: string; readonly token: bigint; readonly metadata: Metadata }
@@ -53,7 +54,8 @@ export function follow<V extends VersionValue>(
   const silenceMs = silenceNeededMs(record, next, settings)
   const leftMs = Math.max(0, observation.sinceMs + silenceMs - nowMs)
   if (leftMs === 0) return tell(next, { is: 'vacant' }, poll)
-  const againMs = [Math.min(poll[0], leftMs), Math.min(poll[1], leftMs)] as const
+  const restMs = roundUp(leftMs)
+  const againMs = [Math.min(poll[0], restMs), Math.min(poll[1], restMs)] as const
   // Vanished while it was led: an older state may look like this too, so it is vacant once the lease ran out.
   if (record === null) return { state: next, tell: null, againMs }
   const led: Followed = { is: 'led', id: record.holder, token: outcome.token, metadata: record.metadata }

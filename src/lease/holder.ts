@@ -14,7 +14,7 @@ import type {
 } from './machine-types.ts'
 import { isOwn } from './record.ts'
 import type { VersionValue } from './record.ts'
-import { backoff, end, first, read, stay, write } from './requests.ts'
+import { backoff, end, first, read, roundUp, stay, write } from './requests.ts'
 
 /** From an applied write that is still valid. */
 export function lead<V extends VersionValue>(state: LeaseState<V>, grant: Grant<V>, now: Now): Step<V> {
@@ -168,12 +168,12 @@ function attemptMs(state: LeaseState<unknown>, grant: Grant<unknown>, now: Now):
 }
 
 function armDeadline<V>(state: LeaseState<V>, grant: Grant<V>, now: Now): LeaseEffect<V> {
-  const leftMs = Math.max(0, remainingMs(state, grant, now))
+  const leftMs = roundUp(Math.max(0, remainingMs(state, grant, now)))
   return { type: 'arm', timer: 'deadline', afterMs: [leftMs, leftMs] }
 }
 
 function armRenewal<V>(state: LeaseState<V>, grant: Grant<V>, now: Now): LeaseEffect<V> {
-  const afterMs = Math.max(0, state.settings.renewMs - now.elapsedMs(grant.sentAt))
+  const afterMs = roundUp(Math.max(0, state.settings.renewMs - now.elapsedMs(grant.sentAt)))
   return { type: 'arm', timer: 'renew', afterMs: [afterMs, afterMs] }
 }
 

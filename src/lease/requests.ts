@@ -36,6 +36,14 @@ export function write<V>(
   )
 }
 
+/**
+ * A delay to the µs, rounded up. A rest of 1e-13 ms, left over by floating-point sums, would otherwise be armed as no
+ * delay at all, and be found again when it fires.
+ */
+export function roundUp(ms: number): number {
+  return Math.ceil(ms * 1_000) / 1_000
+}
+
 /** A pause that doubles with each failure from an eighth of the renewal interval up to `maxMs`, half of it drawn. */
 export function backoff<V>(state: LeaseState<V>, maxMs: number): readonly [min: number, max: number] {
   const doublings = Math.min(Math.max(state.failures - 1, 0), 20)

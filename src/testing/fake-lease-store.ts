@@ -1,4 +1,5 @@
 import type { LeaseRecord, LeaseStore, LeaseWrite } from '../backends/backend.ts'
+import type { Timer } from '../seams/clock.ts'
 import type { ManualClock } from './manual-clock.ts'
 
 /** What happens to one request; what is not said goes well and takes no time. */
@@ -39,8 +40,14 @@ export interface FakeLeaseServer {
   fate: (request: FakeRequest) => Fate
   readonly requests: FakeRequest[]
   readonly applied: AppliedWrite[]
-  /** The store as one client reaches it; with `watch`, it tells of changes at once. */
-  connect(client: string, options?: { readonly watch?: boolean }): LeaseStore<number>
+  /**
+   * The store as one client reaches it. `watch`: it tells of changes at once. `clock`: the client's machine, so that
+   * answers wait while it is stalled or suspended.
+   */
+  connect(
+    client: string,
+    options?: { readonly watch?: boolean; readonly clock?: ManualClock },
+  ): LeaseStore<number>
   record(name: string): LeaseRecord | null
   /** A foreign tool writes (or deletes) without asking. */
   force(name: string, record: LeaseRecord | null): void
@@ -72,19 +79,39 @@ export function fakeLeaseServer(clock: ManualClock): FakeLeaseServer {
     return slots.get(name)
   }
 
+  const decide = (request: FakeRequest): Fate => {
+    server.requests.push(request)
+    return server.fate(request)
+  }
+
   const travel = <Outcome>(
-    request: FakeRequest,
+    fate: Fate,
     act: () => Outcome,
     signal: AbortSignal | undefined,
+    machine: ManualClock | undefined,
   ): Promise<Outcome> => {
-    server.requests.push(request)
-    const { toServerMs = 0, toClientMs = 0, lost } = server.fate(request)
+    const { toServerMs = 0, toClientMs = 0, lost } = fate
     return new Promise((resolve, reject) => {
-      signal?.addEventListener('abort', () => reject(new Error('aborted')), { once: true })
+      let arrival: Timer | undefined
+      let cancelled = false
+      signal?.addEventListener(
+        'abort',
+        () => {
+          cancelled = true
+          arrival?.cancel()
+          reject(new Error('aborted'))
+        },
+        { once: true },
+      )
+      const arrive = (outcome: Outcome): void => {
+        if (cancelled) return
+        if (machine === undefined) resolve(outcome)
+        else arrival = machine.setTimer(0, () => resolve(outcome))
+      }
       if (lost === 'request') return
       after(wire, toServerMs, () => {
         const outcome = act()
-        if (lost !== 'answer') after(wire, toClientMs, () => resolve(outcome))
+        if (lost !== 'answer') after(wire, toClientMs, () => arrive(outcome))
       })
     })
   }
@@ -93,33 +120,35 @@ export function fakeLeaseServer(clock: ManualClock): FakeLeaseServer {
     fate: () => ({}),
     requests: [],
     applied: [],
-    connect: (client, { watch = false } = {}) => ({
+    connect: (client, { watch = false, clock: machine } = {}) => ({
       scope: 'fake',
       async read(name, { signal }) {
         const request: FakeRequest = { client, kind: 'read', name }
-        const { refused } = server.fate(request)
-        if (refused !== undefined) throw refused
+        const fate = decide(request)
+        if (fate.refused !== undefined) throw fate.refused
         return travel(
-          request,
+          fate,
           () => {
             const slot = slots.get(name)
             return { record: slot?.record ?? null, version: slot?.version ?? 0, token: slot?.token ?? 0n }
           },
           signal,
+          machine,
         )
       },
       async write(name, next, expect, { signal }): Promise<LeaseWrite<number>> {
         const request: FakeRequest = { client, kind: 'write', name, next }
-        const { refused } = server.fate(request)
-        if (refused !== undefined) return { is: 'rejected', error: refused }
+        const fate = decide(request)
+        if (fate.refused !== undefined) return { is: 'rejected', error: fate.refused }
         return travel(
-          request,
+          fate,
           () => {
             if ((slots.get(name)?.version ?? 0) !== expect) return { is: 'conflict' }
             const slot = put(client, name, next)
             return { is: 'applied', version: slot?.version ?? 0, token: slot?.token ?? 0n }
           },
           signal,
+          machine,
         )
       },
       ...(watch && {
