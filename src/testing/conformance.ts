@@ -13,6 +13,8 @@ import type { CaseDefinition, Theme } from './conformance/definition.ts'
 import { exclusivity } from './conformance/exclusivity.ts'
 import { handover } from './conformance/handover.ts'
 import { identity } from './conformance/identity.ts'
+import { leadWork } from './conformance/lead-work.ts'
+import { leadership } from './conformance/leadership.ts'
 import { limits } from './conformance/limits.ts'
 import { loss } from './conformance/loss.ts'
 import { lostReplies } from './conformance/lost-replies.ts'
@@ -25,6 +27,7 @@ import type { ConformanceCase, ConformanceSetup, DeclaredSkip } from './conforma
 import { shutdown } from './conformance/shutdown.ts'
 import { tokens } from './conformance/tokens.ts'
 import { transfer } from './conformance/transfer.ts'
+import { watchElection } from './conformance/watch-election.ts'
 
 export type {
   ConformanceCase,
@@ -51,6 +54,9 @@ const THEMES: readonly Theme[] = [
   proclaim,
   shutdown,
   limits,
+  leadership,
+  leadWork,
+  watchElection,
 ]
 
 /**

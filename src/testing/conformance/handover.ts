@@ -83,7 +83,7 @@ export const handover: Theme = {
         const second = b.enter()
         await scene.until('b waits', () => second.log.ahead.length > 0)
         assert.equal(await first.leave(), 'left')
-        assert.ok((await second.wins()) > token)
+        await second.winsAbove(token)
       },
     },
     {
@@ -117,7 +117,7 @@ export const handover: Theme = {
         await a.crash()
         await scene.until('b or c leads', () => second.leads || third.leads, scene.expiryMs)
         const successor = second.leads ? second : third
-        assert.ok(successor.token > token)
+        assert.ok(successor.token > token, `token ${successor.token} is above the earlier ${token}`)
         await scene.stays('one of them leads', 3 * scene.leaseMs, () => second.leads !== third.leads)
       },
     },

@@ -73,7 +73,7 @@ export const identity: Theme = {
         await a.cut()
         const again = await joinWhenFree(scene, 'a')
         const second = again.enter()
-        assert.ok((await second.wins(scene.expiryMs)) > token)
+        await second.winsAbove(token, scene.expiryMs)
         await a.heal()
         await scene.until('the first no longer leads', () => !first.log.believes(), scene.expiryMs)
         await scene.stays('the second leads', 2 * scene.leaseMs, () => second.leads)
@@ -88,7 +88,7 @@ export const identity: Theme = {
         const token = await a.enter().wins()
         await a.crash()
         const again = await joinWhenFree(scene, 'a')
-        assert.ok((await again.enter().wins(scene.expiryMs)) > token)
+        await again.enter().winsAbove(token, scene.expiryMs)
       },
     },
     {
@@ -99,7 +99,7 @@ export const identity: Theme = {
         const token = await a.enter().wins()
         await a.close()
         const again = await scene.join('a')
-        assert.ok((await again.enter().wins()) > token)
+        await again.enter().winsAbove(token)
       },
     },
   ],

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+
 import type {
   Backend,
   Candidacy,
@@ -121,6 +123,13 @@ export class Standing {
   async wins(withinMs = this.#stage.patienceMs): Promise<bigint> {
     await this.#stage.until(`${this.log.label} wins`, () => this.log.grant !== undefined, withinMs)
     return this.token
+  }
+
+  /** Waits for the win; its token must be above that of an earlier leadership. */
+  async winsAbove(token: bigint, withinMs = this.#stage.patienceMs): Promise<bigint> {
+    const next = await this.wins(withinMs)
+    assert.ok(next > token, `token ${next} of ${this.log.label} is above the earlier ${token}`)
+    return next
   }
 
   /** Waits for the end. */

@@ -3,11 +3,21 @@ import assert from 'node:assert/strict'
 import type { Backend, BackendFacts, Exclusivity } from '../../backends/backend.ts'
 import { isMandateError } from '../../errors.ts'
 import type { MandateErrorCode } from '../../errors.ts'
+import { createElection } from '../../election/election.ts'
+import type { Election } from '../../election/election.ts'
+import type { ElectionOptions } from '../../election/options.ts'
 import type { CandidacyLog } from './candidacy-log.ts'
-import { Member } from './member.ts'
+import { ELECTION, Member } from './member.ts'
 import type { Stage } from './member.ts'
 import type { ObservationLog } from './observation-log.ts'
 import type { ConformanceSetup, ConformanceWorld, FaultHook } from './setup.ts'
+
+/** A process with an election made by `createElection`. */
+export interface Candidate {
+  readonly id: string
+  readonly backend: Backend
+  readonly election: Election
+}
 
 /** A wait that was watched until it settled, or until patience ended. */
 type Settled<T> =
@@ -59,6 +69,24 @@ export class Scene implements Stage {
   /** A process of its own with an open session. */
   async join(id: string, leaseMs = this.leaseMs): Promise<Member> {
     return this.member(id, await this.process(id), leaseMs)
+  }
+
+  /** A candidate as a user makes it, in a process of its own. */
+  async candidate(id: string, options: Partial<ElectionOptions> = {}): Promise<Candidate> {
+    const backend = await this.process(id)
+    return { id, backend, election: this.electionOn(id, backend, options) }
+  }
+
+  /** Another election of a process that exists. */
+  electionOn(id: string, backend: Backend, options: Partial<ElectionOptions> = {}): Election {
+    return createElection({
+      name: ELECTION,
+      backend,
+      exclusivity: this.exclusivity,
+      leaseMs: this.leaseMs,
+      candidate: { id },
+      ...options,
+    })
   }
 
   /** A session on a process that exists. */

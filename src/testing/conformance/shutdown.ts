@@ -56,7 +56,7 @@ export const shutdown: Theme = {
         await scene.until('b waits', () => second.log.ahead.length > 0)
         first.log.closing = true
         await scene.outcome('a closes', a.backend.close())
-        assert.ok((await second.wins()) > token)
+        await second.winsAbove(token)
       },
     },
     {

@@ -1,5 +1,3 @@
-import assert from 'node:assert/strict'
-
 import type { Theme } from './definition.ts'
 
 export const tokens: Theme = {
@@ -14,8 +12,7 @@ export const tokens: Theme = {
         let token = 0n
         for (let turn = 0; turn < 5; turn += 1) {
           const standing = a.enter()
-          const next = await standing.wins()
-          assert.ok(next > token, `token ${next} after ${token}`)
+          const next = await standing.winsAbove(token)
           token = next
           await standing.leave()
         }
@@ -32,8 +29,7 @@ export const tokens: Theme = {
         for (let turn = 0; turn < 10; turn += 1) {
           const next = (turn % 2 === 0 ? b : a).enter()
           await current.leave()
-          const granted = await next.wins()
-          assert.ok(granted > token, `token ${granted} after ${token}`)
+          const granted = await next.winsAbove(token)
           token = granted
           current = next
         }
@@ -51,7 +47,7 @@ export const tokens: Theme = {
         await a.close()
         await scene.advance(3 * scene.leaseMs)
         const again = (await scene.join('b')).enter()
-        assert.ok((await again.wins()) > token)
+        await again.winsAbove(token)
       },
     },
     {
@@ -65,8 +61,7 @@ export const tokens: Theme = {
         await scene.restartArbiter()
         await first.leave(scene.expiryMs)
         const again = (await scene.join('b')).enter()
-        const next = await again.wins(scene.expiryMs)
-        assert.ok(next > token, `token ${next} after ${token}`)
+        await again.winsAbove(token, scene.expiryMs)
       },
     },
     {
@@ -79,8 +74,7 @@ export const tokens: Theme = {
         await first.leave()
         await scene.restartArbiter()
         const again = (await scene.join('b')).enter()
-        const next = await again.wins(scene.expiryMs)
-        assert.ok(next > token, `token ${next} after ${token}`)
+        await again.winsAbove(token, scene.expiryMs)
       },
     },
     {
@@ -91,7 +85,7 @@ export const tokens: Theme = {
         const token = await a.enter().wins()
         await a.close()
         const again = await scene.member('a', a.backend)
-        assert.ok((await again.enter().wins()) > token)
+        await again.enter().winsAbove(token)
       },
     },
     {
@@ -104,7 +98,7 @@ export const tokens: Theme = {
         await a.crash()
         await scene.advance(scene.expiryMs)
         const again = await scene.join('a')
-        assert.ok((await again.enter().wins()) > token)
+        await again.enter().winsAbove(token)
       },
     },
     {

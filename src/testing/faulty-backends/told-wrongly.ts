@@ -161,7 +161,7 @@ export const toldWrongly: readonly FaultyBackend[] = [
   faulty(
     'events that go on after leave has resolved',
     'DESIGN §7 S11: no event after the end',
-    'five candidates that resign in turn have each led once, and never two of them together',
+    'a leader that resigned does not lead again by itself',
     () => ({
       enter: ({ inner, env }, request, on) => {
         const candidacy = inner.enter(request, on)
