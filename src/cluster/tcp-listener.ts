@@ -62,10 +62,11 @@ export class TcpListener {
         { address: listen },
       )
     }
+    // `exclusive`: workers of node:cluster would share the port, and two of them would be one peer.
     await new Promise<void>((resolve, reject) => {
       const failed = (error: NodeJS.ErrnoException): void => reject(listenError(listen, error))
       this.#server.once('error', failed)
-      this.#server.listen({ host, port }, () => {
+      this.#server.listen({ host, port, exclusive: true }, () => {
         this.#server.off('error', failed)
         // Without descriptors accepting fails; what is connected works on.
         this.#server.on('error', (error) => events.failed(error))
