@@ -1,7 +1,7 @@
 /** What is committed, and telling it (Raft §5.3, §5.4.2). */
 import { quorumIndex } from '../quorum/majority.ts'
 import { invariant } from './assert.ts'
-import { sendHeartbeat, successorsOf } from './heartbeat.ts'
+import { sendHeartbeat } from './heartbeat.ts'
 import { entriesBetween, lastIndex, termAt } from './log.ts'
 import type { Outbox } from './outbox.ts'
 import { durableIndex } from './state.ts'
@@ -34,6 +34,6 @@ export function advanceCommit<Data>(raft: Raft<Data>, out: Outbox<Data>, leader:
 export function pushCommit<Data>(raft: Raft<Data>, out: Outbox<Data>, leader: Leader): void {
   for (const [peer, progress] of leader.progress) {
     if (Math.min(raft.commitIndex, progress.match) <= progress.toldCommit) continue
-    sendHeartbeat(raft, out, leader, peer, progress, successorsOf(raft, leader))
+    sendHeartbeat(raft, out, leader, peer, progress)
   }
 }

@@ -17,8 +17,8 @@ export function onHeartbeatTimer<Data>(raft: Raft<Data>, out: Outbox<Data>): voi
 /** Starts a new round: whoever answers it followed us after this moment. */
 export function broadcastHeartbeat<Data>(raft: Raft<Data>, out: Outbox<Data>, leader: Leader): void {
   leader.round += 1
-  const successors = successorsOf(raft, leader)
-  for (const [peer, progress] of leader.progress) sendHeartbeat(raft, out, leader, peer, progress, successors)
+  leader.successors = successorsOf(raft, leader)
+  for (const [peer, progress] of leader.progress) sendHeartbeat(raft, out, leader, peer, progress)
 }
 
 /** One more message in the present round. */
@@ -28,12 +28,17 @@ export function sendHeartbeat<Data>(
   leader: Leader,
   peer: PeerId,
   progress: Progress,
-  successors: readonly PeerId[],
 ): void {
   // Never beyond what the follower is known to have: its log may still differ behind that (etcd raft.go, sendHeartbeat).
   const commit = Math.min(raft.commitIndex, progress.match)
   progress.toldCommit = commit
-  send(raft, out, peer, { type: 'heartbeat', term: raft.term, commit, round: leader.round, successors })
+  send(raft, out, peer, {
+    type: 'heartbeat',
+    term: raft.term,
+    commit,
+    round: leader.round,
+    successors: leader.successors,
+  })
 }
 
 /** Best first: not suspected, then most up to date, then lowest id (DESIGN §4.2, after ESCAPE). */

@@ -1,6 +1,6 @@
-/** Leader: bringing every follower's log up to its own (Raft §5.3; pipelining: Dissertation §10.2.1). */
+/** Leader: bringing every follower's log up to its own (Raft §5.3; pipelining: Dissertation §10.2.2). */
 import type { PeerId } from '../quorum/types.ts'
-import { sendHeartbeat, successorsOf } from './heartbeat.ts'
+import { sendHeartbeat } from './heartbeat.ts'
 import { entriesBetween, lastIndex, overwrite, termAt } from './log.ts'
 import { persistEntries, send } from './outbox.ts'
 import type { Outbox } from './outbox.ts'
@@ -91,7 +91,7 @@ export function resumeFollower<Data>(
   if (progress === undefined) return
   if (progress.inflight.length > 0)
     probeFrom(progress, progress.mode === 'probe' ? progress.next : progress.match + 1)
-  sendHeartbeat(raft, out, leader, peer, progress, successorsOf(raft, leader))
+  sendHeartbeat(raft, out, leader, peer, progress)
 }
 
 /** Sends each follower what it lacks, as far as its window allows, without waiting for our own disk (Dissertation §10.2.1). */

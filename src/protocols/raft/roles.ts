@@ -119,7 +119,7 @@ export function becomeLeader<Data>(raft: Raft<Data>, out: Outbox<Data>): void {
   const firstIndex = lastIndex(raft.log) + 1
   const progress = new Map<PeerId, Progress>()
   for (const peer of raft.others) progress.set(peer, unknownProgress(firstIndex))
-  raft.role = { name: 'leader', progress, firstIndex, round: 0, reads: [] }
+  raft.role = { name: 'leader', progress, firstIndex, round: 0, successors: raft.others, reads: [] }
   raft.heardLeader = false
   announce(raft, out)
   settleTransfer(raft, out, raft.self)

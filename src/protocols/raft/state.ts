@@ -58,6 +58,11 @@ export interface Leader {
   /** The no-op that opened this leadership: nothing is known to be committed before it is (Raft §8). */
   readonly firstIndex: number
   round: number
+  /**
+   * The order told to everybody. It changes only with a round, which all get: if each message carried the order of its
+   * moment, two followers could both believe to be first, and split the vote.
+   */
+  successors: readonly PeerId[]
   reads: PendingRead[]
 }
 

@@ -47,10 +47,12 @@ function unknown(where: string, value: string, known: readonly string[]): Mandat
 }
 
 const verbs: Readonly<Record<string, Verb>> = {
-  /** `peers a b c`: starts them, with empty disks. */
-  peers: (stage, ids) => {
+  /** `peers a b c [max-entries=1]`: starts them, with empty disks; so many entries go into one append. */
+  peers: (stage, words) => {
+    const bound = words.find((word) => word.startsWith('max-entries='))?.split('=')[1] ?? '8'
+    const ids = words.filter((word) => !word.includes('='))
     stage.cluster = new ScriptedCluster(ids, {
-      raft: { maxEntriesPerAppend: 8 },
+      raft: { maxEntriesPerAppend: Number(bound) },
       onEffect: (peer, effect) => {
         const isTimer = effect.type === 'arm-timer' || effect.type === 'cancel-timer'
         if (!isTimer || stage.showTimers) stage.lines.push(`${peer}: ${formatEffect(effect)}`)
@@ -58,6 +60,18 @@ const verbs: Readonly<Record<string, Verb>> = {
       onDeliver: (letter) =>
         stage.lines.push(`${letter.from} -> ${letter.to}: ${formatMessage(letter.message)}`),
     })
+  },
+  /** `elect a`: everybody's minimum timeout ends and a wins, told in one line each instead of the whole exchange. */
+  elect: (stage, [id = '']) => {
+    const { cluster } = stage
+    for (const peer of cluster.peers.values()) {
+      if (peer.alive && peer.raft.role.name === 'follower')
+        cluster.input(peer.id, { type: 'timer', timer: 'election' })
+    }
+    cluster.input(id, { type: 'timer', timer: 'election' })
+    cluster.stabilize()
+    stage.lines.length = 0
+    showState(stage, [])
   },
   /** `show timers`: from here on; `hide timers` ends it. */
   show: (stage) => {
@@ -113,12 +127,14 @@ const verbs: Readonly<Record<string, Verb>> = {
   restart: (stage, ids) => {
     for (const id of ids) stage.cluster.restart(id)
   },
-  state: (stage, ids) => {
-    for (const peer of stage.cluster.peers.values()) {
-      if (ids.length > 0 && !ids.includes(peer.id)) continue
-      stage.lines.push(`${peer.id}: ${peer.alive ? formatState(peer.raft) : 'crashed'}`)
-    }
-  },
+  state: showState,
+}
+
+function showState(stage: Stage, ids: readonly PeerId[]): void {
+  for (const peer of stage.cluster.peers.values()) {
+    if (ids.length > 0 && !ids.includes(peer.id)) continue
+    stage.lines.push(`${peer.id}: ${peer.alive ? formatState(peer.raft) : 'crashed'}`)
+  }
 }
 
 function setDisk(stage: Stage, ids: readonly PeerId[], held: boolean): void {
