@@ -67,9 +67,9 @@ export class SessionRecord implements Contender {
 
   /** Calls `silent` once when nothing was heard for `silenceMs`. */
   watchSilence(silenceMs: number, silent: () => void): void {
-    // Whole milliseconds: a rest smaller than the resolution of the reading would be waited for in no time, for ever.
-    const leftMs = Math.ceil(this.#heardAtMs + silenceMs - this.#clock.lower())
-    this.#silence = this.#clock.setTimer(Math.max(0, leftMs), () => {
+    // Reckoned as below, and in whole ms: a rest that rounding makes, or none, would be waited for in no time, for ever.
+    const leftMs = silenceMs - (this.#clock.lower() - this.#heardAtMs)
+    this.#silence = this.#clock.setTimer(Math.max(0, Math.ceil(leftMs)), () => {
       // After a stall timers fire before queued packets are read: hear first, then accuse (DESIGN §2 "Clocks").
       this.#silence = this.#clock.afterPoll(() => {
         if (this.#clock.lower() - this.#heardAtMs >= silenceMs) silent()
