@@ -274,7 +274,7 @@ describe('Raft §5.3: log replication', () => {
     [[1, 1, 2], [1, 1], [], [1, 1, 2]],
   ]
   for (const [log, previous, entries, result] of conflicts) {
-    it(`entries ${entries} after ${previous} make ${log} into ${result}: conflicts go, agreement stays`, () => {
+    it(`entries ${entries.join()} after ${previous.join('/')} make ${log.join()} into ${result.join()}: conflicts go, agreement stays`, () => {
       const raft = follower({ terms: log, term: 3 })
       receive(raft, 'b', append(3, previous, entries))
       expect(termsOf(raft)).toEqual(result)
@@ -328,7 +328,7 @@ describe('Raft §5.4: safety', () => {
     [[2], 1, 3, true],
   ]
   for (const [log, index, term, granted] of comparisons) {
-    it(`§5.4.1: a voter with log [${log}] ${granted ? 'grants' : 'refuses'} a candidate whose log ends at ${index}/${term}`, () => {
+    it(`§5.4.1: a voter with log [${log.join()}] ${granted ? 'grants' : 'refuses'} a candidate whose log ends at ${index}/${term}`, () => {
       const reply = sentTo(receive(follower({ terms: log, term: 3 }), 'b', vote(4, index, term)), 'b')
       expect(reply).toEqual([{ type: 'vote-reply', term: 4, granted }])
       const asked: RaftMessage<string> = { type: 'pre-vote', term: 4, lastIndex: index, lastTerm: term }

@@ -56,7 +56,7 @@ describe('random schedules', () => {
   it('keep every promise of Raft Figure 3, and elect a lasting leader once faults stop', () => {
     const total = { leaders: 0, committed: 0, readsAnswered: 0 }
     const base = Number(process.env['MANDATE_SEED'] ?? 1)
-    const seeds = process.env['MANDATE_SEED'] === undefined ? Number(process.env['MANDATE_SEEDS'] ?? 120) : 1
+    const seeds = process.env['MANDATE_SEED'] === undefined ? Number(process.env['MANDATE_SEEDS'] ?? 80) : 1
     for (let seed = base; seed < base + seeds; seed += 1) {
       try {
         const outcome = runSeed(seed, step<string>, 'safety and liveness')
@@ -127,7 +127,7 @@ const mutants: Readonly<Record<string, Step>> = {
 }
 
 describe('the checks find a planted bug', () => {
-  const enoughSeeds = 150
+  const enoughSeeds = 100
   for (const [name, mutant] of Object.entries(mutants)) {
     it(`when ${name}`, () => {
       let found: unknown

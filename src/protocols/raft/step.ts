@@ -1,7 +1,7 @@
 /** One step of one peer: the term is judged here, for every message alike; then the roles have their say. */
 import type { PeerId } from '../quorum/types.ts'
 import { onAppend, onHeartbeat } from './append.ts'
-import { assertSafeInteger, invariant } from './assert.ts'
+import { invariant } from './assert.ts'
 import { advanceCommit, pushCommit } from './commit.ts'
 import {
   onContact,
@@ -13,6 +13,7 @@ import {
 } from './election.ts'
 import { onHeartbeatTimer } from './heartbeat.ts'
 import { lastIndex } from './log.ts'
+import { checkMessage } from './message-shape.ts'
 import { announce, emptyOutbox, sealed, send, sendUnbound } from './outbox.ts'
 import type { Outbox } from './outbox.ts'
 import { answerReads, onRead } from './reads.ts'
@@ -24,7 +25,12 @@ import { advanceTransfer, onTransfer, onTransferTimer } from './transfer.ts'
 import type { RaftEffect, RaftInput, RaftMessage, RaftTimer } from './types.ts'
 import { answerParked, onOwnVoteDurable, onPreVote, onPreVoteReply, onVote, onVoteReply } from './voting.ts'
 
-/** Changes `raft` in place and returns what to do, in order. Nothing is done here: no clock, no chance, no waiting. */
+/**
+ * Changes `raft` in place and returns what to do, in order. Nothing is done here: no clock, no chance, no waiting.
+ *
+ * @throws PROTOCOL_ERROR for a message that no peer sends, before anything changed: drop it and its connection.
+ * @throws INTERNAL, LIMIT_EXCEEDED when an invariant broke: this peer must stop, for `raft` is not to be trusted.
+ */
 export function step<Data>(raft: Raft<Data>, input: RaftInput<Data>): RaftEffect<Data>[] {
   const out = emptyOutbox<Data>()
   take(raft, out, input)
@@ -120,7 +126,7 @@ function onMessage<Data>(
 ): void {
   // Also drops what claims to come from ourselves: an echo must not count as a second voter.
   if (!raft.others.includes(from)) return
-  assertSafeInteger(`term of a ${message.type} from '${from}'`, message.term)
+  checkMessage(from, message)
   if (message.term < raft.term) answerOldTerm(raft, out, from, message)
   else if (joinTerm(raft, out, from, message)) dispatch(raft, out, from, message)
   // Whoever speaks is alive. Judged last, so that a leader does not greet the peer that just deposed it.
