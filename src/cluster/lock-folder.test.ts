@@ -54,7 +54,7 @@ describe('lockFolder', () => {
 
   it.runIf(process.platform === 'linux')('is free again once its process was killed', async () => {
     const { dev, ino } = statSync(folder, { bigint: true })
-    const code = `require('net').createServer().listen('\\0mandate-data-${dev}-${ino}', () => console.log('held'))`
+    const code = `require('net').createServer().listen('\\0mandate-data-${dev}-${ino}'.padEnd(108, '\\0'), () => console.log('held'))`
     const child = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] })
     await once(child.stdout, 'data')
     await expect(lockFolder(folder)).rejects.toMatchObject({

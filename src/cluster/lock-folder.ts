@@ -8,6 +8,8 @@ import { platform } from 'node:os'
 import { join } from 'node:path'
 import { MandateError } from '../errors.ts'
 
+const ABSTRACT_NAME_BYTES = 108
+
 export interface FolderLock {
   /** Idempotent. */
   release(): Promise<void>
@@ -43,7 +45,8 @@ export async function lockFolder(
 /** A name without a file, made of what identifies the folder under any path. */
 async function bindAbstract(folder: string): Promise<Server | undefined> {
   const { dev, ino } = statSync(folder, { bigint: true })
-  return bind(`\0mandate-data-${dev}-${ino}`)
+  // Node 20 fills the name up with zero bytes and Node 24 does not: filled up here, both mean the same name.
+  return bind(`\0mandate-data-${dev}-${ino}`.padEnd(ABSTRACT_NAME_BYTES, '\0'))
 }
 
 /**

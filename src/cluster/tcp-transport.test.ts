@@ -384,6 +384,49 @@ describe('tcpTransport on a stuck link', () => {
     expect(a.seen).toEqual(['up b 1'])
   })
 
+  it('finds a new way past connections that died silently, and nobody is told that the peer was down', async () => {
+    const peers = await peerTable('a', 'b', 'proxy')
+    const proxy = await proxyTo(portOf(peers.b), portOf(peers.proxy))
+    const a = await startPeer({ a: peers.a, b: peers.proxy }, 'a')
+    const b = await startPeer({ a: peers.a, b: peers.b }, 'b')
+    await until(() => a.seen.includes('up b 1') && b.seen.includes('up a 1'), 'the links')
+    proxy.swallow()
+    a.send('b', read(1), 'urgent')
+    let id = 2
+    await until(() => {
+      a.send('b', read((id += 1)), 'urgent')
+      return b.messages.length > 0
+    }, 'a message on a fresh connection')
+    expect(b.messages).not.toContainEqual(read(1))
+    expect(a.seen.filter((line) => line.endsWith(' b 1') || line.startsWith('down'))).toEqual(['up b 1'])
+  })
+
+  /** Forwards to `port`; after `swallow` nothing gets through on the connections there were until then. */
+  async function proxyTo(port: number, listen: number) {
+    let swallowed = { is: false }
+    const server = createServer((near) => {
+      const mine = swallowed
+      const far = connect(port, '127.0.0.1')
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        from.on('data', (chunk) => mine.is || to.write(chunk))
+        from.on('end', () => mine.is || to.end())
+        from.on('error', () => {})
+        cleanUps.push(() => void from.destroy())
+      }
+    }).listen(listen, '127.0.0.1')
+    await once(server, 'listening')
+    cleanUps.push(() => void server.close())
+    return {
+      swallow(): void {
+        swallowed.is = true
+        swallowed = { is: false }
+      },
+    }
+  }
+
   /** Shakes hands on both lanes and never reads again. */
   async function deafPeer(port: number, peer: string): Promise<Server> {
     const welcome = { peer, cluster: 'test', storageId: 'disk', incarnation: 1, run: 'r' }

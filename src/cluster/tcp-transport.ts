@@ -18,7 +18,9 @@ import { TcpListener } from './tcp-listener.ts'
 
 /** How often, and after how long a silence, a link is dialled afresh beside the one that seems stuck. */
 const SILENCE_CHECK_MS = 1000
-const SILENT_MS = 2000
+const SILENT_MS = 3000
+/** Connections of one peer: two lanes, and those that a fresh dial left behind. */
+const MAX_INBOUND = 8
 /** The same complaint is not repeated sooner. */
 const REPORT_PAUSE_MS = 10_000
 const DEFAULT_MAX_CLIENTS = 10_000
@@ -69,8 +71,8 @@ class TcpPeerTransport implements TcpTransport {
   readonly #identities = new PeerIdentities()
   readonly #links = new Map<string, PeerLink>()
   readonly #listener: TcpListener
-  /** By peer and lane: the connection on which that peer speaks to us. */
-  readonly #inbound = new Map<string, Connection>()
+  /** By peer, oldest first: the connections on which that peer speaks to us. */
+  readonly #inbound = new Map<string, Set<Connection>>()
   readonly #clients = new Map<ClientId, Connection>()
   readonly #reportedAtMs = new Map<string, number>()
   #events: TransportEvents<PeerMessage, HolderMessage> | undefined
@@ -154,7 +156,8 @@ class TcpPeerTransport implements TcpTransport {
     // The listener first: whoever notices that its link ended shall find nobody listening, and know.
     const closed = this.#listener.close()
     const gone = [...this.#links.values()].map((link) => new Promise<void>((resolve) => link.close(resolve)))
-    for (const connection of [...this.#inbound.values(), ...this.#clients.values()]) connection.end()
+    for (const connections of this.#inbound.values()) for (const connection of connections) connection.end()
+    for (const connection of this.#clients.values()) connection.end()
     this.#inbound.clear()
     this.#clients.clear()
     await Promise.all([...gone, closed])
@@ -197,10 +200,9 @@ class TcpPeerTransport implements TcpTransport {
   #admit(peer: string, shown: Welcome | PeerHello): string | undefined {
     const admission = this.#identities.admit(peer, shown, this.#options.clock.lower())
     if (admission.is === 'refused') return admission.message
-    if (admission.is === 'new' && !admission.first) {
-      // What an earlier process still has to say would be mistaken for the new one's.
-      for (const lane of ['urgent', 'bulk'] as const) this.#dropInbound(peer, lane)
-    }
+    this.#identities.heard(peer, this.#options.clock.lower())
+    // What an earlier process still has to say would be mistaken for the new one's.
+    if (admission.is === 'new') this.#keepNewest(peer, 0)
     return undefined
   }
 
@@ -208,14 +210,15 @@ class TcpPeerTransport implements TcpTransport {
     const { from, lane } = hello
     const message = this.#admit(from, hello)
     if (message !== undefined) return { code: 'DUPLICATE_ID', message, details: { id: from } }
-    this.#dropInbound(from, lane)
-    const place = `${from} ${lane}`
-    this.#inbound.set(place, connection)
+    // An earlier connection of the same process stays: what is under way on it still counts.
+    this.#keepNewest(from, MAX_INBOUND - 1)
+    const connections = this.#inbound.get(from) ?? new Set()
+    this.#inbound.set(from, connections.add(connection))
     connection.send(welcomeFrame(this.#welcome))
     connection.handOver(
       {
         closed: (reason, garbage) => {
-          if (this.#inbound.get(place) === connection) this.#inbound.delete(place)
+          connections.delete(connection)
           if (garbage) this.#garbage(`frames of peer ${from}`, reason)
         },
         frame: (frame) => {
@@ -230,9 +233,12 @@ class TcpPeerTransport implements TcpTransport {
     return undefined
   }
 
-  #dropInbound(peer: string, lane: Lane): void {
-    this.#inbound.get(`${peer} ${lane}`)?.destroy()
-    this.#inbound.delete(`${peer} ${lane}`)
+  #keepNewest(peer: string, count: number): void {
+    const connections = this.#inbound.get(peer) ?? new Set()
+    for (const connection of [...connections].slice(0, Math.max(0, connections.size - count))) {
+      connections.delete(connection)
+      connection.destroy()
+    }
   }
 
   #takeClient(connection: Connection): ErrorReply | undefined {
