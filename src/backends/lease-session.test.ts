@@ -197,14 +197,28 @@ describe('a candidacy on a lease store', () => {
   it('reads what arrived during a stall before it takes over', async () => {
     const { server, open, run } = world()
     const a = open('a').stand()
-    const b = open('b', { pollMs: 200 })
+    await run(100)
+    const b = open('b', { watch: true })
     const waiting = b.stand()
     await run(500)
     await b.clock.stallAsync(5_000)
     await run(50)
     expect(waiting.heard).toEqual(['waiting undefined'])
     expect(a.heard).toEqual(['won 1 @0'])
-    expect(server.applied.every(({ client }) => client === 'a')).toBe(true)
+    // Its timer was due long ago, but so was the watch's news: it does not even try.
+    expect(server.requests.filter(({ client, kind }) => client === 'b' && kind === 'write')).toEqual([])
+  })
+
+  it('reads an answer that arrived during a stall before it calls the request lost', async () => {
+    const { server, open, run } = world()
+    server.fate = once(writes, { toClientMs: 10 })
+    const a = open('a')
+    const standing = a.stand()
+    await run(0)
+    await a.clock.stallAsync(500)
+    await run(0)
+    expect(standing.heard).toEqual(['won 1 @500'])
+    expect(server.requests.map(({ kind }) => kind)).toEqual(['read', 'write', 'write'])
   })
 
   it('never takes over by a forward step of its wall clock', async () => {
@@ -262,7 +276,13 @@ describe('leaving', () => {
     const { server, open, run } = world()
     const a = open('a')
     const standing = a.stand()
-    standing.hooks.won = () => void standing.candidacy.leave({})
+    standing.hooks.won = () => {
+      server.fate = once(writes, { toServerMs: 50 })
+      void standing.candidacy.leave({})
+    }
+    await run(10)
+    // The release's time-out, and no timer of a holder.
+    expect(a.clock.pendingTimers()).toBe(1)
     await run(2_000)
     expect(standing.heard).toEqual(['won 1 @0'])
     expect(server.record('billing')?.holder).toBe('')
@@ -308,17 +328,18 @@ describe('leaving', () => {
   })
 
   it('refuses a second candidacy for the same election, and takes one after the leave, with a new token', async () => {
-    const { open, run } = world()
+    const { server, open, run } = world()
     const a = open('a')
     const first = a.stand()
     expect(() => a.stand()).toThrow("'a' already stands in election 'billing'")
     await run(10)
     // Entered before the release is through: it waits for it, and never takes the older one's record for its own.
+    server.fate = once(writes, { toServerMs: 50 })
     const left = first.candidacy.leave({})
     const second = a.stand()
-    await run(10)
+    await run(1_000)
     expect(await state(left)).toBe('left')
-    expect(second.heard).toEqual(['won 3 @10'])
+    expect(second.heard).toEqual(['won 3 @60'])
   })
 
   it('takes its own leftover anew, without waiting, when an earlier leave was given up', async () => {
@@ -484,6 +505,19 @@ describe('observing', () => {
     expect(seen.heard).toEqual(['z 1'])
     await run(400)
     expect(seen.heard).toEqual(['z 1', 'vacant'])
+  })
+
+  it('reads once more when a change was hinted at while it read', async () => {
+    const { server, open, run } = world()
+    const seen = watcher()
+    open('o', { watch: true, pollMs: 100_000 }).session.observe('billing', seen)
+    await run(10)
+    server.fate = once(({ kind }) => kind === 'read', { toClientMs: 50 })
+    server.force('billing', foreign)
+    await run(10)
+    server.force('billing', { ...foreign, holder: 'y', transitions: 4 })
+    await run(100)
+    expect(seen.heard).toEqual(['vacant', 'z 1', 'y 2'])
   })
 
   it('never goes back to an older leader, whatever a lagging replica shows', async () => {

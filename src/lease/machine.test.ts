@@ -530,6 +530,36 @@ describe('leaving', () => {
     expect(the(m.applied(1), 'left').result).toBe('left')
   })
 
+  it('looks for an earlier lost win when the write under way met a conflict', () => {
+    const m = machine()
+    m.input({ type: 'start' })
+    m.sees(null, 0)
+    m.written('unknown')
+    m.sees(null, 0)
+    m.input({ type: 'leave' })
+    expect(types(m.written('conflict'))).toEqual(['read'])
+    expect(the(m.sees({ ...own, transitions: 1 }, 1), 'write').next.holder).toBe('')
+  })
+
+  it('releases a record that it took too late to lead by', () => {
+    const m = machine()
+    m.input({ type: 'start' })
+    m.sees(null, 0)
+    m.at(VALIDITY_MS)
+    m.applied(1, 0)
+    expect(types(m.input({ type: 'leave' }))).toContain('read')
+    expect(the(m.sees({ ...own, transitions: 1 }, 1), 'write').next.holder).toBe('')
+  })
+
+  it('looks before it releases while the fate of a renewal is open', () => {
+    const m = leading()
+    m.at(300)
+    m.timer('renew')
+    m.written('unknown')
+    m.readFails()
+    expect(types(m.input({ type: 'leave' }))).toEqual(['disarm', 'disarm', 'disarm', 'read'])
+  })
+
   it('gives up with `unknown` when told to, and when expiry has freed the election anyway', () => {
     const told = leading()
     told.input({ type: 'leave' })

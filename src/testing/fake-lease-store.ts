@@ -159,7 +159,8 @@ export function fakeLeaseServer(clock: ManualClock): FakeLeaseServer {
           { signal }: { signal?: AbortSignal | undefined },
         ) =>
           new Promise<never>((_resolve, reject) => {
-            const watcher = { name, changed, fail: reject }
+            const told = machine === undefined ? changed : () => void machine.setTimer(0, changed)
+            const watcher = { name, changed: told, fail: reject }
             watchers.add(watcher)
             signal?.addEventListener('abort', () => {
               watchers.delete(watcher)
