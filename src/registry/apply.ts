@@ -61,8 +61,8 @@ function applyCommand(change: Change, command: Command): void {
 
 /**
  * Idempotent for a session that is open. The epoch is the entry's index, and a reopen adds one while it takes an entry
- * of its own, so epochs of all sessions come from one growing sequence and none is ever used twice (A1): an old `expire` in
- * the log can never hit a session that a delayed duplicate opened again under the same key.
+ * of its own. So a key never has an epoch twice, even when a delayed duplicate opens it again after its end (A1): an old
+ * `expire` in the log cannot hit it.
  */
 function open(change: Change, { session: key, id, leaseMs, host }: Open): void {
   const { registry, index, events } = change

@@ -60,7 +60,7 @@ export function electionState(registry: Registry, name: string): ElectionView | 
   return { name, exclusivity, holder, waiting, lastReason, sinceIndex }
 }
 
-/** Sessions of the process that runs the peer, superseded ones included, oldest first: whom its death evidence concerns. */
+/** Sessions of the process that runs the peer, oldest first, superseded ones included: whom its death concerns. */
 export function sessionsOf(registry: Registry, peer: PeerId): SessionKey[] {
   return [...(registry.hosted.get(peer) ?? [])]
 }

@@ -1,4 +1,4 @@
-/** The registry against a second, dumb one: arrays, scans and sorting, and everything told by comparing two pictures. */
+/** The registry against a second, dumb one: arrays, scans, and everything told by comparing two pictures. */
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import {

@@ -94,8 +94,8 @@ export type FreedReason = 'released' | 'transferred' | 'expired' | 'suspected' |
 /** What one command changed, in order. */
 export type RegistryEvent =
   /**
-   * `epoch` is the index of the entry: the epochs of all sessions come from one growing sequence, so that none is ever
-   * reused, not even by a session whose key was opened again by a delayed duplicate (DESIGN §4.1 A1).
+   * `epoch` is the index of the entry, so that a key never has an epoch twice, even when a delayed duplicate opens it
+   * again after its end (DESIGN §4.1 A1).
    */
   | {
       readonly type: 'session-opened'

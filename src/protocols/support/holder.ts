@@ -95,8 +95,8 @@ export function refused<Instant>(
 
 /**
  * The log moved the session to a new epoch, its grants with it (A5). The deadline that was reached under the old one
- * stands until it passes: an expiry of the old epoch is ignored from this entry on, and one of the new epoch needs voters
- * that were not sent anything for a lease in any epoch, so also not since the keepalives this deadline is made of.
+ * stands until it passes: an expiry of the old epoch is ignored from this entry on, and one of the new epoch needs a
+ * majority that heard nothing for a lease in any epoch, one of whom acknowledged what this deadline is made of.
  */
 export function reopened<Instant>(holder: Holder<Instant>, epoch: number): void {
   if (epoch <= holder.epoch) return
@@ -107,8 +107,8 @@ export function reopened<Instant>(holder: Holder<Instant>, epoch: number): void 
 
 /**
  * A voter of this cluster withdrew for good, so one failure more may end the session: time to reopen (A5). Also when a
- * majority withdrew: then the deadline is past, but a session whose expiry got lost with an arbiter can be supported again
- * only in a new epoch, and it is the order in the log that decides between the two. False when the session is over.
+ * majority withdrew: then the deadline is past, but a session whose expiry got lost with an arbiter can be supported
+ * again only in a new epoch, and the order in the log decides between the two. False when the session is over.
  */
 export function isEndangered<Instant>(holder: Holder<Instant>): boolean {
   if (holder.isVoid) return false

@@ -5,7 +5,7 @@
  * are planted, one at a time, and each must be seen.
  */
 import { expect, it } from 'vitest'
-import { holderLeaseMs } from './bounds.ts'
+import { holderValidityMs } from '../../lease/deadline.ts'
 import {
   acknowledged,
   createHolder,
@@ -175,7 +175,9 @@ class World {
 
   holderBelieves(): boolean {
     const since = supportedSince(this.holder)
-    return since !== null && this.holderClock.read(this.now) - since.at < holderLeaseMs(leaseMs, this.counted)
+    return (
+      since !== null && this.holderClock.read(this.now) - since.at < holderValidityMs(leaseMs, this.counted)
+    )
   }
 
   // ---- the log ----

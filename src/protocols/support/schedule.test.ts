@@ -3,7 +3,7 @@
  * acknowledges again, y withdraws. Told twice: with the records of x, and as it would end without them.
  */
 import { expect, it } from 'vitest'
-import { holderLeaseMs, voterLeaseMs } from './bounds.ts'
+import { holderValidityMs, grantorSilenceMs } from '../../lease/deadline.ts'
 import {
   acknowledged,
   createHolder,
@@ -103,11 +103,11 @@ class Scene {
   }
 
   get deadline(): number {
-    return (supportedSince(this.holder) ?? -Infinity) + holderLeaseMs(leaseMs, bounds)
+    return (supportedSince(this.holder) ?? -Infinity) + holderValidityMs(leaseMs, bounds)
   }
 }
 
-const silent = voterLeaseMs(leaseMs, bounds)
+const silent = grantorSilenceMs(leaseMs, bounds)
 
 function play(recovered: (disk: readonly Withdrawal[]) => readonly Withdrawal[]): Scene {
   const scene = new Scene()
@@ -148,7 +148,7 @@ it('ends well for the holder if it reopens while a majority supports it (A5)', (
   scene.reopen(silent + 2)
   expect(scene.deadline).toBe(before)
   scene.keepalive(silent + 3, ['u', 'x', 'y'])
-  expect(scene.deadline).toBe(silent + 3 + holderLeaseMs(leaseMs, bounds))
+  expect(scene.deadline).toBe(silent + 3 + holderValidityMs(leaseMs, bounds))
   // What was withdrawn counts for the epoch that is over, and the new one was heard a moment ago.
   for (const name of configuration.voters) expect(scene.withdraws(name, silent + 4)).toBe(false)
   expect(scene.mayExpire).toBe(false)

@@ -70,7 +70,7 @@ export type VoterInput =
   | { readonly type: 'withdraw-request'; readonly from: PeerId; readonly request: WithdrawRequest }
   /**
    * The state machine applied Open or Reopen, in the order of the log. Epochs of all sessions come from one growing
-   * sequence: the first of a session is the index of its Open, a Reopen adds one (see `voter.ts`, "Why a voter may forget").
+   * sequence: the first of a session is the index of its Open, a Reopen adds one (`voter.ts`, "Why a voter may forget").
    */
   | {
       readonly type: 'opened'

@@ -3,18 +3,20 @@
  * the session before it was silent for its lease, counted from when the keepalive was heard. A withdrawal is the way
  * back, it is durable before anybody is told, and there is none from it: the epoch is never acknowledged again.
  *
- * Why a voter may forget. Epochs of all sessions come from one growing sequence (the log index of the entry that opened
- * them). A voter applies the log in order, so a session that is not here is either still to be opened, and then its epoch is
- * above every epoch opened here, or it has ended. Hence neither ended sessions nor their withdrawals need to be kept:
- * - The epoch is at or below the highest one opened here: refused as closed, for ever, without a record of it.
- * - The epoch is above: acknowledged, with nothing noted. When the entry is applied silence counts from that moment, which
- *   is later than everything heard before. After a restart the same holds while the log is replayed, for sessions that
- *   have in truth ended too: one that expired did so by durable withdrawals of a majority, which are recovered before
- *   the first keepalive and refuse it; what the few others acknowledge is no majority. One that was closed had given up
- *   what it held before it asked for that.
+ * Why a voter may forget. Epochs of all sessions come from one growing sequence: the first of a session is the log
+ * index of its Open, and each Reopen adds one while it takes an entry of its own, so no epoch is above the index of the
+ * entry that opened it. A voter applies the log in order. So of a session that is not here, with no more known than
+ * its epoch: if that is at or below an epoch opened here, the Open was applied here, and the session has ended; if it is
+ * above all of them, its entry is still to come. Hence neither ended sessions nor their withdrawals are kept:
+ * - At or below: refused as closed, for ever, without a record of it.
+ * - Above: acknowledged, with nothing noted. When the entry is applied, silence counts from that moment, which is later
+ *   than everything heard before. After a restart, while the log is replayed, that meets sessions that have in truth
+ *   ended as well. One that expired did so by withdrawals of a majority, which are recovered before the first keepalive
+ *   and refuse it; what the few others acknowledge is no majority. One that was closed had given up all it held first.
+ * On disk a withdrawal must stay until a snapshot covers the end of its session (`openedThrough`).
  */
+import { grantorSilenceMs } from '../../lease/deadline.ts'
 import type { PeerId } from '../quorum/types.ts'
-import { voterLeaseMs } from './bounds.ts'
 import type {
   Keepalive,
   KeepaliveRefusal,
@@ -291,7 +293,7 @@ function silentSince(voter: Voter, open: OpenSession): number {
 }
 
 function entitledAt(voter: Voter, open: OpenSession): number {
-  return silentSince(voter, open) + voterLeaseMs(open.leaseMs, voter.bounds)
+  return silentSince(voter, open) + grantorSilenceMs(open.leaseMs, voter.bounds)
 }
 
 function wakeBy(voter: Voter, at: number, effects: VoterEffect[]): void {
