@@ -30,6 +30,9 @@ export interface LeaseSessionOptions {
  * shares is the candidate's id and incarnation. A process that starts again waits for its own old lease like any
  * successor. Frees an election by release or expiry only, so it supports the exclusivity `time`.
  *
+ * Not guaranteed: that the record is free once a leadership expired. A renewal whose reply was lost may land after it and
+ * hold the record for another lease; a new candidacy of this session takes it back at once, others wait.
+ *
  * @throws INVALID_OPTIONS if the lease is too short for its clock bounds
  */
 export function leaseSession<V extends VersionValue>(

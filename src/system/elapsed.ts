@@ -13,7 +13,8 @@ export interface ClockReadings {
 /**
  * What a holder believes when the wall clock jumped ahead while the machine did not sleep. `lose`: the deadline may
  * have passed (a virtual machine that was paused and resumed can look just like this). `ignore`: only the monotonic
- * clock counts; for machines whose wall clock is set by hand or by a restless time service.
+ * clock counts; for machines whose wall clock is set by hand or by a restless time service. A pause of less than 50 ms
+ * that stopped the monotonic clock is then not counted.
  */
 export type ClockStepPolicy = 'lose' | 'ignore'
 
