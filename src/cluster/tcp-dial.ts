@@ -62,7 +62,7 @@ export function dial(request: DialRequest, outcome: DialOutcome): Dial {
     const failed = (error: NodeJS.ErrnoException): void => {
       // The name may have moved to another machine; the next attempt will know.
       names.refresh(host)
-      fail(`${reasonOf(error)} at ${address}`, error.code === 'ECONNREFUSED' ? 'refused' : 'unreachable')
+      fail(`${reasonOf(error)} at ${address}`, kindOf(error))
     }
     socket.on('error', failed)
     socket.once('connect', () => {
@@ -112,4 +112,9 @@ export function dial(request: DialRequest, outcome: DialOutcome): Dial {
       cleanUp()
     },
   }
+}
+
+function kindOf({ code }: NodeJS.ErrnoException): DialFailure['kind'] {
+  if (code === 'ECONNREFUSED') return 'refused'
+  return code === 'ECONNRESET' || code === 'EPIPE' ? 'broken' : 'unreachable'
 }
