@@ -126,10 +126,17 @@ export class MemorySession implements Session {
       case 'refused':
         return this.#endCandidacy(notice.candidacy, { reason: 'refused', cause: notice.cause })
       case 'condemned':
-        return this.#lose(gone())
+        return this.#obey()
       default:
         notice satisfies never
     }
+  }
+
+  /** Stops, and then says so: in time mode a successor waits for that. */
+  #obey(): void {
+    const { link, arbiter } = this.#world
+    this.#lose(gone())
+    link.toArbiter(() => arbiter.close(this.#key))
   }
 
   #granted(number: number, token: bigint): void {
