@@ -6,10 +6,13 @@ import type { FaultyBackend } from './faulty-backends/afflict.ts'
 import { brokenPromises } from './faulty-backends/broken-promises.ts'
 import { toldWrongly } from './faulty-backends/told-wrongly.ts'
 import { wrongAdmission } from './faulty-backends/wrong-admission.ts'
+import { wrongGrants } from './faulty-backends/wrong-grants.ts'
+import { wrongLimits } from './faulty-backends/wrong-limits.ts'
 import { wrongSights } from './faulty-backends/wrong-sights.ts'
 import { wrongTokens } from './faulty-backends/wrong-tokens.ts'
 
 export type { FaultyBackend } from './faulty-backends/afflict.ts'
+export { alsoFailed } from './faulty-backends/also-failed.ts'
 
 export const faultyBackends: readonly FaultyBackend[] = [
   ...toldWrongly,
@@ -17,4 +20,6 @@ export const faultyBackends: readonly FaultyBackend[] = [
   ...brokenPromises,
   ...wrongSights,
   ...wrongAdmission,
+  ...wrongGrants,
+  ...wrongLimits,
 ]

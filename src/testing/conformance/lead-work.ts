@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 
 import type { Leadership } from '../../election/leadership.ts'
 import type { Theme } from './definition.ts'
+import { begun } from './scene.ts'
 
 /** Work that runs until its leadership ends; what it was given is written down. */
 function worker(): { readonly terms: Leadership[]; work(held: Leadership): Promise<void> } {
@@ -43,8 +44,8 @@ export const leadWork: Theme = {
         const [ofA, ofB] = [worker(), worker()]
         const stop = new AbortController()
         const [leadingA, leadingB] = [
-          a.election.lead(ofA.work, { signal: stop.signal }),
-          b.election.lead(ofB.work, { signal: stop.signal }),
+          begun(a.election.lead(ofA.work, { signal: stop.signal })),
+          begun(b.election.lead(ofB.work, { signal: stop.signal })),
         ]
         const valid = (): number => [...ofA.terms, ...ofB.terms].filter((held) => held.isValid()).length
         const tokens = (): readonly bigint[] => [...ofA.terms, ...ofB.terms].map((held) => held.token)
@@ -78,7 +79,7 @@ export const leadWork: Theme = {
         const a = await scene.candidate('a', { leaseMs: scene.longLeaseMs })
         const { terms, work } = worker()
         const stop = new AbortController()
-        const leading = a.election.lead(work, { signal: stop.signal })
+        const leading = begun(a.election.lead(work, { signal: stop.signal }))
         await scene.until('a works', () => terms.length === 1)
         stop.abort()
         assert.equal(await scene.outcome('lead()', leading), undefined)
@@ -93,7 +94,7 @@ export const leadWork: Theme = {
         const a = await scene.candidate('a', { leaseMs: scene.longLeaseMs })
         const b = await scene.candidate('b')
         const held = await scene.outcome('campaign() of a', a.election.campaign())
-        const waiting = b.election.campaign()
+        const waiting = begun(b.election.campaign())
         await scene.outcome('close() of a', a.election.close())
         assert.equal(await scene.outcome('lost', held.lost), 'resigned')
         const next = await scene.outcome('campaign() of b', waiting)
@@ -107,10 +108,10 @@ export const leadWork: Theme = {
         const a = await scene.candidate('a')
         const b = await scene.candidate('b')
         await scene.outcome('campaign() of a', a.election.campaign())
-        const waiting = b.election.campaign()
+        const waiting = begun(b.election.campaign())
         const states = b.election.observe()[Symbol.asyncIterator]()
         await scene.outcome('the present state', states.next())
-        const change = states.next()
+        const change = begun(states.next())
         const closing = b.election.close()
         await scene.refusal('the campaign that waited', waiting, ['CLOSED', 'CANCELLED'])
         await scene.settles('the observer that waited', change)
@@ -153,7 +154,7 @@ export const leadWork: Theme = {
         const a = await scene.candidate('a')
         const before = scene.openHandles().length
         const controller = new AbortController()
-        const waiting = a.election.campaign({ signal: controller.signal })
+        const waiting = begun(a.election.campaign({ signal: controller.signal }))
         await scene.advance(scene.leaseMs)
         controller.abort()
         await scene.refusal('campaign()', waiting, 'CANCELLED')

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 
 import type { Leadership } from '../../election/leadership.ts'
 import type { Theme } from './definition.ts'
+import { begun } from './scene.ts'
 import type { Candidate, Scene } from './scene.ts'
 
 function campaign(scene: Scene, { id, election }: Candidate, withinMs?: number): Promise<Leadership> {
@@ -192,7 +193,7 @@ export const leadership: Theme = {
         const b = await scene.candidate('b', { leaseMs: scene.longLeaseMs })
         const first = await campaign(scene, a)
         const controller = new AbortController()
-        const waiting = b.election.campaign({ signal: controller.signal })
+        const waiting = begun(b.election.campaign({ signal: controller.signal }))
         await scene.advance(scene.leaseMs)
         controller.abort()
         await scene.refusal('the campaign of b', waiting, 'CANCELLED', scene.expiryMs)
@@ -211,7 +212,7 @@ export const leadership: Theme = {
         await scene.outcome('resign()', first.resign())
         const controller = new AbortController()
         await scene.loseNextReply(a.backend)
-        const waiting = a.election.campaign({ signal: controller.signal })
+        const waiting = begun(a.election.campaign({ signal: controller.signal }))
         controller.abort()
         await scene.settles('the campaign of a', waiting, scene.expiryMs)
         const held = await campaign(scene, await scene.candidate('b'), scene.expiryMs)

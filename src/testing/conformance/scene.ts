@@ -19,6 +19,12 @@ export interface Candidate {
   readonly election: Election
 }
 
+/** A wait that the case comes back to later: should the case fail before that, it is nobody's unhandled rejection. */
+export function begun<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
+}
+
 /** A wait that was watched until it settled, or until patience ended. */
 type Settled<T> =
   | { readonly is: 'pending' }

@@ -1,6 +1,8 @@
 import type {
   Backend,
   BackendEnv,
+  BackendFacts,
+  Cancellable,
   Candidacy,
   CandidacyEvents,
   ObserveEvents,
@@ -15,8 +17,8 @@ export interface FaultyBackend {
   readonly bug: string
   /** Where it was seen: an issue, a report, or the rule it breaks. */
   readonly source: string
-  /** A case that must fail, without its mode. Others may fail too. */
-  readonly caughtBy: string
+  /** Cases that must fail, without their modes. Others may fail too. */
+  readonly caughtBy: readonly string[]
   afflict(healthy: ConformanceSetup): ConformanceSetup
 }
 
@@ -36,6 +38,16 @@ export interface Host {
 export interface Fault {
   enter?: (host: Host, ...args: Parameters<Session['enter']>) => ReturnType<Session['enter']>
   observe?: (host: Host, ...args: Parameters<Session['observe']>) => ReturnType<Session['observe']>
+  facts?: (healthy: BackendFacts) => BackendFacts
+  scope?: (host: Host) => string
+  /** Called when the backend was made. */
+  made?: (inner: Backend) => void
+  shareObserver?: (
+    inner: Backend,
+    ...args: Parameters<Backend['shareObserver']>
+  ) => ReturnType<Backend['shareObserver']>
+  /** Called when a share in a session is given up, instead of giving it up. */
+  leaveShare?: (host: Host, leave: () => Promise<void>) => Promise<void>
   backendClose?: (inner: Backend, outer: Backend) => Promise<void>
   share?: (inner: Backend, ...args: Parameters<Backend['share']>) => ReturnType<Backend['share']>
   /** Members of the world, for faults that answer to a hook; called with the healthy world. */
@@ -46,19 +58,28 @@ export interface Fault {
 export function faulty(
   bug: string,
   source: string,
-  caughtBy: string,
+  caughtBy: string | readonly string[],
   plant: (healthy: ConformanceSetup) => Fault,
+  /** A setup that is itself at fault, for bugs that sit in the arbiter. */
+  sick?: () => ConformanceSetup,
 ): FaultyBackend {
   return {
     bug,
     source,
-    caughtBy,
-    afflict: (healthy) => ({
-      ...healthy,
-      name: `${healthy.name}, with ${bug}`,
-      create: async () => afflictWorld(await healthy.create(), plant(healthy)),
-    }),
+    caughtBy: typeof caughtBy === 'string' ? [caughtBy] : caughtBy,
+    afflict: (healthy) => {
+      const setup = sick?.() ?? healthy
+      return { ...withFault(setup, plant), name: `${setup.name}, with ${bug}` }
+    },
   }
+}
+
+/** The same setup with some members of its backends replaced. */
+export function withFault(
+  setup: ConformanceSetup,
+  plant: (healthy: ConformanceSetup) => Fault,
+): ConformanceSetup {
+  return { ...setup, create: async () => afflictWorld(await setup.create(), plant(setup)) }
 }
 
 function afflictWorld(world: ConformanceWorld, fault: Fault): ConformanceWorld {
@@ -86,20 +107,25 @@ function afflictWorld(world: ConformanceWorld, fault: Fault): ConformanceWorld {
 
 function afflictBackend(inner: Backend, fault: Fault): Backend {
   const sessions = new Map<Session, Session>()
+  fault.made?.(inner)
   const outer: Backend = {
-    facts: inner.facts,
+    facts: fault.facts?.(inner.facts) ?? inner.facts,
     env: inner.env,
     defaultCandidateId: inner.defaultCandidateId,
     timing: inner.timing,
     start: (o) => inner.start(o),
     close: () => fault.backendClose?.(inner, outer) ?? inner.close(),
-    shareObserver: (o) => inner.shareObserver(o),
+    shareObserver: (o) => fault.shareObserver?.(inner, o) ?? inner.shareObserver(o),
     share: async (request, o) => {
       const share = await (fault.share?.(inner, request, o) ?? inner.share(request, o))
       const host = { request, env: inner.env, backend: inner, outer, inner: share.session }
       const session = sessions.get(share.session) ?? afflictSession(host, fault)
       sessions.set(share.session, session)
-      return { session, leave: (options) => share.leave(options) }
+      const leave = (options: Cancellable): Promise<void> => share.leave(options)
+      return {
+        session,
+        leave: (options) => fault.leaveShare?.(host, () => leave(options)) ?? leave(options),
+      }
     },
   }
   return outer
@@ -108,7 +134,7 @@ function afflictBackend(inner: Backend, fault: Fault): Backend {
 function afflictSession(host: Host, fault: Fault): Session {
   const { inner } = host
   return {
-    scope: inner.scope,
+    scope: fault.scope?.(host) ?? inner.scope,
     enter: (request, on) => fault.enter?.(host, request, on) ?? inner.enter(request, on),
     observe: (election, on) => fault.observe?.(host, election, on) ?? inner.observe(election, on),
     close: (o) => inner.close(o),

@@ -1,3 +1,4 @@
+import type { Backend } from '../../backends/backend.ts'
 import { candidacyWith, eventsWith, faulty } from './afflict.ts'
 import type { FaultyBackend } from './afflict.ts'
 
@@ -113,10 +114,7 @@ export const brokenPromises: readonly FaultyBackend[] = [
     'Cilium#42920: what was held outlived its holder',
     'closing a backend that leads frees the election without waiting for any lease',
     () => ({
-      share: async (inner, request, o) => {
-        const share = await inner.share(request, o)
-        return { session: share.session, leave: () => Promise.resolve() }
-      },
+      leaveShare: () => Promise.resolve(),
       backendClose: () => Promise.resolve(),
     }),
   ),
@@ -222,6 +220,58 @@ export const brokenPromises: readonly FaultyBackend[] = [
         })
       },
     }),
+  ),
+  faulty(
+    'a transfer that answers done and moves nobody',
+    'DESIGN §3: to somebody who does not stand it is refused',
+    'a transfer to somebody who does not stand is refused, and the leader stays',
+    () => ({
+      enter: ({ inner }, request, on) =>
+        candidacyWith(inner.enter(request, on), { transfer: () => Promise.resolve('done') }),
+    }),
+  ),
+  faulty(
+    'an opening that is never answered when its reply was lost',
+    'DESIGN §3: every wait settles',
+    'opening a session settles when its answer was lost, and does not shut out its own id for ever',
+    () => {
+      const armed = new Set<Backend>()
+      return {
+        world: (inner) => ({
+          loseNextReply: (backend) => {
+            armed.add(backend)
+            return inner.loseNextReply?.(backend)
+          },
+        }),
+        share: (inner, request, o) => (armed.size > 0 ? never() : inner.share(request, o)),
+      }
+    },
+  ),
+  faulty(
+    'a session that ends with the first share that leaves',
+    'one close for all who share a connection',
+    'two shares of one session: the first to leave does not end it, the last does',
+    () => ({
+      leaveShare: async ({ inner }, leave) => {
+        await inner.close({})
+        await leave()
+      },
+    }),
+  ),
+  faulty(
+    'a signal that nobody looks at while a session opens',
+    'DESIGN §2: every wait takes a signal',
+    [
+      'opening a session with an aborted signal is refused with CANCELLED, and takes no id',
+      'opening a session that is given up half-way takes no id',
+    ],
+    () => ({ share: (inner, request) => inner.share(request, {}) }),
+  ),
+  faulty(
+    'work in the constructor',
+    'DESIGN §2: no work in a constructor',
+    'a backend that was made but not used keeps nothing open',
+    () => ({ made: ({ env }) => void env.clock.setTimer(60_000, ignore) }),
   ),
 ]
 

@@ -175,4 +175,13 @@ export const toldWrongly: readonly FaultyBackend[] = [
       },
     }),
   ),
+  faulty(
+    'a waiter that counts itself among those before it',
+    'DESIGN §3: how many stand before this candidate',
+    'who waits is told how many stand before it, or that nobody knows',
+    () => ({
+      enter: ({ inner }, request, on) =>
+        inner.enter(request, eventsWith(on, { waiting: (ahead) => on.waiting((ahead ?? 0) + 1) })),
+    }),
+  ),
 ]

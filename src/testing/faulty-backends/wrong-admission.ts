@@ -1,9 +1,9 @@
-import type { Exclusivity } from '../../backends/backend.ts'
+import type { Candidacy, Exclusivity } from '../../backends/backend.ts'
 import { isMandateError } from '../../errors.ts'
 import { faulty } from './afflict.ts'
 import type { FaultyBackend } from './afflict.ts'
 
-/** Candidates let in that must be refused, or in the wrong order, or too early. */
+/** Candidates let in that must be refused. */
 export const wrongAdmission: readonly FaultyBackend[] = [
   faulty(
     'a second process with a connected id let in',
@@ -40,27 +40,28 @@ export const wrongAdmission: readonly FaultyBackend[] = [
     },
   ),
   faulty(
-    'priorities that count for nothing',
-    'DESIGN §3: fair is by priority, then first come',
-    'a higher priority leads first among those who wait',
-    () => ({ enter: ({ inner }, request, on) => inner.enter({ ...request, priority: 0 }, on) }),
-  ),
-  faulty(
-    'long names cut to the limit',
-    'two elections that become one',
-    'a name of exactly the longest length is taken, one byte more is refused with INVALID_NAME',
-    ({ facts }) => ({
-      enter: ({ inner }, request, on) =>
-        inner.enter({ ...request, election: request.election.slice(0, facts.limits.nameBytes) }, on),
-    }),
-  ),
-  faulty(
-    'names that ignore case',
-    'stores whose collation ignores case: two elections that become one',
-    'names that differ only in case or in a prefix are different elections',
-    () => ({
-      enter: ({ inner }, request, on) =>
-        inner.enter({ ...request, election: request.election.toLowerCase() }, on),
-    }),
+    'a second candidacy of one session that is never answered',
+    'DESIGN §3: one candidacy per election name and session',
+    'one session stands at most once in an election at a time',
+    () => {
+      const standing = new Map<object, Set<string>>()
+      return {
+        enter: ({ inner }, request, on) => {
+          const elections = standing.get(inner) ?? new Set()
+          standing.set(inner, elections)
+          if (elections.has(request.election)) return silentCandidacy()
+          elections.add(request.election)
+          return inner.enter(request, on)
+        },
+      }
+    },
   ),
 ]
+
+function silentCandidacy(): Candidacy {
+  return {
+    leave: () => Promise.resolve('was-not-holder'),
+    transfer: () => Promise.resolve('refused'),
+    proclaim: () => Promise.resolve('was-not-holder'),
+  }
+}

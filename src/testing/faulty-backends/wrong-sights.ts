@@ -106,4 +106,39 @@ export const wrongSights: readonly FaultyBackend[] = [
       }
     },
   ),
+  faulty(
+    'metadata that nobody gets to see',
+    'a record written without it',
+    'the metadata of a candidate is what others see of the leader',
+    () => ({ enter: ({ inner }, request, on) => inner.enter({ ...request, metadata: {} }, on) }),
+  ),
+  faulty(
+    'observers without a candidate that see nothing',
+    'permissions of a reader that were never tried',
+    'an observer without a candidate sees the same, and leaves without a trace',
+    () => ({
+      shareObserver: async (inner, o) => {
+        const { observer, leave } = await inner.shareObserver(o)
+        const blind = { scope: observer.scope, observe: () => ({ close: () => undefined }) }
+        return { observer: blind, leave: () => leave() }
+      },
+    }),
+  ),
+  faulty(
+    'one observer to an election and session',
+    'a map of listeners that holds one for each key',
+    'observers of one election agree with its leader on the token',
+    () => {
+      const watched = new Map<object, Set<string>>()
+      return {
+        observe: ({ inner }, election, on) => {
+          const elections = watched.get(inner) ?? new Set()
+          watched.set(inner, elections)
+          if (elections.has(election)) return { close: () => undefined }
+          elections.add(election)
+          return inner.observe(election, on)
+        },
+      }
+    },
+  ),
 ]

@@ -98,4 +98,16 @@ export const wrongTokens: readonly FaultyBackend[] = [
       }
     },
   ),
+  faulty(
+    'tokens that begin at zero',
+    'a guard that starts at zero would let everybody in',
+    'a candidate that stands alone wins, with a token above zero and a scope for it',
+    () => retold((token) => token - 1n),
+  ),
+  faulty(
+    'a scope for each session',
+    'DESIGN §1: tokens grow over all leaderships within one scope',
+    'every session of one arbiter has the same token scope',
+    () => ({ scope: ({ inner, request }) => `${inner.scope}-${request.candidateId}` }),
+  ),
 ]
