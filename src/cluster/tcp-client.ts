@@ -6,7 +6,7 @@ import { holderMessages, sponsorMessages } from './codec.ts'
 import type { HolderMessage, SponsorMessage } from './messages.ts'
 import { cachedNames } from './tcp-address.ts'
 import { dial, type DialFailure } from './tcp-dial.ts'
-import { encodeFrame, maxSponsorBytes, maxUrgentBytes } from './tcp-frame.ts'
+import { encodeFrame, maxSponsorBytes, maxClientBytes } from './tcp-frame.ts'
 import { clientHelloFrame, unexpected } from './tcp-handshake.ts'
 
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024
@@ -57,11 +57,11 @@ export const connectClient: ConnectClient<HolderMessage, SponsorMessage> = (requ
 
 function sendable(message: HolderMessage): Uint8Array {
   const payload = holderMessages.encode(message)
-  if (payload.length <= maxUrgentBytes) return payload
+  if (payload.length <= maxClientBytes) return payload
   throw new MandateError(
     'LIMIT_EXCEEDED',
-    `a request of ${payload.length} bytes is too large, at most ${maxUrgentBytes} can be sent; send fewer at once`,
-    { limit: 'frame bytes', value: payload.length, max: maxUrgentBytes },
+    `a request of ${payload.length} bytes is too large, at most ${maxClientBytes} can be sent; send fewer at once`,
+    { limit: 'frame bytes', value: payload.length, max: maxClientBytes },
   )
 }
 

@@ -10,9 +10,12 @@ const HEADER_BYTES = 10
 const CHECKED_HEADER_BYTES = 6
 
 export const maxHandshakeBytes = 4 * 1024
-/** Votes, heartbeats, and whatever a client sends: nobody needs more, and it bounds what a stranger can make us hold. */
+/** Votes and heartbeats need no more. What is larger goes by the bulk lane, so that it delays none of them. */
 export const maxUrgentBytes = 64 * 1024
-export const maxBulkBytes = 1024 * 1024
+/** What a client may send: a batch of 12 requests, with 4 KiB of metadata each that JSON may escape sixfold. */
+export const maxClientBytes = 512 * 1024
+/** An append of 12 such batches: an entry that fits no frame could never be replicated, and would stop the cluster. */
+export const maxBulkBytes = 4 * 1024 * 1024
 /** From a peer to its client: the state of a session with thousands of elections must fit. */
 export const maxSponsorBytes = 4 * 1024 * 1024
 

@@ -22,7 +22,7 @@ const STEADY_MS = 200
 const DYING_ATTEMPTS = 5
 /** Urgent messages are small; this many bytes waiting means that the peer has not read for a long time. */
 const MAX_URGENT_QUEUE_BYTES = 1024 * 1024
-const MAX_BULK_QUEUE_BYTES = 8 * 1024 * 1024
+const MAX_BULK_QUEUE_BYTES = 16 * 1024 * 1024
 
 export interface LinkEvents {
   up(welcome: Welcome): void

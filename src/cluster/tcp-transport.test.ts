@@ -146,8 +146,8 @@ describe('tcpTransport between peers', () => {
     })
     a.send('b', propose(200_000), 'urgent')
     await until(() => b.messages.length === 1, 'the large message')
-    a.send('b', propose(1_200_000), 'bulk')
-    expect(a.reports).toEqual([expect.stringContaining('at most 1048576 can be sent')])
+    a.send('b', propose(4_400_000), 'bulk')
+    expect(a.reports).toEqual([expect.stringContaining('at most 4194304 can be sent')])
     a.send('b', vote, 'urgent')
     await until(() => b.messages.length === 2, 'the vote')
     expect(b.messages[1]).toEqual(vote)
@@ -347,6 +347,22 @@ describe('tcpTransport against strangers', () => {
 })
 
 describe('tcpTransport on a stuck link', () => {
+  it('carries an append of the largest batches that a session can send, whatever JSON makes of them', async () => {
+    const { a, b } = await startPair()
+    const metadata = { k: '\u0001'.repeat(4095) }
+    const election = 'e'.repeat(253)
+    const request = { type: 'campaign', election, exclusivity: 'time', priority: 0, metadata } as const
+    const data = { type: 'batch', session: 's', number: 1, requests: Array(12).fill(request) } as const
+    const entries = Array.from({ length: 12 }, (_, i) => ({ index: i + 1, term: 1, data }))
+    const append = { type: 'append', term: 1, previousIndex: 0, previousTerm: 0, entries, commit: 0 } as const
+    a.send('b', { kind: 'raft', message: append }, 'bulk')
+    await until(() => b.messages.length === 1, 'the append')
+    const client = await connectClient({ address: a.address, events: { message() {}, closed() {} } })
+    client.send(data)
+    await until(() => a.seen.includes('client 1: batch'), 'the batch')
+    client.close()
+  })
+
   it('drops the connection when the peer does not read, without dropping single votes', async () => {
     const peers = await peerTable('a', 'b')
     const deaf = await deafPeer(portOf(peers.b), 'b')
@@ -488,7 +504,7 @@ describe('connectClient', () => {
     const state = { epoch: 1, number: 0, results: [], holds, waits: [] }
     a.sendToClient(1, { type: 'opened', session: 's', scope: 'test', voters: ['a'], state })
     await until(() => messages.length === 1, 'the large answer')
-    const requests = Array.from({ length: 400 }, () => ({
+    const requests = Array.from({ length: 4000 }, () => ({
       type: 'leave' as const,
       election: 'e'.repeat(250),
     }))

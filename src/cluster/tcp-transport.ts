@@ -10,7 +10,14 @@ import { holderMessages, peerMessages, sponsorMessages } from './codec.ts'
 import type { ErrorReply, HolderMessage, PeerMessage, SponsorMessage } from './messages.ts'
 import { cachedNames, parseAddress } from './tcp-address.ts'
 import type { Connection } from './tcp-connection.ts'
-import { encodeFrame, maxBulkBytes, maxSponsorBytes, maxUrgentBytes, type Frame } from './tcp-frame.ts'
+import {
+  encodeFrame,
+  maxBulkBytes,
+  maxClientBytes,
+  maxSponsorBytes,
+  maxUrgentBytes,
+  type Frame,
+} from './tcp-frame.ts'
 import { peerHelloFrame, unexpected, welcomeFrame, type PeerHello, type Welcome } from './tcp-handshake.ts'
 import { PeerIdentities } from './tcp-identity.ts'
 import { PeerLink } from './tcp-link.ts'
@@ -259,7 +266,7 @@ class TcpPeerTransport implements TcpTransport {
         },
         frame: (frame) => this.#driver?.clientMessage(client, holderMessages.decode(messageIn(frame))),
       },
-      maxUrgentBytes,
+      maxClientBytes,
     )
     return undefined
   }

@@ -45,7 +45,7 @@ export interface ClientConnection<FromClient> {
   /** Who answered. */
   readonly peer: string
   readonly cluster: string
-  /** Fire and forget: lost if the connection breaks. */
+  /** Fire and forget: lost if the connection breaks. @throws LIMIT_EXCEEDED for more than fits a frame */
   send(message: FromClient): void
   /** Idempotent; no event afterwards. */
   close(): void
