@@ -1,6 +1,7 @@
 /** One candidacy of a session of an embedded cluster, from the request in the log to the last event. */
 import type { Answer, Letter } from '../cluster/outbox.ts'
 import { MandateError } from '../errors.ts'
+import type { Timer } from '../seams/clock.ts'
 import type { FreedReason, RequestResult, SessionRequest as Request } from '../registry/types.ts'
 import type {
   Cancellable,
@@ -14,6 +15,8 @@ import type {
 
 export interface CandidacyDuties {
   ask(request: Request, answer: Answer): Letter
+  /** After so long whatever was asked for is over by expiry: nobody waits longer for an answer. */
+  afterLease(run: () => void): Timer
   /** The session's newest renewal if it has not run out. */
   renewal(): Renewal | null
   /** This candidacy is over for the session. */
@@ -143,7 +146,7 @@ export class RaftCandidacy implements Candidacy {
     if (state.is === 'asking' && state.letter.cancel()) return 'left'
     // `leave` also releases a grant whose news has not come yet: a cancelled campaign never wins later.
     const result = await this.#ask({ type: 'leave', election: this.#request.election }, signal)
-    if (result === 'aborted') return 'unknown'
+    if (result === 'unanswered') return 'unknown'
     // The session ended meanwhile, and everything it had with it.
     if (result === null) return 'left'
     return result.is === 'was-not-holder' ? 'was-not-holder' : 'left'
@@ -152,11 +155,18 @@ export class RaftCandidacy implements Candidacy {
   async transfer(to: string, { signal }: Cancellable): Promise<'done' | 'refused' | 'unknown'> {
     if (this.#state.is !== 'held') return 'refused'
     const { token } = this.#state
-    const result = await this.#ask({ type: 'transfer', election: this.#request.election, token, to }, signal)
-    if (result === 'aborted') return 'unknown'
-    if (result === null || result.is !== 'done') return 'refused'
+    const { election } = this.#request
+    const checked = await this.#ask({ type: 'check-transfer', election, token, to }, signal)
+    // Unanswered changes nothing either: the question alone moves no grant.
+    if (checked === 'unanswered' || checked?.is !== 'done') return 'refused'
+    // The log names the successor with the very entry that releases: this one must have stopped before it is written.
     this.end('transferred')
-    return 'done'
+    const result = await this.#ask({ type: 'transfer', election, token, to }, signal)
+    if (result === 'unanswered') return 'unknown'
+    if (result === null || result.is === 'done') return 'done'
+    // The target left meanwhile. This one has stopped, so the next in the queue takes over.
+    await this.#ask({ type: 'release', election, token }, signal)
+    return 'unknown'
   }
 
   async proclaim(
@@ -169,21 +179,24 @@ export class RaftCandidacy implements Candidacy {
       { type: 'proclaim', election: this.#request.election, token, metadata },
       signal,
     )
-    if (result === 'aborted') return 'unknown'
+    if (result === 'unanswered') return 'unknown'
     if (result?.is === 'refused') throw refusal(this.#request, result)
     return result?.is === 'done' ? 'done' : 'was-not-holder'
   }
 
-  #ask(request: Request, signal: AbortSignal | undefined): Promise<RequestResult | null | 'aborted'> {
+  #ask(request: Request, signal: AbortSignal | undefined): Promise<RequestResult | null | 'unanswered'> {
     return new Promise((resolve) => {
-      const onAbort = (): void => resolve('aborted')
-      if (signal?.aborted === true) onAbort()
+      const settle = (outcome: RequestResult | null | 'unanswered'): void => {
+        signal?.removeEventListener('abort', onAbort)
+        patience.cancel()
+        resolve(outcome)
+      }
+      const onAbort = (): void => settle('unanswered')
+      const patience = this.#duties.afterLease(onAbort)
       signal?.addEventListener('abort', onAbort, { once: true })
       // Sent even if already aborted: `unknown` promises no more than that, and less would keep the grant.
-      this.#duties.ask(request, (result) => {
-        signal?.removeEventListener('abort', onAbort)
-        resolve(result)
-      })
+      this.#duties.ask(request, settle)
+      if (signal?.aborted === true) onAbort()
     })
   }
 }

@@ -93,7 +93,10 @@ export class RaftSession implements Session {
     this.#outbox = new Outbox((number, requests) =>
       this.#link.send({ type: 'batch', session: this.#key, number, requests }),
     )
-    this.#reader = new Reader((message) => this.#link.send(message))
+    this.#reader = new Reader(
+      (message) => this.#link.send(message),
+      (reason) => this.#link.change(reason),
+    )
     this.#link = options.connect({
       up: () => this.#up(),
       down: (reason) => this.#down(reason),
@@ -119,6 +122,7 @@ export class RaftSession implements Session {
     }
     const candidacy = new RaftCandidacy(request, on, {
       ask: (command, answer) => this.#ask(command, answer),
+      afterLease: (run) => this.#options.env.clock.setTimer(this.#options.leaseMs, run),
       renewal: () => this.#validRenewal(),
       gone: () => {
         if (this.#candidacies.get(request.election) === candidacy) this.#candidacies.delete(request.election)
@@ -165,7 +169,7 @@ export class RaftSession implements Session {
     this.#reader.up()
     if (this.#phase === 'closing') this.#link.send({ type: 'close', session: this.#key })
     else if (this.#phase === 'opening' || this.#phase === 'open') this.#attach()
-    if (this.#phase === 'open') this.#keepAlive()
+    if (this.#phase === 'opening' || this.#phase === 'open') this.#keepAlive()
   }
 
   #attach(): void {
@@ -286,23 +290,26 @@ export class RaftSession implements Session {
   #openAnew(): void {
     this.#phase = 'opening'
     this.#key = this.#newKey()
-    if (this.#isUp) this.#attach()
+    if (!this.#isUp) return
+    this.#attach()
+    this.#keepAlive()
   }
 
   // ---- liveness -------------------------------------------------------------------------------------------------
 
-  /** Sends a keepalive now and then once a heartbeat. */
+  /** Now and then once a heartbeat: sends a keepalive, and looks for another sponsor where this one leads nowhere. */
   #keepAlive(): void {
     const { clock } = this.#options.env
-    const holder = this.#holder
-    if (holder === null) return
     this.#beat?.cancel()
     this.#beat = clock.setTimer(this.#options.heartbeatMs, () => this.#keepAlive())
-    // The instant comes first: whatever happens between here and the wire only makes the deadline earlier.
-    const sentAt = clock.upper()
-    const sequence = ++this.#sequence
-    sent(holder, sequence, sentAt)
-    this.#link.send({ type: 'keepalive', session: this.#key, epoch: holder.epoch, sequence })
+    const holder = this.#holder
+    if (holder !== null) {
+      // The instant comes first: whatever happens between here and the wire only makes the deadline earlier.
+      const sentAt = clock.upper()
+      const sequence = ++this.#sequence
+      sent(holder, sequence, sentAt)
+      this.#link.send({ type: 'keepalive', session: this.#key, epoch: holder.epoch, sequence })
+    }
     const patienceMs = patienceHeartbeats * this.#options.heartbeatMs
     if (this.#isUp && clock.lower() - this.#hopefulAt > patienceMs) {
       this.#hopefulAt = clock.lower()

@@ -10,12 +10,21 @@ import type { Entry } from '../protocols/raft/types.ts'
 import type { LeaseBounds, SessionKey } from '../protocols/support/types.ts'
 import {
   createWithdrawals,
+  forgetWithdrawals,
   withdrawalResult,
   withdrew,
   type Withdrawals,
 } from '../protocols/support/withdrawals.ts'
 import type { Configuration } from '../protocols/quorum/types.ts'
-import { apply, cloneRegistry, nextWinner, vacantElections, type Registry } from '../registry/registry.ts'
+import {
+  apply,
+  cloneRegistry,
+  isFull,
+  newestSession,
+  nextWinner,
+  vacantElections,
+  type Registry,
+} from '../registry/registry.ts'
 import type { Command, SessionHost, SessionRequest } from '../registry/types.ts'
 import type { ErrorReply, OpenRequest, Proposal } from './messages.ts'
 
@@ -91,7 +100,10 @@ export class Arbiter {
     for (const entry of entries) {
       if (entry.index <= this.#aheadIndex) continue
       this.#aheadIndex = entry.index
-      if (entry.data !== null) apply(this.#ahead, entry.index, entry.data)
+      if (entry.data === null) continue
+      for (const event of apply(this.#ahead, entry.index, entry.data)) {
+        if (event.type === 'session-closed') this.#forget(event.session)
+      }
     }
   }
 
@@ -161,10 +173,12 @@ export class Arbiter {
         this.#duties.propose([{ type: 'suspect', session: key, epoch: session.epoch }])
       }
     }
-    for (const key of this.#firstSeen.keys()) {
-      if (!this.#ahead.sessions.has(key)) this.#firstSeen.delete(key)
-    }
     this.grant(now)
+  }
+
+  #forget(session: SessionKey): void {
+    this.#firstSeen.delete(session)
+    forgetWithdrawals(this.#withdrawals, session)
   }
 
   /**
@@ -173,20 +187,20 @@ export class Arbiter {
    */
   #admit(now: number): void {
     for (const [key, parked] of this.#parkedOpens) {
-      const rivals = sessionsOfId(this.#ahead, parked.request.id)
-      const alive = rivals.find(
-        (rival) => (this.#view.lastHeardMs(rival) ?? 0) > parked.since + this.#options.heartbeatMs,
-      )
-      if (alive !== undefined) {
+      // An older one than the newest is superseded: it waits for its expiry and never wins again.
+      const rival = newestSession(this.#ahead, parked.request.id)
+      if (rival !== null && (this.#view.lastHeardMs(rival) ?? 0) > parked.since + this.#options.heartbeatMs) {
         this.#parkedOpens.delete(key)
-        this.#duties.turnAway(
-          parked.sponsor,
-          key,
-          duplicateId(parked.request.id, now - (this.#firstSeen.get(alive) ?? this.#since)),
-        )
+        const sinceMs = now - (this.#firstSeen.get(rival) ?? this.#since)
+        this.#duties.turnAway(parked.sponsor, key, duplicateId(parked.request.id, sinceMs))
         continue
       }
-      if (rivals.some((rival) => this.#isAlive(rival, now))) continue
+      if (rival !== null && this.#isAlive(rival, now)) continue
+      if (isFull(this.#ahead)) {
+        this.#parkedOpens.delete(key)
+        this.#duties.turnAway(parked.sponsor, key, tooManySessions(this.#ahead.limits.sessions))
+        continue
+      }
       this.#parkedOpens.delete(key)
       this.#duties.propose([{ type: 'open', ...parked.request }])
     }
@@ -237,10 +251,12 @@ function duplicateId(id: string, sinceMs: number): ErrorReply {
   }
 }
 
-function sessionsOfId(registry: Registry, id: string): SessionKey[] {
-  const keys: SessionKey[] = []
-  for (const [key, session] of registry.sessions) if (session.id === id) keys.push(key)
-  return keys
+function tooManySessions(max: number): ErrorReply {
+  return {
+    code: 'LIMIT_EXCEEDED',
+    message: `The cluster has ${max} sessions, its limit. Close some before you open others.`,
+    details: { limit: 'sessions', value: max + 1, max },
+  }
 }
 
 function holdsTokenGrant(registry: Registry, key: SessionKey): boolean {

@@ -28,6 +28,7 @@ const request: fc.Arbitrary<SessionRequest> = fc.oneof(
   fc.record({ type: is('campaign'), election: id, exclusivity, priority: fc.integer(), metadata }),
   fc.record({ type: is('leave'), election: id }),
   fc.record({ type: is('release'), election: id, token }),
+  fc.record({ type: is('check-transfer'), election: id, token, to: id }),
   fc.record({ type: is('transfer'), election: id, token, to: id }),
   fc.record({ type: is('proclaim'), election: id, token, metadata }),
   fc.record({ type: is('turn-away'), election: id, code: is('LIMIT_EXCEEDED'), message: prose }),

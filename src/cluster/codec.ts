@@ -49,7 +49,7 @@ const MANY = 65_536
 const METADATA_BYTES = 4096
 
 const electionName = text(253, 1)
-export const id = text(128, 1)
+const id = text(128, 1)
 /** Candidate id and incarnation. */
 const session = text(300, 1)
 const prose = text(16_384)
@@ -70,6 +70,7 @@ const requests = list(
     campaign: { election: electionName, exclusivity, priority: finite, metadata },
     leave: { election: electionName },
     release: { election: electionName, token },
+    'check-transfer': { election: electionName, token, to: id },
     transfer: { election: electionName, token, to: id },
     proclaim: { election: electionName, token, metadata },
     'turn-away': { election: electionName, code: oneOf('LIMIT_EXCEEDED'), message: prose },

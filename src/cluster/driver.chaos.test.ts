@@ -17,8 +17,6 @@ interface Standing {
   readonly election: (typeof elections)[number]
   readonly record: ReturnType<typeof stand>
   seen: bigint | null
-  /** A hand-over is under way: the holder stopped acting before it asked for it. */
-  yields: boolean
 }
 
 const seeds = Number(process.env['MANDATE_CHAOS_SEEDS'] ?? 20)
@@ -65,12 +63,12 @@ async function chaos(seed: number): Promise<void> {
     if (session === undefined) return
     const { name, exclusivity } = election
     const record = stand(session, name, { exclusivity, priority: roll(2) })
-    standing.push({ process, election, record, seen: null, yields: false })
+    standing.push({ process, election, record, seen: null })
   }
 
   const valid = (one: Standing): boolean => {
     const { renewal } = one.record
-    if (one.record.token === null || renewal === null || one.yields) return false
+    if (one.record.token === null || renewal === null) return false
     const clock = world.clockOf(one.process)
     return clock.elapsedMs(renewal.sentAt) < holderValidityMs(renewal.grantedMs, timing)
   }
@@ -85,7 +83,9 @@ async function chaos(seed: number): Promise<void> {
       expect(tokens.has(key), `token ${key} twice, seed ${seed}\n${story.join('\n')}`).toBe(false)
       tokens.set(key, one.process)
       if (one.election.exclusivity === 'time') {
-        expect(token > (newest.get('time') ?? 0n), `token went back, seed ${seed}\n${story.join('\n')}`).toBe(true)
+        expect(token > (newest.get('time') ?? 0n), `token went back, seed ${seed}\n${story.join('\n')}`).toBe(
+          true,
+        )
         newest.set('time', token)
       }
     }
@@ -129,7 +129,8 @@ async function chaos(seed: number): Promise<void> {
         break
       case 2: {
         // Mostly whoever leads: alive, believing, and heard by nobody.
-        const leader = standing.find((one) => one.election.exclusivity === 'time' && valid(one))?.process ?? peer
+        const leader =
+          standing.find((one) => one.election.exclusivity === 'time' && valid(one))?.process ?? peer
         const victim = peers.includes(leader) && roll(3) > 0 ? leader : peer
         note(`isolate ${victim}`)
         world.network.isolate(victim)
@@ -164,10 +165,7 @@ async function chaos(seed: number): Promise<void> {
         const leader = standing.find((one) => one.record.token !== null && one.election === target?.election)
         if (target === undefined || leader === undefined || target === leader) break
         note(`${leader.process} hands ${leader.election.name} to ${target.process}`)
-        leader.yields = true
-        void leader.record.candidacy.transfer(target.process, {}).then((outcome) => {
-          leader.yields = outcome === 'unknown'
-        })
+        void leader.record.candidacy.transfer(target.process, {})
       }
     }
     await run(20 + roll(250))

@@ -10,6 +10,7 @@ interface Following {
 
 export class Reader {
   readonly #send: (message: HolderMessage) => void
+  readonly #lost: (reason: string) => void
   readonly #following = new Map<number, Following>()
   readonly #asking = new Map<
     number,
@@ -18,8 +19,10 @@ export class Reader {
   #next = 1
   #isUp = false
 
-  constructor(send: (message: HolderMessage) => void) {
+  /** `lost`: this sponsor knows nothing any more; another one may. */
+  constructor(send: (message: HolderMessage) => void, lost: (reason: string) => void) {
     this.#send = send
+    this.#lost = lost
   }
 
   /** `tell` gets the present state first, then changes; never from inside this call. */
@@ -68,5 +71,6 @@ export class Reader {
       following.newest = state.token
     }
     following.tell(state)
+    if (state.is === 'unknown') this.#lost(state.reason)
   }
 }

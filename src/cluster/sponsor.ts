@@ -127,8 +127,11 @@ export class Sponsor {
       case 'session-closed':
         this.#end(event.session, closedError(event.reason))
         return
-      case 'batch-applied':
-        this.#answered(event.session, 'batch')
+      case 'batch-applied': {
+        // An older number stands in the log twice; the newer batch may still be lost.
+        const pending = this.#attached.get(event.session)?.pending.get('batch')
+        if (pending?.type === 'batch' && pending.number <= event.number)
+          this.#answered(event.session, 'batch')
         this.#tell(event.session, {
           type: 'results',
           session: event.session,
@@ -136,6 +139,7 @@ export class Sponsor {
           results: event.results,
         })
         return
+      }
       case 'granted':
         this.#tell(event.session, {
           type: 'granted',

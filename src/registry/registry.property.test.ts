@@ -185,7 +185,7 @@ class Dumb {
           this.sessions.some(({ key, id }) => key === one.session && id === request.to),
       )
       if (target === undefined) return { is: 'no-such-candidate' }
-      this.free(holding, 'transferred', target)
+      if (request.type === 'transfer') this.free(holding, 'transferred', target)
     }
     return { is: 'done' }
   }
@@ -373,6 +373,7 @@ const request: fc.Arbitrary<Request> = fc.record({
   type: fc.oneof(
     { weight: 6, arbitrary: fc.constant('campaign') },
     { weight: 4, arbitrary: fc.constant('transfer') },
+    { weight: 1, arbitrary: fc.constant('check-transfer') },
     { weight: 4, arbitrary: fc.constantFrom('leave', 'release', 'proclaim', 'proclaim', 'turn-away') },
   ),
   election,

@@ -414,6 +414,27 @@ describe('leave, release, transfer, proclaim', () => {
     expect(log.waiting).toEqual(['d1', 'c1'])
   })
 
+  it('check-transfer answers as transfer would, and changes nothing', () => {
+    const log = Log.led('a1', 'b1')
+    const { token } = log
+    const check = (to: string, by = token): SessionRequest => ({
+      type: 'check-transfer',
+      election: 'e',
+      token: by,
+      to,
+    })
+    const events = log.batch('a1', check('b'), check('x'), check('b', token + 1n))
+    expect(events).toEqual([
+      {
+        type: 'batch-applied',
+        session: 'a1',
+        number: 2,
+        results: [{ is: 'done' }, { is: 'no-such-candidate' }, { is: 'was-not-holder' }],
+      },
+    ])
+    expect(log.holder).toBe('a1')
+  })
+
   it('transfer drops the preference when the target leaves, so that coming back is standing at the end', () => {
     const log = Log.led('a1', 'b1', 'c1')
     log.batch('a1', { type: 'transfer', election: 'e', token: log.token, to: 'c' })

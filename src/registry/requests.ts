@@ -1,11 +1,12 @@
 /** What a session may ask for in a batch. Refusals are results, never exceptions: the log must go on. */
 import type { Change } from './queue.ts'
 import { aheadOf, dequeue, enqueue, free } from './queue.ts'
+import type { SessionKey } from '../protocols/support/types.ts'
 import type { ElectionState, Session } from './state.ts'
 import type { RequestResult, SessionRequest } from './types.ts'
 
 type Campaign = Extract<SessionRequest, { type: 'campaign' }>
-type Transfer = Extract<SessionRequest, { type: 'transfer' }>
+type Transfer = Extract<SessionRequest, { type: 'transfer' | 'check-transfer' }>
 type Proclaim = Extract<SessionRequest, { type: 'proclaim' }>
 
 const done: RequestResult = { is: 'done' }
@@ -23,6 +24,8 @@ export function applyRequest(change: Change, session: Session, request: SessionR
       free(change, election, session, 'released')
       return done
     }
+    case 'check-transfer':
+      return targetOf(change, session, request).result
     case 'transfer':
       return transfer(change, session, request)
     case 'proclaim':
@@ -73,13 +76,25 @@ function leave(change: Change, session: Session, name: string): RequestResult {
 }
 
 function transfer(change: Change, session: Session, request: Transfer): RequestResult {
+  const { election, target, result } = targetOf(change, session, request)
+  if (election !== null && target !== null) free(change, election, session, 'transferred', target)
+  return result
+}
+
+/** Who would get the election of a transfer, and what its answer is. */
+function targetOf(
+  change: Change,
+  session: Session,
+  request: Transfer,
+): { election: ElectionState | null; target: SessionKey | null; result: RequestResult } {
   const election = heldWith(change, session, request)
-  if (election === null) return wasNotHolder
+  if (election === null) return { election, target: null, result: wasNotHolder }
   // Only the newest session of an id can be waiting: a superseded one was taken out of every queue.
   const target = change.registry.newest.get(request.to)
-  if (target === undefined || !election.queue.has(target)) return { is: 'no-such-candidate' }
-  free(change, election, session, 'transferred', target)
-  return done
+  if (target === undefined || !election.queue.has(target)) {
+    return { election, target: null, result: { is: 'no-such-candidate' } }
+  }
+  return { election, target, result: done }
 }
 
 function proclaim(change: Change, session: Session, request: Proclaim): RequestResult {

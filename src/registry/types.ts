@@ -27,6 +27,16 @@ export type SessionRequest =
   | { readonly type: 'leave'; readonly election: string }
   /** Gives up exactly the grant with this token. */
   | { readonly type: 'release'; readonly election: string; readonly token: bigint }
+  /**
+   * Changes nothing; tells whether `transfer` would be done now. The holder asks before it stops acting, because a
+   * transfer names the successor at once: who stops only on its answer would overlap.
+   */
+  | {
+      readonly type: 'check-transfer'
+      readonly election: string
+      readonly token: bigint
+      readonly to: string
+    }
   /** Releases in favour of the candidate id `to`, which must be waiting. */
   | { readonly type: 'transfer'; readonly election: string; readonly token: bigint; readonly to: string }
   | {

@@ -5,10 +5,11 @@
 import { RaftSession } from '../backends/raft-session.ts'
 import type { BackgroundFailure, CandidacyRequest, LossReason, Renewal } from '../backends/backend.ts'
 import { connectAsClient } from '../cluster/client.ts'
-import { startPeer, type Peer } from '../cluster/driver.ts'
+import { startPeer, type Peer, type PeerOptions } from '../cluster/driver.ts'
 import type { HolderMessage, LogRecord, PeerMessage, SponsorMessage } from '../cluster/messages.ts'
 import { resolveTiming, type Timing, type TimingInput } from '../lease/timing.ts'
 import type { Random } from '../seams/random.ts'
+import type { TransportEvents } from '../seams/transport.ts'
 import { manualClock, type ManualClock } from './manual-clock.ts'
 import { memoryDisk, type MemoryDisk } from './memory-storage.ts'
 import { memoryNetwork, type MemoryNetwork } from './memory-network.ts'
@@ -28,6 +29,10 @@ export interface RaftWorld {
   /** True time; each process has a clock of its own on it. */
   readonly clock: ManualClock
   clockOf(process: string): ManualClock
+  /** What a backend needs to run this peer itself. */
+  edgesOf(peer: string): Pick<PeerOptions, 'self' | 'storage' | 'transport'>
+  /** What the network tells a peer, to feign it. */
+  eventsOf(peer: string): TransportEvents<PeerMessage, HolderMessage> | undefined
   readonly network: MemoryNetwork<PeerMessage, HolderMessage, SponsorMessage>
   readonly timing: Timing
   readonly peers: ReadonlyMap<string, Peer>
@@ -87,11 +92,28 @@ export function raftWorld(options: RaftWorldOptions = {}): RaftWorld {
     }
     return own
   }
+  const events = new Map<string, TransportEvents<PeerMessage, HolderMessage>>()
+  const edgesOf = (id: string): Pick<PeerOptions, 'self' | 'storage' | 'transport'> => ({
+    self: id,
+    storage: (disks.get(id) as MemoryDisk<LogRecord>).storage(),
+    transport: ({ incarnation }) => {
+      const transport = network.transport(id, incarnation)
+      return {
+        ...transport,
+        start: (heard) => {
+          events.set(id, heard)
+          return transport.start(heard)
+        },
+      }
+    },
+  })
   const addresses = Object.fromEntries(ids.map((id) => [id, id]))
 
   const world: RaftWorld = {
     clock,
     clockOf,
+    edgesOf,
+    eventsOf: (id) => events.get(id),
     network,
     timing,
     peers,
@@ -100,7 +122,7 @@ export function raftWorld(options: RaftWorldOptions = {}): RaftWorld {
     async start(...which) {
       for (const id of which.length === 0 ? ids : which) {
         const peer = await startPeer({
-          self: id,
+          ...edgesOf(id),
           peers: addresses,
           cluster: 'memory',
           tokenBase: 0n,
@@ -110,8 +132,6 @@ export function raftWorld(options: RaftWorldOptions = {}): RaftWorld {
           clock: clockOf(id),
           random,
           report,
-          storage: (disks.get(id) as MemoryDisk<LogRecord>).storage(),
-          transport: ({ incarnation }) => network.transport(id, incarnation),
         })
         peers.set(id, peer)
       }

@@ -1,0 +1,271 @@
+/**
+ * The embedded Raft backend over seams: what `raft()` runs on real sockets and disks, and tests and the simulator on
+ * others. It owns the peer of this process, if it is one, and gives every session and reader its way to a sponsor.
+ */
+import { connectAsClient } from '../cluster/client.ts'
+import { startPeer, stoppedError, type Peer, type PeerOptions } from '../cluster/driver.ts'
+import type { HolderMessage, PeerStatus, SponsorMessage } from '../cluster/messages.ts'
+import { Reader } from '../cluster/reader.ts'
+import type { ConnectSponsor, SponsorLink } from '../cluster/sponsor-link.ts'
+import { MandateError } from '../errors.ts'
+import type { Timing } from '../lease/timing.ts'
+import type { Clock } from '../seams/clock.ts'
+import type { ConnectClient } from '../seams/transport.ts'
+import { version } from '../version.ts'
+import type {
+  BackendDriver,
+  BackendEnv,
+  BackendFacts,
+  Cancellable,
+  ObserveEvents,
+  SessionRequest,
+  SessionTicket,
+} from './backend.ts'
+import { RaftSession, settledOrAborted, tellObserver } from './raft-session.ts'
+
+/** How this backend reaches the world. */
+export interface RaftEdges {
+  /** Of the peer in this process; null for a client. */
+  readonly peer: Pick<PeerOptions, 'self' | 'storage' | 'transport'> | null
+  readonly connectClient: ConnectClient<HolderMessage, SponsorMessage>
+}
+
+export interface RaftDriverOptions {
+  readonly peers: Readonly<Record<string, string>>
+  readonly cluster: string
+  readonly timing: Timing
+  readonly tokenBase: bigint
+  readonly logBytesMax: number
+}
+
+/** What the peers say of themselves; nothing is merged. */
+export interface ClusterView {
+  readonly answers: readonly PeerStatus[]
+  readonly silent: readonly { readonly peer: string; readonly address: string; readonly reason: string }[]
+}
+
+export interface StatusRequest extends Cancellable {
+  /** Only this election. */
+  readonly election?: string | undefined
+  /** After it a peer counts as silent. @default 1500 */
+  readonly timeoutMs?: number | undefined
+}
+
+export const raftFacts: BackendFacts = {
+  guarantee: 'linearizable',
+  exclusivity: ['time', 'token'],
+  tokenSource: 'raft log index',
+  order: 'fair',
+  transfer: 'directed',
+  proclaim: true,
+  earlyLoss: [],
+  limits: { minLeaseMs: 50, nameBytes: 253, metadataBytes: 4096, nestedNames: true },
+}
+
+export class RaftDriver implements BackendDriver {
+  readonly facts = raftFacts
+  readonly #options: RaftDriverOptions
+  readonly #edges: RaftEdges
+  readonly #env: BackendEnv
+  #peer: Peer | null = null
+  /** The lease of each candidate's open session. */
+  readonly #leases = new Map<string, number>()
+
+  constructor(options: RaftDriverOptions, edges: RaftEdges, env: BackendEnv) {
+    this.#options = options
+    this.#edges = edges
+    this.#env = env
+  }
+
+  async start(): Promise<void> {
+    const { peer } = this.#edges
+    if (peer === null) return
+    const { clock, random } = this.#env
+    const report = this.#env.report.bind(this.#env)
+    this.#peer = await startPeer({ ...this.#options, ...peer, version, clock, random, report })
+  }
+
+  async open(request: SessionRequest, { signal }: Cancellable): Promise<RaftSession> {
+    const { candidateId } = request
+    const leaseMs = request.leaseMs ?? this.#options.timing.leaseMs
+    const other = this.#leases.get(candidateId)
+    if (other !== undefined) throw twoLeases(candidateId, leaseMs, other)
+    this.#leases.set(candidateId, leaseMs)
+    const session = new RaftSession({
+      env: this.#env,
+      cluster: this.#options.cluster,
+      voters: Object.keys(this.#options.peers),
+      heartbeatMs: this.#options.timing.heartbeatMs,
+      maxClockDrift: this.#options.timing.maxClockDrift,
+      tickMs: this.#options.timing.tickMs,
+      candidateId,
+      leaseMs,
+      connect: this.#connect(),
+      closed: () => this.#leases.delete(candidateId),
+    })
+    try {
+      await session.opened({ signal })
+      return session
+    } catch (error) {
+      await session.close({ signal })
+      throw error
+    }
+  }
+
+  async openObserver(): Promise<{
+    readonly scope: string
+    observe(election: string, on: ObserveEvents): { close(): void }
+    close(): Promise<void>
+  }> {
+    const { reader, link } = readerOver(this.#connect())
+    return {
+      scope: this.#options.cluster,
+      observe: (election, on) => reader.observe(election, (state) => tellObserver(on, state)),
+      close: async () => link.close(),
+    }
+  }
+
+  /** Takes the lease away from a session whose holder is surely dead: its successors need not wait for it. */
+  async releaseSession(ticket: SessionTicket, { signal }: Cancellable): Promise<'released' | 'gone'> {
+    let link: SponsorLink | null = null
+    const released = new Promise<'released' | 'gone'>((resolve) => {
+      link = this.#connect()({
+        up: () => link?.send({ type: 'close', session: ticket.session }),
+        down: () => undefined,
+        message: (message) => {
+          if (message.type !== 'session-ended' || message.session !== ticket.session) return
+          resolve(message.error.details?.['what'] === 'unknown session' ? 'gone' : 'released')
+        },
+      })
+    })
+    try {
+      return await settledOrAborted(released, signal)
+    } finally {
+      ;(link as SponsorLink | null)?.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    const peer = this.#peer
+    this.#peer = null
+    await peer?.close()
+  }
+
+  async status({ signal, election, timeoutMs = 1500 }: StatusRequest): Promise<ClusterView> {
+    const answers: PeerStatus[] = []
+    const silent: { peer: string; address: string; reason: string }[] = []
+    await Promise.all(
+      Object.entries(this.#options.peers).map(async ([peer, address]) => {
+        let problem = 'no answer'
+        const connect =
+          this.#peer !== null && peer === this.#edges.peer?.self
+            ? this.#connect()
+            : this.#connectTo({ [peer]: address }, ([tried]) => (problem = tried?.reason ?? problem))
+        const answer = await askForStatus(connect, this.#env.clock, election ?? null, timeoutMs, signal)
+        if (answer === null) silent.push({ peer, address, reason: `${problem} within ${timeoutMs} ms` })
+        else answers.push(answer)
+      }),
+    )
+    const byId = (a: { readonly peer: string }, b: { readonly peer: string }): number =>
+      a.peer < b.peer ? -1 : 1
+    return { answers: answers.toSorted(byId), silent: silent.toSorted(byId) }
+  }
+
+  #connect(): ConnectSponsor {
+    const peer = this.#peer
+    if (peer === null) {
+      if (this.#edges.peer !== null)
+        throw new MandateError('CLOSED', 'This peer is not running.', { what: 'peer' })
+      return this.#connectTo(this.#options.peers)
+    }
+    if (peer.failure !== undefined) throw stoppedError(peer.failure)
+    return (events) => {
+      const link = peer.attach((message) => events.message(message))
+      // Known at once, told later: nothing happens inside `connect`.
+      queueMicrotask(() => events.up())
+      return { host: link.host, send: link.send, change: () => undefined, close: link.close }
+    }
+  }
+
+  #connectTo(
+    peers: Readonly<Record<string, string>>,
+    unreachable: (tried: readonly Tried[]) => void = (tried) =>
+      this.#env.report({
+        during: 'connecting to the cluster',
+        error: new MandateError('BACKEND_UNAVAILABLE', unreachableMessage(tried), { tried }),
+      }),
+  ): ConnectSponsor {
+    const { clock, random } = this.#env
+    return (events) =>
+      connectAsClient(
+        {
+          peers,
+          cluster: this.#options.cluster,
+          connect: this.#edges.connectClient,
+          clock,
+          random,
+          unreachable,
+        },
+        events,
+      )
+  }
+}
+
+function twoLeases(id: string, leaseMs: number, other: number): MandateError<'INVALID_OPTIONS'> {
+  return new MandateError(
+    'INVALID_OPTIONS',
+    `leaseMs is ${leaseMs}, but candidate ${JSON.stringify(id)} stands with a lease of ${other} ms already: all elections ` +
+      'of one candidate share its session. Use the same lease, or another candidate id.',
+    { option: 'leaseMs', value: leaseMs, expected: String(other) },
+  )
+}
+
+interface Tried {
+  readonly target: string
+  readonly reason: string
+}
+
+function unreachableMessage(tried: readonly Tried[]): string {
+  const reasons = tried.map(({ target, reason }) => `${target} (${reason})`).join(', ')
+  return `No peer answers: ${reasons}. Start the peers, or check their addresses.`
+}
+
+function readerOver(connect: ConnectSponsor): { readonly reader: Reader; readonly link: SponsorLink } {
+  const reader: Reader = new Reader(
+    (message) => link.send(message),
+    (reason) => link.change(reason),
+  )
+  const link: SponsorLink = connect({
+    up: () => reader.up(),
+    down: (reason) => reader.down(reason),
+    message: (message) => {
+      if (message.type === 'observed' || message.type === 'status') reader.received(message)
+    },
+  })
+  return { reader, link }
+}
+
+/** Null: no answer in time. */
+async function askForStatus(
+  connect: ConnectSponsor,
+  clock: Clock,
+  election: string | null,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<PeerStatus | null> {
+  const { reader, link } = readerOver(connect)
+  const timer = { cancel: (): void => undefined }
+  try {
+    const answer = new Promise<PeerStatus | null>((resolve) => {
+      Object.assign(
+        timer,
+        clock.setTimer(timeoutMs, () => resolve(null)),
+      )
+      reader.status(election, resolve)
+    })
+    return await settledOrAborted(answer, signal)
+  } finally {
+    timer.cancel()
+    link.close()
+  }
+}
