@@ -56,7 +56,13 @@ const upTo = (count: number): readonly LogRecord[] => groups.slice(0, count).fla
 
 describe('readLog', () => {
   it('gives back what was written', async () => {
-    expect(await readBack(log)).toEqual({ records: upTo(5), end: log.length, sequence: 5, tornBytes: 0 })
+    expect(await readBack(log)).toEqual({
+      records: upTo(5),
+      lastGroup: ends[3],
+      end: log.length,
+      sequence: 5,
+      tornBytes: 0,
+    })
   })
 
   it('recovers, from a file cut at any byte, every group that lies before the cut', async () => {

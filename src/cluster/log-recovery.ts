@@ -23,6 +23,8 @@ const TORN = 'an incomplete write'
 
 export interface LogContents {
   readonly records: readonly LogRecord[]
+  /** Where the last intact group begins. */
+  readonly lastGroup: number
   /** Where the intact part ends. */
   readonly end: number
   /** Number of the next group. */
@@ -37,6 +39,7 @@ export async function readLog(fd: number, path: string): Promise<LogContents> {
   const file = new FileWindow(fd, size)
   const records: LogRecord[] = []
   let offset = HEADER_BYTES
+  let lastGroup = offset
   let sequence = 0
 
   const problem = headerProblem(file.read(0, HEADER_BYTES))
@@ -55,10 +58,11 @@ export async function readLog(fd: number, path: string): Promise<LogContents> {
     } catch (error) {
       throw corrupt(path, offset, 'the records are intact, but not of a kind that this version knows', error)
     }
+    lastGroup = offset
     offset += GROUP_HEADER_BYTES + length
     sequence += 1
   }
-  return { records, end: offset, sequence, tornBytes: size - offset }
+  return { records, lastGroup, end: offset, sequence, tornBytes: size - offset }
 }
 
 /** `TORN`, or what is wrong with the group; undefined if it is intact. */

@@ -9,6 +9,7 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
+  readSync,
   renameSync,
   writeSync,
 } from 'node:fs'
@@ -98,6 +99,7 @@ class LogStorage implements Storage<LogRecord> {
       const contents = await readLog(this.#fd, path)
       const storageId = this.#checkIdentity(path, contents)
       if (contents.tornBytes > 0) this.#cutOff(this.#fd, path, contents)
+      rewriteLastGroup(this.#fd, contents)
       const incarnation = 1 + lastIncarnation(contents)
       const { end: position, sequence, records } = contents
       this.#writer = new LogWriter({ fd: this.#fd, dataDir: this.#dataDir, position, sequence })
@@ -183,6 +185,16 @@ function openLog(path: string): number | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
+}
+
+/**
+ * After a failed fsync the kernel may show bytes that never reached the disk and count them as written; written again,
+ * they reach it with the next fsync. Older groups were followed by a successful one.
+ */
+function rewriteLastGroup(fd: number, { lastGroup, end }: LogContents): void {
+  const bytes = Buffer.alloc(end - lastGroup)
+  const read = readSync(fd, bytes, 0, bytes.length, lastGroup)
+  writeSync(fd, bytes, 0, read, lastGroup)
 }
 
 function lastIncarnation({ records }: LogContents): number {
