@@ -161,6 +161,14 @@ describe('two pre-candidates', () => {
     expect(lower.role.name).toBe('follower')
   })
 
+  it('the better one asks its rival again, who may have heard the question too early, but only in its first round', () => {
+    const raft = preCandidate({ voters: ['a', 'b', 'c'] })
+    const again = [{ type: 'pre-vote-reply', granted: true }, question]
+    expect(sentTo(receive(raft, 'b', question), 'b')).toMatchObject(again)
+    fire(raft, 'election')
+    expect(sentTo(receive(raft, 'b', question), 'b')).toMatchObject(again.slice(0, 1))
+  })
+
   it('or the one with the older log, whatever its id', () => {
     const raft = preCandidate({ voters: ['a', 'b', 'c'] })
     receive(raft, 'b', { ...question, lastIndex: 1, lastTerm: 0 })

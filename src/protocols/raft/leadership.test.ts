@@ -64,6 +64,13 @@ describe('reads', () => {
     expect(second.filter((effect) => effect.type === 'read-ready')).toHaveLength(2)
   })
 
+  it('are not confirmed by answers to heartbeats of an older term, which may reach the same leader in a newer one', () => {
+    const old: RaftMessage<string> = { type: 'heartbeat', term: 1, commit: 0, round: 30, successors: [] }
+    expect(sentTo(receive(follower({ term: 2 }), 'b', old), 'b')).toEqual([
+      { type: 'heartbeat-reply', term: 2, round: 0, lastIndex: 0 },
+    ])
+  })
+
   it('anywhere but at the leader fail', () => {
     expect(step(follower(), { type: 'read', id: 1 })).toEqual([{ type: 'read-failed', id: 1 }])
   })

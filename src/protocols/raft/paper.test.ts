@@ -362,6 +362,13 @@ describe('Raft §5.5: crashes and repeats', () => {
     expect(raft.role.name).toBe('candidate')
   })
 
+  it('a vote counts although a refusal of an older request came first', () => {
+    const raft = candidate()
+    receive(raft, 'b', { type: 'vote-reply', term: 1, granted: false })
+    receive(raft, 'b', { type: 'vote-reply', term: 1, granted: true })
+    expect(raft.role.name).toBe('leader')
+  })
+
   it('votes of an older term do not count', () => {
     const raft = candidate({ term: 4 })
     receive(raft, 'b', { type: 'vote-reply', term: 4, granted: true })

@@ -66,21 +66,24 @@ export function hearLeader<Data>(raft: Raft<Data>, out: Outbox<Data>): void {
 /** Asks whether an election could be won, without disturbing anybody's term (Dissertation §9.6). */
 export function becomePreCandidate<Data>(raft: Raft<Data>, out: Outbox<Data>): void {
   const again = raft.role.name === 'pre-candidate'
+  const rounds = raft.role.name === 'pre-candidate' ? raft.role.rounds + 1 : 1
   assertSafeInteger('term', raft.term + 1)
   // The leader is forgotten: a pre-candidate that still named one would refuse the others (etcd#9586).
-  raft.role = { name: 'pre-candidate', votes: new Map([[raft.self, true]]) }
+  raft.role = { name: 'pre-candidate', votes: new Map([[raft.self, true]]), rounds }
   raft.heardLeader = false
   cancelSuccession(raft, out)
   armElectionTimer(raft, out)
   if (!again) announce(raft, out)
-  for (const peer of raft.others) {
-    sendUnbound(out, peer, {
-      type: 'pre-vote',
-      term: raft.term + 1,
-      lastIndex: lastIndex(raft.log),
-      lastTerm: lastTerm(raft.log),
-    })
-  }
+  for (const peer of raft.others) askPreVote(raft, out, peer)
+}
+
+export function askPreVote<Data>(raft: Raft<Data>, out: Outbox<Data>, peer: PeerId): void {
+  sendUnbound(out, peer, {
+    type: 'pre-vote',
+    term: raft.term + 1,
+    lastIndex: lastIndex(raft.log),
+    lastTerm: lastTerm(raft.log),
+  })
 }
 
 /**

@@ -42,6 +42,8 @@ export interface Follower {
 export interface PreCandidate {
   readonly name: 'pre-candidate'
   readonly votes: Map<PeerId, boolean>
+  /** How often it has asked since it became one. */
+  readonly rounds: number
 }
 
 export interface Candidate {

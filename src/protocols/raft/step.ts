@@ -156,12 +156,8 @@ function answerOldTerm<Data>(
       send(raft, out, from, { type: 'append-reply', term, accepted: false, matchIndex: raft.commitIndex })
       return
     case 'heartbeat':
-      send(raft, out, from, {
-        type: 'heartbeat-reply',
-        term,
-        round: message.round,
-        lastIndex: lastIndex(raft.log),
-      })
+      // Not its round: the sender may lead our term by now, and would take an echo from its old term for a new one.
+      send(raft, out, from, { type: 'heartbeat-reply', term, round: 0, lastIndex: lastIndex(raft.log) })
       return
     case 'pre-vote-reply':
     case 'vote-reply':

@@ -79,6 +79,7 @@ export type RaftMessage<Data> =
   | {
       readonly type: 'heartbeat-reply'
       readonly term: number
+      /** 0 in answer to an older term. */
       readonly round: number
       readonly lastIndex: number
     }

@@ -4,9 +4,16 @@ import type { PeerId } from '../quorum/types.ts'
 import { isUpToDate, lastIndex, lastTerm } from './log.ts'
 import { persistHardState, send, sendUnbound } from './outbox.ts'
 import type { Outbox } from './outbox.ts'
-import { armElectionTimer, becomeCandidate, becomeFollower, becomeLeader, cancelSuccession } from './roles.ts'
+import {
+  armElectionTimer,
+  askPreVote,
+  becomeCandidate,
+  becomeFollower,
+  becomeLeader,
+  cancelSuccession,
+} from './roles.ts'
 import { isSticky, leaderOf } from './state.ts'
-import type { Raft } from './state.ts'
+import type { PreCandidate, Raft } from './state.ts'
 import type { RaftMessage } from './types.ts'
 
 type Message<Type extends RaftMessage<never>['type']> = Extract<RaftMessage<never>, { type: Type }>
@@ -25,11 +32,24 @@ export function onPreVote<Data>(
     return
   }
   const granted = answerPreVote(raft, out, from, request)
-  // Of two pre-candidates the one with the worse log, or else the higher id, withdraws: otherwise both would win their
-  // pre-votes, stand in the same term and split it. It still tries again at its next timeout.
-  if (granted && raft.role.name === 'pre-candidate' && outranks(raft, from, request)) {
-    becomeFollower(raft, out, raft.term, null)
-  }
+  if (granted && raft.role.name === 'pre-candidate') settleRivalry(raft, out, from, request, raft.role)
+}
+
+/**
+ * Of two pre-candidates the one with the worse log, or else the higher id, withdraws until its next timeout: otherwise
+ * both would win their pre-votes, stand in the same term and split it.
+ */
+function settleRivalry<Data>(
+  raft: Raft<Data>,
+  out: Outbox<Data>,
+  rival: PeerId,
+  request: Message<'pre-vote'>,
+  role: PreCandidate,
+): void {
+  if (outranks(raft, rival, request)) becomeFollower(raft, out, raft.term, null)
+  // It may have heard our question before it became a rival, so ask again; but only in our first round, for if we
+  // could not win then, somebody in a better place must be able to.
+  else if (role.rounds === 1) askPreVote(raft, out, rival)
 }
 
 /** Answers what was parked, as soon as this peer is not sticky any more. */
@@ -106,7 +126,10 @@ export function countPreVotes<Data>(raft: Raft<Data>, out: Outbox<Data>): void {
     becomeCandidate(raft, out, 'election')
 }
 
-/** Votes are kept by voter, for this term alone, and the first answer stands: duplicates elect nobody. */
+/**
+ * Votes are kept by voter, for this term alone: duplicates elect nobody. A grant outweighs a refusal, for that may have
+ * been the answer to our request of an older term, while a vote once given in this term is not taken back.
+ */
 export function onVoteReply<Data>(
   raft: Raft<Data>,
   out: Outbox<Data>,
@@ -114,7 +137,7 @@ export function onVoteReply<Data>(
   reply: Message<'vote-reply'>,
 ): void {
   if (raft.role.name !== 'candidate') return
-  if (!raft.role.votes.has(from)) raft.role.votes.set(from, reply.granted)
+  if (raft.role.votes.get(from) !== true) raft.role.votes.set(from, reply.granted)
   countVotes(raft, out)
 }
 

@@ -4,30 +4,12 @@
  */
 import type { PeerId } from '../../quorum/types.ts'
 import { createRaft } from '../state.ts'
-import type { Raft } from '../state.ts'
-import type { Entry, HardState, RaftEffect, RaftInput, RaftMessage, RaftTimer } from '../types.ts'
+import type { RaftEffect, RaftInput, RaftMessage, RaftTimer } from '../types.ts'
 import type { SafetyChecks } from './safety-checks.ts'
 import { SeededRandom } from './seeded-random.ts'
 import { scriptedTiming } from './scenario-cluster.ts'
 import type { Step } from './scenario-cluster.ts'
-
-export interface Disk {
-  hardState: HardState
-  entries: Entry<string>[]
-}
-
-export interface WorldPeer {
-  readonly id: PeerId
-  readonly disk: Disk
-  raft: Raft<string>
-  alive: boolean
-  /** Grows at each crash: what the old process had begun does not reach the new one. */
-  incarnation: number
-  durable: number
-  writes: Extract<RaftEffect<string>, { type: 'persist' }>[]
-  gated: { readonly after: number; readonly to: PeerId; readonly message: RaftMessage<string> }[]
-  readonly timers: Map<RaftTimer, number>
-}
+import type { Disk, WorldPeer } from './world-peer.ts'
 
 interface Event {
   readonly at: number
@@ -213,7 +195,7 @@ export class RandomWorld {
     else if (what < 0.58) this.#accuse(random.pick(this.#believers()))
     else if (what < 0.64) this.input(peer, { type: 'evidence', peer: other.id })
     else if (what < 0.68) this.input(peer, { type: 'contact', peer: other.id })
-    else if (what < 0.74) this.input(peer, { type: 'transfer', to: random.chance(0.3) ? null : other.id })
+    else if (what < 0.74) this.#transfer(random.pick(this.#believers()))
     else if (what < 0.78) this.#cut.add(`${peer.id}->${other.id}`)
     else if (what < 0.82) this.#separate(new Set(this.peers.filter(() => random.chance(0.5))))
     else if (what < 0.87) this.#cut.clear()
@@ -229,6 +211,14 @@ export class RandomWorld {
   #accuse(peer: WorldPeer): void {
     if (this.random.chance(0.7)) this.#separate(new Set([peer]))
     for (const other of this.peers) if (other !== peer) this.input(other, { type: 'evidence', peer: peer.id })
+  }
+
+  /** Perhaps to two targets, one after the other: then both may stand in one term. */
+  #transfer(leader: WorldPeer): void {
+    for (const wish of this.random.chance(0.5) ? [1] : [1, 2]) {
+      const to = this.random.chance(0.2) ? null : this.random.pick(this.peers).id
+      this.input(leader, { type: 'transfer', to: wish === 1 ? to : this.random.pick(this.peers).id })
+    }
   }
 
   /** The two sides do not hear each other. */
@@ -251,7 +241,7 @@ export class RandomWorld {
 
   read(peer: WorldPeer): void {
     this.#reads += 1
-    this.checks.onRead(this.#reads, peer)
+    this.checks.onRead(this.#reads)
     this.input(peer, { type: 'read', id: this.#reads })
   }
 

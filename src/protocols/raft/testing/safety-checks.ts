@@ -3,7 +3,7 @@ import { majoritySize } from '../../quorum/majority.ts'
 import type { PeerId } from '../../quorum/types.ts'
 import { termAt } from '../log.ts'
 import type { Entry, RaftEffect, RaftMessage } from '../types.ts'
-import type { WorldPeer } from './random-world.ts'
+import type { WorldPeer } from './world-peer.ts'
 
 export class SafetyViolation extends Error {
   override readonly name = 'SafetyViolation'
@@ -70,7 +70,7 @@ export class SafetyChecks {
 
   afterStep(peer: WorldPeer, effects: readonly RaftEffect<string>[], peers: readonly WorldPeer[]): void {
     for (const effect of effects) {
-      if (effect.type === 'became' && effect.role === 'leader') this.#lead(peer, effect.term)
+      if (effect.type === 'became' && effect.role === 'leader') this.#lead(peer, effect.term, peers)
       if (effect.type === 'persist') this.#wrote(peer, effect.entries ?? [])
       if (effect.type === 'commit') this.#apply(peer, effect.entries, peers)
       if (effect.type === 'read-ready') this.#read(effect.id, effect.index)
@@ -84,7 +84,13 @@ export class SafetyChecks {
     this.#diskTerm.set(peer.id, peer.disk.hardState.term)
   }
 
-  #lead(peer: WorldPeer, term: number): void {
+  #lead(peer: WorldPeer, term: number, peers: readonly WorldPeer[]): void {
+    const votes = peers.filter((voter) => this.#votes.get(`${voter.id} ${term}`) === peer.id).length
+    ensure(
+      votes >= majoritySize(peers.length),
+      'A leader has the votes of a majority (Raft §5.2)',
+      () => `${peer.id} leads term ${term} with ${votes} of ${peers.length}`,
+    )
     const earlier = this.#leaderOfTerm.get(term)
     ensure(
       earlier === undefined,
@@ -150,7 +156,7 @@ export class SafetyChecks {
     this.#applied.delete(peer.id)
   }
 
-  onRead(id: number, _peer: WorldPeer): void {
+  onRead(id: number): void {
     this.#reads.set(id, this.committed.length)
   }
 
