@@ -57,8 +57,8 @@ async function raftFrom(description: RaftDescription, context: BackendContext): 
   return raft({
     peers,
     ...(self === undefined ? {} : { self }),
-    ...(dataDir === undefined ? {} : { dataDir }),
-    ...(listen === undefined ? {} : { listen }),
+    ...(self === undefined || dataDir === undefined ? {} : { dataDir }),
+    ...(self === undefined || listen === undefined ? {} : { listen }),
     ...(insecure === undefined ? {} : { insecure }),
     ...(timing === undefined ? {} : { timing: { ...timingPresets[preset ?? 'default'], ...numbers } }),
     onBackgroundFailure: context.onBackgroundFailure,

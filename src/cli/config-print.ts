@@ -1,7 +1,7 @@
 /** `mandate config print`: every setting with its value and its source; secrets as ***. */
 import { version } from '../version.ts'
 import type { CommandContext } from './command.ts'
-import { resolveConfig } from './config.ts'
+import { resolveConfig, wantsJson } from './config.ts'
 import type { Resolved, Source } from './config.ts'
 import type { BackendDescription } from './description.ts'
 import { formatDuration } from './duration.ts'
@@ -26,7 +26,7 @@ const hidden = '***'
 export async function configPrint(context: CommandContext): Promise<number> {
   const resolved = await resolveConfig(context)
   const rows = rowsOf(resolved, context.env)
-  if (context.flags['json'] === true) printJson('config print', version, { settings: rows })
+  if (wantsJson(context)) printJson('config print', version, { settings: rows })
   else
     print(
       table(
@@ -38,9 +38,17 @@ export async function configPrint(context: CommandContext): Promise<number> {
 }
 
 function rowsOf(resolved: Resolved, env: CommandContext['env']): readonly Row[] {
-  const { value: backend, source } = resolved.backend
+  const { value: backend, source, identity } = resolved.backend
   const rows: Row[] =
-    backend === undefined ? [{ key: 'backend', value: null, source }] : backendRows(backend, source)
+    backend === undefined
+      ? [{ key: 'backend', value: null, source }]
+      : backendRows(backend, source).map((row) => {
+          const name = row.key.slice('backend.'.length)
+          return {
+            ...row,
+            source: (name === 'self' || name === 'dataDir' ? identity[name] : undefined) ?? source,
+          }
+        })
   for (const key of settingKeys) rows.push(settingRow(key, resolved))
   for (const name of secretVariables) {
     if ((env[name] ?? '') !== '') rows.push({ key: name, value: hidden, source: `variable ${name}` })

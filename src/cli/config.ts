@@ -8,6 +8,11 @@ import type { SettingKey, SettingValues } from './settings.ts'
 import { resolve } from 'node:path'
 import { interpretUrl, notAPeer } from './url.ts'
 
+/** `--json` or `MANDATE_JSON`. */
+export function wantsJson({ flags, env }: Pick<ConfigInput, 'flags' | 'env'>): boolean {
+  return flags['json'] === true || env['MANDATE_JSON'] === 'true' || env['MANDATE_JSON'] === '1'
+}
+
 export type Flags = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -20,7 +25,10 @@ export interface Sourced<Value> {
 }
 
 export type Resolved = { readonly [Key in SettingKey]: Sourced<SettingValues[Key]> } & {
-  readonly backend: Sourced<BackendDescription | undefined>
+  readonly backend: Sourced<BackendDescription | undefined> & {
+    /** Where `self` and `dataDir` came from, if not from the backend's own source. */
+    readonly identity: { readonly self?: Source; readonly dataDir?: Source }
+  }
 }
 
 export interface ConfigInput {
@@ -96,7 +104,7 @@ function resolveBackend(
   input: ConfigInput,
   file: ConfigFile | undefined,
   problems: string[],
-): Sourced<BackendDescription | undefined> {
+): Resolved['backend'] {
   const text = textOf(input, '--backend', 'MANDATE_BACKEND')
   if (text === undefined) {
     const found: Sourced<BackendDescription | undefined> =
@@ -116,7 +124,7 @@ function withIdentity(
   backend: Sourced<BackendDescription | undefined>,
   input: ConfigInput,
   problems: string[],
-): Sourced<BackendDescription | undefined> {
+): Resolved['backend'] {
   const self = textOf(input, '--self', 'MANDATE_SELF')
   const data = textOf(input, '--data', 'MANDATE_DATA')
   if (backend.value?.type !== 'raft') {
@@ -128,7 +136,7 @@ function withIdentity(
         )
       }
     }
-    return backend
+    return { ...backend, identity: {} }
   }
   if (self !== undefined && !Object.hasOwn(backend.value.peers, self.value)) {
     problems.push(`${sourceName(self.source)}: ${notAPeer(self.value, backend.value.peers)}`)
@@ -138,7 +146,11 @@ function withIdentity(
     ...(self === undefined ? {} : { self: self.value }),
     ...(data === undefined ? {} : { dataDir: resolve(input.cwd, data.value) }),
   }
-  return { value, source: backend.source }
+  const identity = {
+    ...(self === undefined ? {} : { self: self.source }),
+    ...(data === undefined ? {} : { dataDir: data.source }),
+  }
+  return { value, source: backend.source, identity }
 }
 
 /** The backend, or the error that says how to name one. @throws INVALID_OPTIONS */

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { MandateError } from '../errors.ts'
 import { lineReader } from './guard-protocol.ts'
 import type { FromGuard, ToGuard } from './guard-protocol.ts'
+import { killByToken } from './orphan.ts'
 import { groupGone, signalGroup } from './process-group.ts'
 
 export interface GuardEvents {
@@ -23,6 +24,8 @@ export class GuardLink {
   readonly #socket: Socket
   /** The command's group, from `started` to `gone`. */
   #pgid: number | undefined
+  /** The environment of a command that was ordered, and whose pid is not known yet. */
+  #unborn: Readonly<Record<string, string>> | undefined
   #events: GuardEvents | undefined
   #lost: string | undefined
   #unheardSince: number | undefined
@@ -70,6 +73,7 @@ export class GuardLink {
 
   send(message: ToGuard): void {
     if (this.#lost !== undefined) return
+    if (message.type === 'start') this.#unborn = message.command.env
     if (message.type === 'deadline') this.#unheardSince ??= performance.now()
     this.#socket.write(`${JSON.stringify(message)}\n`)
   }
@@ -116,6 +120,7 @@ export class GuardLink {
   #take(message: FromGuard): void {
     if (message.type === 'heard') this.#unheardSince = undefined
     if (message.type === 'started') this.#pgid = message.pid
+    if (message.type === 'started' || message.type === 'failed') this.#unborn = undefined
     if (message.type === 'gone') this.#pgid = undefined
     this.#events?.message(message)
   }
@@ -125,6 +130,7 @@ export class GuardLink {
     // First of all the command: from here on nobody else would end it.
     if (pgid !== undefined) signalGroup(pgid, 'SIGKILL')
     this.#lost = reason
+    if (this.#unborn !== undefined) await killByToken(this.#unborn)
     if (pgid !== undefined) await groupGone(pgid)
     this.#pgid = undefined
     this.#events?.lost(reason)

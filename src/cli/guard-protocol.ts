@@ -23,6 +23,8 @@ export interface CommandLine {
 export interface ReleasePlan {
   readonly backend: BackendDescription
   readonly ticket: SessionTicket
+  /** Later than this after the supervisor's death there is nothing left to release. */
+  readonly leaseMs: number
 }
 
 export type ToGuard =

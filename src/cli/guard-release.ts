@@ -3,7 +3,7 @@ import { backendFrom } from './backend-from.ts'
 import { asClient } from './description.ts'
 import type { ReleasePlan } from './guard-protocol.ts'
 
-/** After this the lease has surely run out by itself, or there is nobody to tell. */
+/** For a long lease: a cluster that is away for so long is likely to stay away. */
 const giveUpAfterMs = 15_000
 
 /** Imports the backend ahead of time; opens no connection. */
@@ -18,7 +18,9 @@ async function releaseSession(plan: ReleasePlan): Promise<string> {
   try {
     const backend = await backendOf(plan)
     if (backend.releaseSession === undefined) return 'unsupported'
-    return await backend.releaseSession(plan.ticket, { signal: AbortSignal.timeout(giveUpAfterMs) })
+    return await backend.releaseSession(plan.ticket, {
+      signal: AbortSignal.timeout(Math.min(plan.leaseMs, giveUpAfterMs)),
+    })
   } catch (error) {
     // Nothing is lost but time: the lease ends the session.
     return error instanceof Error ? error.message : String(error)

@@ -13,7 +13,9 @@
  */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { closeSync, openSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { devNull } from 'node:os'
 import { lineReader, remainingUntil } from './guard-protocol.ts'
 import type { CommandLine, Deadline, FromGuard, ReleasePlan, ToGuard } from './guard-protocol.ts'
 import { groupGone, signalGroup } from './process-group.ts'
@@ -128,7 +130,17 @@ async function supervisorLost(): Promise<void> {
     signalGroup(group.pgid, 'SIGKILL')
     await group.gone
   }
+  letGoOfOutput()
   if (!endsInOrder && plan !== null && (await supervisorIsDead())) await (await preload())(plan)
+}
+
+/** The command is gone: whoever reads its output to the end must not wait for the guard. */
+function letGoOfOutput(): void {
+  for (const descriptor of [0, 1, 2]) {
+    closeSync(descriptor)
+    // The lowest free number is the one just closed: nothing else may ever get it.
+    openSync(devNull, 'r+')
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { MandateError } from '../errors.ts'
 import { createElection } from '../index.ts'
 import { version } from '../version.ts'
 import type { CommandContext } from './command.ts'
+import { wantsJson } from './config.ts'
 import { checkElectionName } from './election-name.ts'
 import { exitCode } from './exit-codes.ts'
 import { leaderJson, openReader } from './reader.ts'
@@ -19,8 +20,7 @@ export async function leader(context: CommandContext): Promise<number> {
     const state = await election.current({ signal: AbortSignal.timeout(answerLimitMs) }).catch(noAnswer)
     if (state.type === 'unknown') throw unreachable(name, state.cause)
     const found = state.type === 'led' ? leaderJson(state.leader) : null
-    if (context.flags['json'] === true)
-      printJson('leader', version, { at: Date.now(), election: name, leader: found })
+    if (wantsJson(context)) printJson('leader', version, { at: Date.now(), election: name, leader: found })
     else if (found === null) printError(`mandate: nobody leads '${name}'`)
     else print(found.id)
     return found === null ? exitCode.negative : exitCode.done

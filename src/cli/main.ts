@@ -7,6 +7,14 @@ import { SignalInbox } from './signals.ts'
 const args = process.argv.slice(2)
 const inbox = args[0] === 'run' ? new SignalInbox() : undefined
 
+// A defect must not look like the command's own exit code; the guard ends the command as after any other death.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(
+    `mandate: ${error.stack ?? error.message}\nmandate: exit 125 is mandate's own: a defect\n`,
+  )
+  process.exit(125)
+})
+
 void import('./program.ts')
   .then(({ main }) => main(args, inbox))
   // Handles of a backend that hangs must not keep an answer that was given.

@@ -1,7 +1,9 @@
 /** `mandate observe NAME`: one line now, and one at each change, until nobody reads or somebody asks to stop. */
+import { isatty } from 'node:tty'
 import { createElection } from '../index.ts'
 import { version } from '../version.ts'
 import type { CommandContext } from './command.ts'
+import { wantsJson } from './config.ts'
 import { checkElectionName } from './election-name.ts'
 import { exitCode } from './exit-codes.ts'
 import { leaderJson, openReader } from './reader.ts'
@@ -30,7 +32,7 @@ export async function observe(context: CommandContext): Promise<number> {
     told = true
     const line: Line = { at: Date.now(), type, election: name, leader, reason }
     // NDJSON for programs; on a terminal without --json, lines for people.
-    const pretty = context.flags['json'] !== true && process.stdout.isTTY
+    const pretty = !wantsJson(context) && isatty(1)
     const result = pretty ? print(sentence(line)) : printJson('observe', version, line)
     if (result === 'closed') stop.abort()
   }

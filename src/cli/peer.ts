@@ -3,7 +3,7 @@ import { MandateError } from '../errors.ts'
 import { version } from '../version.ts'
 import { backendFrom } from './backend-from.ts'
 import type { CommandContext } from './command.ts'
-import { requireBackend, resolveConfig } from './config.ts'
+import { requireBackend, resolveConfig, wantsJson } from './config.ts'
 import type { RaftDescription } from './description.ts'
 import { exitCode } from './exit-codes.ts'
 import { hasStatus, watchQuorum } from './quorum-watch.ts'
@@ -20,7 +20,7 @@ export async function peer(context: CommandContext): Promise<number> {
     warn: (text) => printError(`mandate: ${text}`),
   })
   await backend.start()
-  if (context.flags['json'] === true) printJson('peer', version, identity)
+  if (wantsJson(context)) printJson('peer', version, identity)
   else print(`peer ${identity.id} is ready on ${identity.address}, data in ${identity.dataDir}`)
   const watch = hasStatus(backend)
     ? watchQuorum(backend, (text) => printError(`mandate: ${text}`))

@@ -7,6 +7,7 @@ import { exitCode, exitCodeOf, UsageError } from './exit-codes.ts'
 import { explain } from './explain.ts'
 import { separatorIndex, splitCommand } from './separator.ts'
 import { settings } from './settings.ts'
+import type { Setting } from './settings.ts'
 import type { SignalInbox } from './signals.ts'
 import { printError, writeFully } from './streams.ts'
 
@@ -86,7 +87,8 @@ function addCommand(program: Command, spec: CommandSpec, act: Act): void {
   const command = parent
     .command(nested ? spec.usage.slice(first.length + 1) : spec.usage)
     .description(spec.summary)
-  for (const key of spec.settings) command.addOption(optionFor(settings[key]))
+  for (const key of spec.settings)
+    command.addOption(optionFor(withDefault(settings[key] as Setting<unknown>)))
   for (const extra of spec.extra) command.addOption(optionFor(extra))
   if (first === 'run') command.usage('<name> [options] -- <command> [arguments…]')
   const examples = spec.examples.map((example) => `  ${example}`).join('\n')
@@ -96,6 +98,14 @@ function addCommand(program: Command, spec: CommandSpec, act: Act): void {
     void given
     await act(() => spec.load(), command.opts(), operands)
   })
+}
+
+/** A setting's default, as a user would write it. */
+function withDefault<Value>(setting: Setting<Value>): ExtraFlag {
+  const { fallback, placeholder, help } = setting
+  if (placeholder === undefined || fallback === undefined || fallback === null) return setting
+  const shown = setting.show(fallback)
+  return shown === '' ? setting : { ...setting, help: `${help} (default: ${shown})` }
 }
 
 function optionFor({ flag, placeholder, help }: ExtraFlag): Option {

@@ -7,9 +7,11 @@ export interface QuorumWatch {
   stop(): void
 }
 
-/** Elections take less; whoever waits longer wants to know why. */
-const firstAfterMs = 2000
-const everyMs = 1000
+/** A peer without a quorum answers only after it has looked for one. */
+const answerLimitMs = 1500
+/** With the answers' time: the first line comes after 2 s. Elections take less; whoever waits longer wants to know why. */
+const firstLookAfterMs = 500
+const pauseMs = 1000
 /** The same line again only so often, so that a log of a long outage can be read. */
 const repeatAfterMs = 10_000
 
@@ -19,7 +21,7 @@ export function watchQuorum(backend: Backend, say: (line: string) => void): Quor
   if (!hasStatus(backend)) return { start: () => undefined, stop: () => undefined }
   const look = async (mine: AbortController): Promise<void> => {
     const view = await backend
-      .status({ timeoutMs: everyMs - 100, signal: mine.signal })
+      .status({ timeoutMs: answerLimitMs, signal: mine.signal })
       .catch(() => undefined)
     if (mine.signal.aborted) return
     const line = view === undefined ? undefined : missingQuorum(view)
@@ -31,7 +33,7 @@ export function watchQuorum(backend: Backend, say: (line: string) => void): Quor
       say(line)
       told = { line, atMs: nowMs }
     }
-    timer = setTimeout(() => void look(mine), everyMs)
+    timer = setTimeout(() => void look(mine), pauseMs)
   }
   let current: AbortController | undefined
   const stop = (): void => {
@@ -44,7 +46,7 @@ export function watchQuorum(backend: Backend, say: (line: string) => void): Quor
     start: () => {
       stop()
       const mine = (current = new AbortController())
-      timer = setTimeout(() => void look(mine), firstAfterMs)
+      timer = setTimeout(() => void look(mine), firstLookAfterMs)
     },
     stop,
   }

@@ -60,9 +60,7 @@ export class RunLog {
   }
 
   event(event: RunEvent): void {
-    // The last line, which says whose exit code it is, is part of the contract at every level.
-    if (order.indexOf(event.level ?? 'info') < order.indexOf(this.#options.level) && event.event !== 'exited')
-      return
+    if (order.indexOf(event.level ?? 'info') < order.indexOf(this.#options.level)) return
     this.#add(this.#format(event))
   }
 
@@ -90,17 +88,9 @@ export class RunLog {
     const owner = whose === 'command' ? "the command's own" : "mandate's own"
     if (details !== undefined && this.#options.format === 'pretty') this.#add(`${details}\n`)
     const msg = `exit ${code} is ${owner}: ${why}`
-    this.event({
-      event: 'exited',
-      level,
-      exitCode: code,
-      reason: whose,
-      msg: this.#withDetails(msg, details),
-    })
-  }
-
-  #withDetails(msg: string, details: string | undefined): string {
-    return details === undefined || this.#options.format === 'pretty' ? msg : `${msg}\n${details}`
+    const full = details === undefined || this.#options.format === 'pretty' ? msg : `${msg}\n${details}`
+    // Part of the contract, so written at every log level.
+    this.#add(this.#format({ event: 'exited', level, exitCode: code, reason: whose, msg: full }))
   }
 
   /** Resolves when everything was written, or after `limitMs`. */

@@ -93,13 +93,14 @@ function checkTimes(resolved: Resolved): { leaseMs: number; graceMs: number; mar
   const marginMs = killMarginMs(leaseMs)
   if (resolved.wait.value === 0)
     throw invalid('wait', 'wait is 0: it would always give up. Write at least 100ms.')
-  if (graceMs + marginMs < leaseMs) return { leaseMs, graceMs, marginMs }
+  // What is left between two renewals: without room, one lost message would stop the command.
+  if (graceMs + marginMs + leaseMs / 10 <= leaseMs) return { leaseMs, graceMs, marginMs }
   const { source: leaseSource } = resolved.lease
   throw invalid(
     'grace',
     `The grace of ${formatDuration(graceMs)} (${resolved.grace.source}) and the margin of ${formatDuration(marginMs)} ` +
       `for killing do not fit into the lease of ${formatDuration(leaseMs)} (${leaseSource}): the command could outlive ` +
-      `the leadership. Choose a lease above ${formatDuration(graceMs + marginMs)}, or a shorter grace.`,
+      `the leadership. Choose a grace of at most ${formatDuration(Math.floor(leaseMs * 0.9 - marginMs))}, or a longer lease.`,
   )
 }
 

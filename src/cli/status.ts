@@ -5,6 +5,7 @@ import { version } from '../version.ts'
 import { reportOf } from './cluster-report.ts'
 import type { ElectionReport, StatusReport } from './cluster-report.ts'
 import type { CommandContext } from './command.ts'
+import { wantsJson } from './config.ts'
 import { paletteFor } from './colour.ts'
 import { checkElectionName } from './election-name.ts'
 import { exitCode } from './exit-codes.ts'
@@ -13,7 +14,7 @@ import { leaderJson, openReader } from './reader.ts'
 import { print, printError, printJson } from './streams.ts'
 import { table } from './table.ts'
 
-const answerLimitMs = 3000
+const answerLimitMs = 1500
 
 export async function status(context: CommandContext): Promise<number> {
   const [name] = context.operands
@@ -27,9 +28,13 @@ export async function status(context: CommandContext): Promise<number> {
       view !== undefined && hasStatus(backend)
         ? reportOf(backend, view, name, Date.now())
         : await plainReport(backend, name)
-    if (context.flags['json'] === true) printJson('status', version, report)
-    else printReport(report)
-    if (view !== undefined && missingQuorum(view) !== undefined) printError(`mandate: ${missingQuorum(view)}`)
+    // The table shows by itself who does not answer, and why.
+    if (!wantsJson(context)) printReport(report)
+    else {
+      printJson('status', version, report)
+      const missing = view === undefined ? undefined : missingQuorum(view)
+      if (missing !== undefined) printError(`mandate: ${missing}`)
+    }
     return exitCodeFor(report)
   } finally {
     await backend.close()

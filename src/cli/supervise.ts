@@ -44,6 +44,7 @@ export interface RunParts {
 
 /** A guard that dies again and again has a reason (memory, a limit on processes) that trying does not remove. */
 const guardRestarts = 3
+const pauseAfterLossMs = 100
 /** Releasing is a favour to the successor; an arbiter that is away must not keep this process. */
 const resignLimitMs = 5000
 
@@ -80,6 +81,8 @@ class Supervisor {
       for (;;) {
         const ending = await this.#once((signal) => election.campaign({ signal }))
         if (ending !== undefined) return ending
+        // Whatever took the leadership away may still be there.
+        await new Promise<void>((resolve) => setTimeout(resolve, pauseAfterLossMs))
       }
     } finally {
       await within(resignLimitMs, election.close())
@@ -184,7 +187,8 @@ class Supervisor {
       .share({ candidateId: id, leaseMs }, { signal: this.#stop.signal })
       .catch(() => undefined)
     const ticket = share?.session.ticket?.()
-    if (ticket !== undefined) this.#guard.send({ type: 'plan', plan: { backend: description, ticket } })
+    if (ticket !== undefined)
+      this.#guard.send({ type: 'plan', plan: { backend: description, ticket, leaseMs } })
     await share?.leave({})
   }
 

@@ -102,10 +102,8 @@ export class Stage {
       mandate.kill('SIGKILL')
       mandate.kill('SIGCONT')
     }
-    await Promise.all(
-      this.#started.map(({ ended, process: own }) => (own.exitCode === null ? ended : undefined)),
-    )
     for (const pid of this.#pids) if (isRunning(pid)) process.kill(pid, 'SIGKILL')
+    await Promise.all(this.#started.map(({ ended }) => ended))
     rmSync(this.folder, { recursive: true, force: true })
   }
 }

@@ -120,7 +120,7 @@ test('a command that ignores TERM is killed when its grace is over', async () =>
 })
 
 test('a second TERM does not wait for the grace', async () => {
-  const mandate = stage.start(run('--lease', '10m', '--grace', '9m', '--', node, job, 'stubborn'))
+  const mandate = stage.start(run('--lease', '10m', '--grace', '8m', '--', node, job, 'stubborn'))
   await mandate.commandPid()
   mandate.kill('SIGTERM')
   await until(() => mandate.told('ignored').length > 0, 'the first TERM')
