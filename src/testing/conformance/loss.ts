@@ -124,6 +124,27 @@ export const loss: Theme = {
       },
     },
     {
+      claim: 'a candidacy on a session that ended unnoticed is told so, or wins: it never waits for ever',
+      mode: 'each',
+      needs: ['cut'],
+      run: async (scene) => {
+        const a = await scene.join('a')
+        await a.cut()
+        await scene.advance(scene.expiryMs)
+        await a.heal()
+        // Twice: the first may be what notices it.
+        for (let turn = 0; turn < 2; turn += 1) {
+          const { log } = a.enter()
+          await scene.until(
+            'a is told',
+            () => log.grant !== undefined || log.end?.reason === 'session-lost',
+            scene.expiryMs,
+          )
+          if (log.grant !== undefined) return
+        }
+      },
+    },
+    {
       claim: 'a renewal that was long on its way never takes a deadline back',
       mode: 'each',
       needs: ['delayReplies'],
