@@ -92,21 +92,27 @@ describe('lead()', () => {
     expect(await result).toBe(2n)
   })
 
-  it('never enters the work with a leadership that ended on the way to it', async () => {
-    const { arbiter, election, clock } = scripted()
-    const entered: bigint[] = []
-    const result = election.lead(({ token }) => {
-      entered.push(token)
-      return token
-    })
-    await clock.advanceAsync(0)
-    arbiter.candidacy.win(1n)
-    arbiter.candidacy.on.ended({ reason: 'superseded' })
-    await clock.advanceAsync(200)
-    arbiter.candidacy.win(2n)
-    await clock.advanceAsync(0)
-    expect(await result).toBe(2n)
-    expect(entered).toEqual([2n])
+  it('never enters the work with a leadership that ended on the way to it, however late on the way', async () => {
+    const enteredAfter = new Set<number>()
+    for (let turns = 0; turns < 30; turns++) {
+      const { arbiter, election, clock } = scripted()
+      const result = election.lead((leadership) => {
+        expect(leadership.isValid()).toBe(true)
+        if (leadership.token === 1n) enteredAfter.add(turns)
+        return leadership.token === 1n ? aborted(leadership.signal) : undefined
+      })
+      await clock.advanceAsync(0)
+      const { candidacy } = arbiter
+      candidacy.win(1n)
+      for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+      candidacy.on.ended({ reason: 'superseded' })
+      while (arbiter.candidacies.length < 2) await clock.advanceAsync(10)
+      arbiter.candidacy.win(2n)
+      await clock.advanceAsync(0)
+      await result
+    }
+    expect(enteredAfter.has(0)).toBe(false)
+    expect(enteredAfter.has(29)).toBe(true)
   })
 
   it('waits for an arbiter that cannot be reached, and says so', async () => {

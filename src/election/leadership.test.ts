@@ -110,6 +110,8 @@ describe('the deadline', () => {
     expect(leadership.isValid()).toBe(true)
     clock.stepWall(7_200_000)
     expect(leadership.isValid()).toBe(false)
+    clock.stepWall(-7_200_000)
+    expect(leadership.isValid()).toBe(false)
     await clock.advanceAsync(0)
     expect(await leadership.lost).toBe('suspended')
   })
@@ -158,6 +160,14 @@ describe('the order of an end', () => {
     expect(seen).toEqual(['abort, valid false', 'lost revoked, aborted true'])
     expect(String(await thrown)).toContain('a bug of the listener')
     for (const listener of uncaught) process.on('uncaughtException', listener)
+  })
+
+  it('keeps the reason that was true first, whoever brings the news', async () => {
+    const { clock, candidacy, leadership } = await leading()
+    clock.suspend(200)
+    expect(leadership.isValid()).toBe(false)
+    candidacy.on.ended({ reason: 'session-lost' })
+    expect(await leadership.lost).toBe('suspended')
   })
 
   it('leaves no timer', async () => {

@@ -42,7 +42,7 @@ export class Standing implements CandidacyEvents, LeadershipOwner {
   readonly electionName: string
   readonly exclusivity: Exclusivity
   readonly tokenScope: string
-  /** Settles with the first news: a win that still stood when it came, or the end. */
+  /** Settles with the first news: a win, which may have run out on its way, or the end. */
   readonly outcome: Promise<Outcome>
   readonly #settings: ElectionSettings
   readonly #env: BackendEnv
@@ -91,10 +91,7 @@ export class Standing implements CandidacyEvents, LeadershipOwner {
     if (this.#over() || this.#leadership !== undefined) return
     const leadership = new HeldLeadership(this, grant.token, grant.renewal)
     this.#leadership = leadership
-    // Won too late to act on: nobody hears of it, and the arbiter gets it back.
-    if (!leadership.isValid()) leadership.expire()
-    if (leadership.reason === undefined) this.#decide({ is: 'won', leadership })
-    else this.#decide({ is: 'ended', reason: leadership.reason, cause: undefined })
+    this.#decide({ is: 'won', leadership })
   }
 
   renewed(renewal: Renewal): void {
