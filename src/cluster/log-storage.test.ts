@@ -1,5 +1,4 @@
-import { spawn } from 'node:child_process'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -19,6 +18,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Storage } from '../seams/storage.ts'
 import { systemRandom } from '../system/random.ts'
@@ -155,7 +155,8 @@ describe('logStorage', () => {
     const first = storageIn(dataDir)
     await first.open()
     await append(first, vote(1))
-    await append(first, vote(2))
+    // Longer than what follows it after the repair: nothing of it may stay behind that.
+    await append(first, { type: 'withdrawal', session: 's'.repeat(300), epoch: 1 })
     await first.close()
     const path = join(dataDir, 'log')
     truncateSync(path, statSync(path).size - 3)
@@ -280,14 +281,19 @@ describe('LogWriter', () => {
     const path = join(folder, 'read only')
     writeFileSync(path, '')
     const fd = openSync(path, 'r')
-    const log = writer(fd)
-    expect(await appendTo(log, vote(1))).toMatchObject({ code: 'INTERNAL' })
+    // The thread itself: batches may have been posted before this side heard of the error.
+    const thread = new Worker(new URL('./log-worker.js', import.meta.url), {
+      workerData: { fd, position: 0, sequence: 0 },
+    })
+    const batch = encodeRecords([vote(1)])
+    thread.postMessage(batch)
+    expect(await once(thread, 'message')).toMatchObject([{ batches: 1, error: { code: 'EBADF' } }])
     closeSync(fd)
-    // The same number, now writable: only the rule keeps the worker from using it.
     const again = openSync(path, 'w')
     expect(again).toBe(fd)
-    expect(await appendTo(log, vote(2))).toMatchObject({ code: 'INTERNAL' })
-    await log.close()
+    thread.postMessage(batch)
+    expect(await once(thread, 'message')).toMatchObject([{ batches: 1, bytes: 0, error: { code: 'EBADF' } }])
+    await thread.terminate()
     closeSync(again)
     expect(readFileSync(path, 'utf8')).toBe('')
   })
