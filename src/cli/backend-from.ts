@@ -1,8 +1,7 @@
 /** Makes a backend of its description. Each kind is imported only when it is named. */
-import { isAbsolute } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Backend, BackgroundFailure } from '../backends/backend.ts'
 import { MandateError, isMandateError } from '../errors.ts'
+import { importUserModule } from './user-module.ts'
 import type { BackendDescription, ModuleDescription, RaftDescription } from './description.ts'
 
 export interface BackendContext {
@@ -66,22 +65,14 @@ async function raftFrom(description: RaftDescription, context: BackendContext): 
 }
 
 async function moduleFrom({ module, options }: ModuleDescription): Promise<Backend> {
-  const specifier = isAbsolute(module) ? pathToFileURL(module).href : module
-  const loaded = await load(specifier, module)
+  const loaded = await importUserModule(module).catch((cause: unknown) => {
+    throw isMandateError(cause) ? cause : wrongModule(module, 'it cannot be loaded', cause)
+  })
   const create = loaded['createBackend'] ?? loaded['default']
   if (typeof create !== 'function') throw wrongModule(module, 'it exports no function createBackend(options)')
   const backend: unknown = await create(options)
   if (isBackend(backend)) return backend
   throw wrongModule(module, 'createBackend(options) did not give a backend: return what defineBackend gives')
-}
-
-async function load(specifier: string, module: string): Promise<Record<string, unknown>> {
-  try {
-    return (await import(specifier)) as Record<string, unknown>
-  } catch (cause) {
-    if (isMandateError(cause)) throw cause
-    throw wrongModule(module, 'it cannot be loaded', cause)
-  }
 }
 
 function isBackend(value: unknown): value is Backend {

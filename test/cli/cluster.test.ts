@@ -167,6 +167,20 @@ test('a run that waits for a quorum says which peers are missing, and still stop
   expect(await run.ended).toBe(143)
 })
 
+test('two runs with one id: the second one is refused, with the fix', async () => {
+  const cluster = await Cluster.plan(stage)
+  const peers = peerIds.map((id) => cluster.peer(id))
+  await until(() => peers.every(({ stdout }) => stdout.includes('is ready on')), 'three peers')
+  const env = { MANDATE_BACKEND: cluster.url }
+  const run = stage.start(['run', 'job', '--id', 'w1', '--log-format', 'json', '--', node, job], env)
+  await run.commandPid()
+  const twin = await cluster.ask('run', 'job', '--id', 'w1', '--', 'true')
+  expect(twin.code, twin.stderr).toBe(78)
+  expect(twin.stderr).toContain('w1')
+  expect(twin.stderr).toContain('fix: give every process its own --id')
+  expect(isRunning(await run.commandPid())).toBe(true)
+})
+
 test('a port or a folder in use, and a folder of another cluster, are configuration errors', async () => {
   const cluster = await Cluster.plan(stage)
   const peer = cluster.peer('a')

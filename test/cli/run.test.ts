@@ -184,6 +184,15 @@ test('guard killed: the supervisor kills the command at once, says so, and leads
   expect(mandate.events('guard')).toMatchObject([{ level: 'error', reason: 'guard-lost' }])
 })
 
+test('guard stopped: the supervisor does without its protection for no longer than a lease', async () => {
+  const mandate = stage.start(run('--lease', '600ms', '--grace', '100ms', '--', node, job, 'stubborn'))
+  const first = await mandate.commandPid()
+  process.kill(parentOf(first), 'SIGSTOP')
+  await mandate.commandPid(2)
+  expect(isRunning(first)).toBe(false)
+  expect(mandate.events('guard')).toMatchObject([{ level: 'error', reason: 'guard-lost' }])
+})
+
 test('not elected in time: 75', async () => {
   const config = stage.scripted({ win: false })
   const result = await stage.finish(['run', 'job', '--config', config, '--wait', '200ms', '--', 'true'])
