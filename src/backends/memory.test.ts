@@ -153,6 +153,24 @@ describe('faults of a memory space', () => {
     expect(told).toEqual(['b won 2'])
   })
 
+  it('delayReplies: a grant whose lease had run out on the way is kept to itself until it was renewed', async () => {
+    const { stage, told, member } = await contest('time', ['a', 'b'])
+    stage.space.delayReplies(member('b').backend, 1100)
+    void member('a').candidacy.leave({})
+    await stage.pass(5000)
+    expect(told).toEqual([])
+    stage.space.delayReplies(member('b').backend, 0)
+    await stage.pass(2000)
+    expect(told).toEqual(['b won 2'])
+  })
+
+  it('an arbiter that stalled reads what was waiting for it before it accuses anybody', async () => {
+    const { stage, told } = await contest('time', ['a', 'b'])
+    await stage.clock.stallAsync(3000)
+    await stage.pass(500)
+    expect(told).toEqual([])
+  })
+
   it('loseReplies: what was asked takes effect once, and its answer comes with the next exchange', async () => {
     const { stage, told, member } = await contest('time', ['a', 'b'], 30_000)
     stage.space.loseReplies(member('a').backend, 3)

@@ -112,6 +112,27 @@ describe('close()', () => {
     await closed
   })
 
+  it('resolves after everything that it ends has settled', async () => {
+    const arbiter = new ScriptedArbiter()
+    const settled: string[] = []
+    const elections = ['leads', 'waits', 'opens'].map((name) =>
+      createElection({ name, backend: arbiter.backend }),
+    )
+    const [leads, waits, opens] = elections
+    void leads
+      ?.lead(
+        ({ signal }) => new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve())),
+      )
+      .then(() => settled.push('leads'))
+    await arbiter.clock.advanceAsync(0)
+    arbiter.candidacy.win(1n)
+    void waits?.campaign().catch(() => settled.push('waits'))
+    await arbiter.clock.advanceAsync(0)
+    void opens?.campaign().catch(() => settled.push('opens'))
+    for (const election of elections) await election.close().then(() => settled.push('closed'))
+    expect(settled).toEqual(['leads', 'closed', 'waits', 'closed', 'opens', 'closed'])
+  })
+
   it('settles while nothing reaches the arbiter, and leaves no timer', async () => {
     const stage = new ElectionStage()
     const backend = stage.process('a')

@@ -106,7 +106,10 @@ export class MemorySession implements Session {
     }
     // Only those who held before: a grant carries its own renewal. None after `ended`.
     if (renewed) for (const candidacy of held) candidacy.renew(this.#renewal)
-    if (renewed) for (const candidacy of this.#candidacies.values()) candidacy.winIfGranted(this.#renewal)
+    // An answer may have been longer on its way than the lease it brings.
+    if (renewed && this.#certain()) {
+      for (const candidacy of this.#candidacies.values()) candidacy.winIfGranted(this.#renewal)
+    }
     // The arbiter repeats its notices until it knows that they arrived.
     if (this.#seen > before) this.#exchangeSoon()
   }
