@@ -170,10 +170,95 @@ describe('a ledger of segments', () => {
   })
 })
 
+/** Stops before the effect number `count` of this kind until `resume`. */
+function pausedBefore(segments: MemorySegments, effect: string, count: number) {
+  let resume = (): void => undefined
+  let reached = (): void => undefined
+  const resumed = new Promise<void>((resolve) => (resume = resolve))
+  const paused = new Promise<void>((resolve) => (reached = resolve))
+  segments.before = (next) => {
+    if (next !== effect || --count !== 0) return
+    reached()
+    return resumed
+  }
+  return { paused, resume: () => resume() }
+}
+
+describe('races, written down', () => {
+  const segments = () => {
+    const mine = new MemorySegments()
+    const others = mine.atRest()
+    return {
+      mine,
+      stale: segmentedFile('', { segments: mine }),
+      other: segmentedFile('', { segments: others }),
+    }
+  }
+
+  it('refuses the line of a writer that looked, was paused, and wrote behind the seal', async () => {
+    const { mine, stale, other } = segments()
+    const first = await stale.open(1n)
+    if (first.is !== 'opened') throw new Error('refused')
+    const pause = pausedBefore(mine, 'write', 1)
+    const writing = first.writer.append('late')
+    await pause.paused
+    const second = await other.open(2n)
+    pause.resume()
+    expect(await writing).toEqual({ is: 'refused', by: 2n })
+    if (second.is !== 'opened') throw new Error('refused')
+    expect(await second.writer.append('next')).toEqual({ is: 'appended', number: 1 })
+    expect(await other.read()).toMatchObject({ lines: [{ text: 'next' }], ignored: 1 })
+  })
+
+  it('confirms the line of a writer that was paused between its write and its look, if the seal counts it', async () => {
+    const { mine, stale, other } = segments()
+    const first = await stale.open(1n)
+    if (first.is !== 'opened') throw new Error('refused')
+    const pause = pausedBefore(mine, 'tokens', 2)
+    const writing = first.writer.append('in time')
+    await pause.paused
+    await other.open(2n)
+    pause.resume()
+    expect(await writing).toEqual({ is: 'appended', number: 1 })
+    expect(await other.read()).toMatchObject({ lines: [{ text: 'in time' }], ignored: 0 })
+  })
+
+  it('says that it does not know while the next leader measures', async () => {
+    const { mine, stale, other } = segments()
+    const first = await stale.open(1n)
+    if (first.is !== 'opened') throw new Error('refused')
+    const writer = pausedBefore(mine, 'write', 1)
+    const writing = first.writer.append('in doubt')
+    await writer.paused
+    const measuring = mine.atRest()
+    const leader = pausedBefore(measuring, 'read', 1)
+    const opening = segmentedFile('', { segments: measuring }).open(2n)
+    await leader.paused
+    writer.resume()
+    expect(await writing).toEqual({ is: 'unknown', by: 2n })
+    expect(await other.read()).toMatchObject({ settled: false })
+    leader.resume()
+    await opening
+    expect(await other.read()).toMatchObject({ settled: true, lines: [{ text: 'in doubt' }] })
+  })
+
+  it('refuses to open for a leader that was overtaken while it sealed', async () => {
+    const { mine, stale, other } = segments()
+    const pause = pausedBefore(mine, 'write', 1)
+    const opening = stale.open(1n)
+    await pause.paused
+    expect(await other.open(2n)).toMatchObject({ is: 'opened' })
+    pause.resume()
+    expect(await opening).toEqual({ is: 'refused', by: 2n })
+  })
+})
+
 /** One leader of the random histories: opens, appends, and may be killed before any effect on the folder. */
 interface Actor {
   readonly token: bigint
   readonly lines: number
+  /** Effects of others, about, before it starts. */
+  readonly delay: number
   /** Effects on the folder until it is killed. */
   readonly lives: number
 }
@@ -185,6 +270,7 @@ interface History {
 
 /** Goes on after a refusal, as a leader that ignores it would. */
 async function act(actor: Actor, segments: MemorySegments, history: History): Promise<void> {
+  for (let effect = 0; effect < actor.delay; effect++) await segments.tokens()
   const result = await segmentedFile('memory', { segments: segments.usedBy(actor.lives) }).open(actor.token)
   if (result.is !== 'opened') return
   for (let count = 0; count < actor.lines; count++) {
@@ -202,7 +288,8 @@ const actors = fc
   .uniqueArray(
     fc.record({
       token: fc.bigInt(1n, 9n),
-      lines: fc.integer({ min: 1, max: 4 }),
+      lines: fc.integer({ min: 1, max: 5 }),
+      delay: fc.integer({ min: 0, max: 16 }),
       lives: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 1, max: 14 })),
     }),
     { minLength: 2, maxLength: 4, selector: ({ token }) => token },

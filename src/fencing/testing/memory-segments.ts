@@ -7,6 +7,8 @@ export interface EffectScheduler {
 
 export class MemorySegments implements SegmentFolder {
   failWrites = false
+  /** Awaited before an effect of this view, for schedules that are written down. */
+  before: (effect: 'tokens' | 'create' | 'read' | 'write') => Promise<void> | void = () => undefined
   readonly #scheduler: EffectScheduler | undefined
   readonly #files: Map<bigint, Buffer>
   /** Effects left until the user of this view is killed. */
@@ -33,12 +35,12 @@ export class MemorySegments implements SegmentFolder {
   }
 
   async tokens(): Promise<bigint[]> {
-    await this.#turn()
+    await this.#turn('tokens')
     return [...this.#files.keys()]
   }
 
   async create(token: bigint): Promise<SegmentHandle | undefined> {
-    await this.#turn()
+    await this.#turn('create')
     if (this.#files.has(token)) return undefined
     this.#files.set(token, Buffer.alloc(0))
     return {
@@ -53,12 +55,12 @@ export class MemorySegments implements SegmentFolder {
   }
 
   async read(token: bigint): Promise<Buffer> {
-    await this.#turn()
+    await this.#turn('read')
     return Buffer.from(this.#files.get(token) ?? '')
   }
 
   async #put(token: bigint, bytes: Buffer, position: number): Promise<void> {
-    await this.#turn()
+    await this.#turn('write')
     if (this.failWrites) throw new Error('no space')
     const old = this.#files.get(token) ?? Buffer.alloc(0)
     const next = Buffer.alloc(Math.max(old.length, position + bytes.length))
@@ -68,7 +70,8 @@ export class MemorySegments implements SegmentFolder {
   }
 
   /** A killed process does nothing more, and is told nothing. */
-  async #turn(): Promise<void> {
+  async #turn(effect: Parameters<MemorySegments['before']>[0]): Promise<void> {
+    await this.before(effect)
     if (this.#lives-- <= 0) await new Promise<never>(() => undefined)
     await this.#scheduler?.schedule(Promise.resolve())
   }
