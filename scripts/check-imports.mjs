@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const BASE = ['errors', 'seams', 'channels']
+const BASE = ['errors', 'seams', 'channels', 'version']
 const PURE = ['protocols', 'registry', 'lease']
 const CLUSTER = [...BASE, ...PURE, 'fencing']
 const BACKENDS = [...CLUSTER, 'system', 'cluster']
@@ -20,6 +20,7 @@ const ANYTHING = [...LIBRARY, 'index', 'simulator', 'testing', 'cli']
  */
 export const ROOMS = {
   errors: { imports: [], node: false, packages: false },
+  version: { imports: [], node: false, packages: false },
   seams: { imports: ['errors'], node: false, packages: false },
   channels: { imports: ['errors', 'seams'], node: true, packages: false },
   system: { imports: ['errors', 'seams'], node: true, packages: false },

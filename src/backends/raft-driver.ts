@@ -3,7 +3,8 @@
  * others. It owns the peer of this process, if it is one, and gives every session and reader its way to a sponsor.
  */
 import { connectAsClient } from '../cluster/client.ts'
-import { startPeer, stoppedError, type Peer, type PeerOptions } from '../cluster/driver.ts'
+import { startPeer, stoppedError, type Peer } from '../cluster/driver.ts'
+import type { PeerOptions } from '../cluster/peer-options.ts'
 import type { HolderMessage, PeerStatus, SponsorMessage } from '../cluster/messages.ts'
 import { Reader } from '../cluster/reader.ts'
 import type { ConnectSponsor, SponsorLink } from '../cluster/sponsor-link.ts'

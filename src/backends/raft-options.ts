@@ -1,5 +1,35 @@
 import { MandateError } from '../errors.ts'
-import type { RaftOptions } from './raft.ts'
+import type { TimingInput } from '../lease/timing.ts'
+import type { Clock } from '../seams/clock.ts'
+import type { Random } from '../seams/random.ts'
+import type { BackgroundFailure } from './backend.ts'
+
+export interface RaftOptions {
+  /** This process's id among `peers`. Absent: a client of the cluster, without a vote and without data. */
+  readonly self?: string | undefined
+  /** Every voter, id → `host:port`, the same in every process. Fixed for the life of the cluster (for now). */
+  readonly peers: Readonly<Record<string, string>>
+  /** The folder of this peer's log; required with `self`. One folder per peer, never copied. */
+  readonly dataDir?: string | undefined
+  /** Where to listen. @default this peer's own entry of `peers` */
+  readonly listen?: string | undefined
+  /** Names the cluster and is the tokens' scope. @default a hash of `peers` and `tokenBase` */
+  readonly cluster?: string | undefined
+  /** @default 'default' (100 / 500-1000 / 1000 ms) */
+  readonly timing?: TimingInput | undefined
+  /** Added to every token, for an election that moves here. The same in every process. @default 0n */
+  readonly tokenBase?: bigint | undefined
+  /** Listen off loopback although frames are neither encrypted nor authenticated yet. @default false */
+  readonly insecure?: boolean | undefined
+  /** Above this size of the log new campaigns are refused (there are no snapshots yet), in bytes. @default 256 MiB */
+  readonly logBytesMax?: number | undefined
+  /** What to do with a leadership when the wall clock jumps forward. @default 'lose' */
+  readonly onClockStep?: 'lose' | 'ignore' | undefined
+  readonly clock?: Clock | undefined
+  readonly random?: Random | undefined
+  /** Failures that belong to no call. @default process.emitWarning */
+  readonly onBackgroundFailure?: ((failure: BackgroundFailure) => void) | undefined
+}
 
 /** @throws INVALID_OPTIONS (one error lists every problem), NOT_A_PEER */
 export function checkRaftOptions(options: RaftOptions): void {

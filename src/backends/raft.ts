@@ -8,43 +8,15 @@ import { createHash } from 'node:crypto'
 import { logStorage } from '../cluster/log-storage.ts'
 import { connectClient } from '../cluster/tcp-client.ts'
 import { tcpTransport } from '../cluster/tcp-transport.ts'
-import { resolveTiming, type TimingInput } from '../lease/timing.ts'
-import type { Clock } from '../seams/clock.ts'
-import type { Random } from '../seams/random.ts'
+import { resolveTiming } from '../lease/timing.ts'
 import { systemClock } from '../system/clock.ts'
-import type { Backend, BackendEnv, BackgroundFailure } from './backend.ts'
+import type { Backend, BackendEnv } from './backend.ts'
 import { defineBackend } from './define-backend.ts'
 import { RaftDriver, type ClusterView, type RaftEdges, type StatusRequest } from './raft-driver.ts'
-import { checkRaftOptions } from './raft-options.ts'
+import { checkRaftOptions, type RaftOptions } from './raft-options.ts'
 
 export type { ClusterView } from './raft-driver.ts'
-
-export interface RaftOptions {
-  /** This process's id among `peers`. Absent: a client of the cluster, without a vote and without data. */
-  readonly self?: string | undefined
-  /** Every voter, id → `host:port`, the same in every process. Fixed for the life of the cluster (for now). */
-  readonly peers: Readonly<Record<string, string>>
-  /** The folder of this peer's log; required with `self`. One folder per peer, never copied. */
-  readonly dataDir?: string | undefined
-  /** Where to listen. @default this peer's own entry of `peers` */
-  readonly listen?: string | undefined
-  /** Names the cluster and is the tokens' scope. @default a hash of `peers` and `tokenBase` */
-  readonly cluster?: string | undefined
-  /** @default 'default' (100 / 500-1000 / 1000 ms) */
-  readonly timing?: TimingInput | undefined
-  /** Added to every token, for an election that moves here. The same in every process. @default 0n */
-  readonly tokenBase?: bigint | undefined
-  /** Listen off loopback although frames are neither encrypted nor authenticated yet. @default false */
-  readonly insecure?: boolean | undefined
-  /** Above this size of the log new campaigns are refused (there are no snapshots yet), in bytes. @default 256 MiB */
-  readonly logBytesMax?: number | undefined
-  /** What to do with a leadership when the wall clock jumps forward. @default 'lose' */
-  readonly onClockStep?: 'lose' | 'ignore' | undefined
-  readonly clock?: Clock | undefined
-  readonly random?: Random | undefined
-  /** Failures that belong to no call. @default process.emitWarning */
-  readonly onBackgroundFailure?: ((failure: BackgroundFailure) => void) | undefined
-}
+export type { RaftOptions } from './raft-options.ts'
 
 export interface RaftBackend extends Backend {
   readonly peers: Readonly<Record<string, string>>

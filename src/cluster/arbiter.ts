@@ -7,7 +7,7 @@
  */
 import type { PeerId } from '../protocols/quorum/types.ts'
 import type { Entry } from '../protocols/raft/types.ts'
-import type { LeaseBounds, SessionKey } from '../protocols/support/types.ts'
+import type { SessionKey } from '../protocols/support/types.ts'
 import {
   createWithdrawals,
   forgetWithdrawals,
@@ -31,7 +31,6 @@ import type { ErrorReply, OpenRequest, Proposal } from './messages.ts'
 export interface ArbiterOptions {
   readonly configuration: Configuration
   readonly heartbeatMs: number
-  readonly bounds: LeaseBounds
 }
 
 /** What the arbiter sees of the world; readings by `clock.lower()`. */

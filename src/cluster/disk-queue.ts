@@ -2,6 +2,7 @@
  * Durable before visible (DESIGN §3.2): collects what one turn wants written into one append, and holds back every
  * send that waits for it. The cores number their persist effects; this room alone knows which write carried which.
  */
+import type { Clock } from '../seams/clock.ts'
 import type { Storage } from '../seams/storage.ts'
 
 /** Which core a persist number belongs to: each numbers its own. */
@@ -23,11 +24,14 @@ interface RoomState {
 export interface DiskQueueEvents {
   /** Called once per completed append and room, after the gates were opened. */
   persisted(room: Room, sequence: number): void
+  /** How long an append took. */
+  wrote(ms: number): void
   failed(error: unknown): void
 }
 
 export class DiskQueue<Record> {
   readonly #storage: Storage<Record>
+  readonly #clock: Clock
   readonly #events: DiskQueueEvents
   /** Runs what the disk reports inside the driver's turn. */
   readonly #enqueue: (task: () => void) => void
@@ -40,8 +44,14 @@ export class DiskQueue<Record> {
   /** Appends that have not been acknowledged. */
   #outstanding = 0
 
-  constructor(storage: Storage<Record>, enqueue: (task: () => void) => void, events: DiskQueueEvents) {
+  constructor(
+    storage: Storage<Record>,
+    clock: Clock,
+    enqueue: (task: () => void) => void,
+    events: DiskQueueEvents,
+  ) {
     this.#storage = storage
+    this.#clock = clock
     this.#enqueue = enqueue
     this.#events = events
   }
@@ -74,7 +84,13 @@ export class DiskQueue<Record> {
       this.#rooms[room].pending = null
     }
     this.#outstanding++
-    this.#storage.append(batch, (error) => this.#enqueue(() => this.#done(marks, error)))
+    const since = this.#clock.lower()
+    this.#storage.append(batch, (error) =>
+      this.#enqueue(() => {
+        this.#events.wrote(this.#clock.lower() - since)
+        this.#done(marks, error)
+      }),
+    )
   }
 
   #done(marks: readonly (readonly [Room, number])[], error: unknown): void {

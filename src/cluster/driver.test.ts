@@ -136,6 +136,45 @@ describe('three peers', () => {
     await world.until(() => seen.at(-1) === 'vacant', 'known again')
   })
 
+  it('believe no client that it lives in a peer, or that it may turn campaigns away', async () => {
+    world = raftWorld()
+    await world.start()
+    await world.advance(1000)
+    const errors: string[] = []
+    const { connectClient } = world.network
+    const connecting = connectClient({
+      address: 'a',
+      events: {
+        message: (message) => message.type === 'error' && errors.push(message.error.code),
+        closed: () => undefined,
+      },
+    })
+    await world.advance(10)
+    const client = await connecting
+    const host = { peer: 'b', incarnation: 0 }
+    client.send({ type: 'open', reattach: false, request: { session: 's', id: 's', leaseMs: 1000, host } })
+    await world.advance(50)
+    const campaign = {
+      type: 'campaign',
+      election: 'job',
+      exclusivity: 'token',
+      priority: 0,
+      metadata: {},
+    } as const
+    client.send({ type: 'batch', session: 's', number: 1, requests: [campaign] })
+    await world.advance(50)
+    // Were the host believed, an older incarnation of b than the present one would be evidence of death.
+    expect(world.failures).toEqual([])
+    client.send({
+      type: 'batch',
+      session: 's',
+      number: 2,
+      requests: [{ type: 'turn-away', election: 'job', code: 'LIMIT_EXCEEDED', message: '' }],
+    })
+    await world.advance(50)
+    expect(errors).toEqual(['PROTOCOL_ERROR'])
+  })
+
   it('turn new campaigns away while the log is too large, with the way out', async () => {
     world = raftWorld({ logBytesMax: 1 })
     await world.start()

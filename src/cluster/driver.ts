@@ -2,70 +2,31 @@
  * One peer: executes the effects of the pure cores (Raft, support, the registry) over the seams. It decides nothing
  * about elections; it owns the order of things.
  *
- * Everything that happens (a frame, a timer, a finished write, a call) becomes a task of one queue. A turn empties the
- * queue, then writes what the turn wants durable with one append, then delivers what the local holders are to hear:
- * so a core never runs inside a core, and a user's callback never runs inside a turn.
+ * Each core has a runner that feeds it and carries out its effects (`raft-runner`, `voter-runner`); `turns` fixes when;
+ * `sponsor`, `observers` and `reads` serve whoever is attached; `arbiter` exists while this peer leads.
  */
 import { MandateError } from '../errors.ts'
 import type { Configuration, PeerId } from '../protocols/quorum/types.ts'
-import { entriesBetween, lastIndex } from '../protocols/raft/log.ts'
-import { createRaft, type Raft } from '../protocols/raft/state.ts'
-import { step } from '../protocols/raft/step.ts'
-import type { RaftEffect, RaftInput, RaftMessage, RaftTimer } from '../protocols/raft/types.ts'
-import type { LeaseBounds, SupportMessage, VoterEffect, VoterInput } from '../protocols/support/types.ts'
-import { createVoter, lastHeardMs, stepVoter, type Voter } from '../protocols/support/voter.ts'
+import type { Entry } from '../protocols/raft/types.ts'
+import { lastHeardMs } from '../protocols/support/voter.ts'
 import { apply, createRegistry, type Registry } from '../registry/registry.ts'
 import type { Command, RegistryEvent } from '../registry/types.ts'
-import type { Clock, Timer } from '../seams/clock.ts'
-import { between, type Random } from '../seams/random.ts'
-import type { Storage } from '../seams/storage.ts'
-import type { ClientId, Transport } from '../seams/transport.ts'
+import type { ClientId } from '../seams/transport.ts'
 import { Arbiter } from './arbiter.ts'
-import { DiskQueue, type Room } from './disk-queue.ts'
+import { DiskQueue } from './disk-queue.ts'
 import { Evidence } from './evidence.ts'
-import type {
-  HolderMessage,
-  LogRecord,
-  PeerMessage,
-  PeerStatus,
-  Proposal,
-  SponsorMessage,
-} from './messages.ts'
+import type { HolderMessage, LogRecord, PeerMessage, Proposal, SponsorMessage } from './messages.ts'
 import { Observers } from './observers.ts'
+import { Pace } from './pace.ts'
+import type { PeerOptions, PeerTransport } from './peer-options.ts'
 import { peerStatus } from './peer-status.ts'
+import { RaftRunner } from './raft-runner.ts'
 import { Reads } from './reads.ts'
 import { foldRecords } from './recovery.ts'
 import { Sponsor, type Link } from './sponsor.ts'
-
-export interface PeerTiming {
-  readonly heartbeatMs: number
-  readonly electionTimeoutMs: readonly [min: number, max: number]
-  readonly maxClockDrift: number
-  readonly tickMs: number
-}
-
-export interface PeerOptions {
-  readonly self: PeerId
-  /** id → address; the addresses are for `status` only. */
-  readonly peers: Readonly<Record<PeerId, string>>
-  readonly cluster: string
-  readonly tokenBase: bigint
-  readonly timing: PeerTiming
-  /** Above it new campaigns are refused, in bytes. */
-  readonly logBytesMax: number
-  readonly version: string
-  readonly clock: Clock
-  readonly random: Random
-  readonly storage: Storage<LogRecord>
-  /** Made once the storage is open, because the handshake carries what it recovered. */
-  readonly transport: (identity: {
-    readonly storageId: string
-    readonly incarnation: number
-  }) => Transport<PeerMessage, HolderMessage, SponsorMessage>
-  report(failure: { readonly during: string; readonly error: unknown }): void
-}
-
-type PeerTransport = Transport<PeerMessage, HolderMessage, SponsorMessage>
+import { NamedTimers } from './timers.ts'
+import { Turns } from './turns.ts'
+import { VoterRunner, type VoterReply } from './voter-runner.ts'
 
 /** A local holder's end of its link to this peer. */
 export interface LocalLink {
@@ -76,6 +37,8 @@ export interface LocalLink {
 
 /** The rank step of the successor order, at least (DESIGN §4.2). */
 const rankStepMs = 10
+/** A batch fits a frame of a client (64 KiB), so twelve entries fit one of the bulk lane (1 MiB). */
+const maxEntriesPerAppend = 12
 
 /** Opens the folder, recovers, listens; resolves when the peer votes. It does not wait for a quorum. */
 export async function startPeer(options: PeerOptions): Promise<Peer> {
@@ -97,36 +60,30 @@ export class Peer {
   readonly #transport: PeerTransport
   readonly #incarnation: number
   readonly #configuration: Configuration
-  readonly #bounds: LeaseBounds
-  readonly #raft: Raft<Command>
-  readonly #voter: Voter
   readonly #registry: Registry
   readonly #evidence = new Evidence()
+  readonly #pace = new Pace()
+  readonly #timers: NamedTimers
+  readonly #turns: Turns
   readonly #disk: DiskQueue<LogRecord>
+  readonly #raft: RaftRunner
+  readonly #voter: VoterRunner
   readonly #sponsor: Sponsor
   readonly #observers: Observers
   readonly #reads: Reads
-  readonly #timers = new Map<string, Timer>()
   readonly #clients = new Map<ClientId, Link>()
   readonly #lastHeard = new Map<PeerId, number>()
   readonly #heldSince = new Map<string, number>()
-
-  readonly #tasks: (() => void)[] = []
-  readonly #raftInputs: RaftInput<Command>[] = []
-  /** Pushes to local holders, delivered between turns. */
-  #deliveries: (() => void)[] = []
-  #running = false
-  #closed = false
+  /** While this peer leads. */
+  #arbiter: Arbiter | null = null
+  #leader: PeerId | null = null
+  #leaderlessSince: number
+  #appliedIndex = 0
+  #stopped = false
   #closing: Promise<void> | null = null
   /** Tells `close` that somebody else leads. */
   #deposed: (() => void) | null = null
   #failure: unknown
-
-  #arbiter: Arbiter | null = null
-  #leader: PeerId | null = null
-  #appliedIndex = 0
-  /** Since when no leader is known. */
-  #leaderlessSince: number
 
   constructor(
     options: PeerOptions,
@@ -134,79 +91,110 @@ export class Peer {
     incarnation: number,
     records: readonly LogRecord[],
   ) {
-    const { self, timing, clock } = options
+    const { self, timing, clock, random } = options
     const recovered = foldRecords(records)
     this.#options = options
     this.#transport = transport
     this.#incarnation = incarnation
     this.#configuration = { voters: Object.keys(options.peers).toSorted() }
-    this.#bounds = { maxClockDrift: timing.maxClockDrift, tickMs: timing.tickMs }
     this.#leaderlessSince = clock.lower()
     this.#registry = createRegistry({ tokenBase: options.tokenBase })
-    this.#raft = createRaft<Command>(
+    this.#timers = new NamedTimers(clock)
+    this.#turns = new Turns({
+      afterTask: () => this.#raft.drain(),
+      settle: () => this.#settle(),
+      deliveryFailed: (error) => options.report({ during: 'delivery to a local session', error }),
+      taskFailed: (error) => this.#fail('a step of the protocol', error),
+    })
+    const enqueue = (task: () => void): void => this.#turns.enqueue(task)
+    this.#disk = new DiskQueue(options.storage, clock, enqueue, {
+      persisted: (room, sequence) => {
+        if (room === 'raft') this.#raft.feed({ type: 'persisted', sequence })
+      },
+      wrote: (ms) => this.#pace.wrote(ms),
+      failed: (error) => this.#fail('writing the log', error),
+    })
+    const parts = {
+      disk: this.#disk,
+      timers: this.#timers,
+      random,
+      clock,
+      voters: this.#configuration.voters,
+    }
+    this.#raft = new RaftRunner(
       {
         self,
         configuration: this.#configuration,
         heartbeatMs: timing.heartbeatMs,
         electionTimeoutMs: timing.electionTimeoutMs,
         rankStepMs,
-        // A batch fits a frame of a client (64 KiB), so twelve entries fit one of the bulk lane (1 MiB).
-        maxEntriesPerAppend: 12,
+        maxEntriesPerAppend,
         maxInflightAppends: 16,
       },
       recovered,
-    )
-    this.#voter = createVoter({
-      self,
-      incarnation,
-      bounds: this.#bounds,
-      startedAt: clock.lower(),
-      withdrawals: recovered.withdrawals,
-    })
-    this.#disk = new DiskQueue(options.storage, (task) => this.#enqueue(task), {
-      persisted: (room, sequence) => this.#persisted(room, sequence),
-      failed: (error) => this.#diskFailed(error),
-    })
-    const read = (done: (ok: boolean) => void): void =>
-      this.#reads.request(this.#leader, clock.lower() + 2 * timing.electionTimeoutMs[1], done)
-    this.#reads = new Reads(
-      self,
+      parts,
       {
-        readLocally: (id) => this.#raftInputs.push({ type: 'read', id }),
-        askLeader: (leader, id) => transport.send(leader, { kind: 'read-index', id }, 'urgent'),
+        send: (to, message, lane) => transport.send(to, { kind: 'raft', message }, lane),
+        enqueue,
+        committed: (entries) => this.#committed(entries),
+        appended: (entries) => this.#arbiter?.appended(entries),
+        became: (leads, leader) => this.#became(leads, leader),
+        readAnswered: (id, index) => this.#reads.answered(id, index),
+        refused: (from, error) => options.report({ during: `a message of peer ${from}`, error }),
       },
-      0,
     )
+    this.#voter = new VoterRunner(
+      {
+        self,
+        incarnation,
+        bounds: timing,
+        startedAt: clock.lower(),
+        withdrawals: recovered.withdrawals,
+      },
+      parts,
+      {
+        send: (to, message) => transport.send(to, { kind: 'support', message }, 'urgent'),
+        enqueue,
+        replied: (reply) => this.#replied(reply),
+      },
+    )
+    this.#reads = new Reads(self, {
+      readLocally: (id) => this.#raft.feed({ type: 'read', id }),
+      askLeader: (leader, id) => transport.send(leader, { kind: 'read-index', id }, 'urgent'),
+    })
+    const read = (done: (ok: boolean) => void): void => this.#read(2 * timing.electionTimeoutMs[1], done)
     this.#sponsor = new Sponsor(this.#registry, options.cluster, this.#configuration.voters, {
       propose: (proposal) => this.#propose(proposal),
-      keepalive: (session, epoch, sequence) =>
-        this.#toEveryVoter({ type: 'keepalive', session, epoch, sequence }),
+      keepalive: (session, epoch, sequence) => {
+        this.#pace.sent(session, sequence, clock.lower())
+        this.#voter.toEveryVoter({ type: 'keepalive', session, epoch, sequence })
+      },
       read,
     })
     this.#observers = new Observers(this.#registry, read)
   }
 
   async start(): Promise<void> {
+    const enqueue = (task: () => void): void => this.#turns.enqueue(task)
     await this.#transport.start({
       peerUp: (peer, incarnation) =>
-        this.#enqueue(() => {
+        enqueue(() => {
           this.#evidence.up(peer, incarnation)
-          this.#raftInputs.push({ type: 'contact', peer })
+          this.#raft.feed({ type: 'contact', peer })
           this.#sponsor.retry()
         }),
-      peerDown: (peer) => this.#enqueue(() => this.#evidence.down(peer)),
+      peerDown: (peer) => enqueue(() => this.#evidence.down(peer)),
       peerRefused: (peer) =>
-        this.#enqueue(() => {
+        enqueue(() => {
           this.#evidence.refused(peer)
-          this.#raftInputs.push({ type: 'evidence', peer })
+          this.#raft.feed({ type: 'evidence', peer })
           this.#examineSessions()
         }),
-      peerMessage: (from, message) => this.#enqueue(() => this.#fromPeer(from, message)),
-      clientMessage: (client, message) =>
-        this.#enqueue(() => this.#fromHolder(this.#clientLink(client), message)),
-      clientGone: (client) => this.#enqueue(() => this.#clientGone(client)),
+      peerMessage: (from, message) => enqueue(() => this.#fromPeer(from, message)),
+      clientMessage: (client, message) => enqueue(() => this.#fromClient(client, message)),
+      clientGone: (client) => enqueue(() => this.#clientGone(client)),
     })
-    this.#enqueue(() => this.#raftInputs.push({ type: 'start' }))
+    enqueue(() => this.#raft.feed({ type: 'start' }))
     this.#armBeat()
   }
 
@@ -214,22 +202,26 @@ export class Peer {
   attach(receive: (message: SponsorMessage) => void): LocalLink {
     let open = true
     const link: Link = {
-      send: (message) => {
-        this.#deliveries.push(() => {
+      send: (message) =>
+        this.#turns.deliver(() => {
           if (open) receive(message)
-        })
-      },
+        }),
     }
     return {
       host: { peer: this.#options.self, incarnation: this.#incarnation },
       send: (message) => {
-        if (open) this.#enqueue(() => this.#fromHolder(link, message))
+        if (open) this.#turns.enqueue(() => this.#fromHolder(link, message))
       },
       close: () => {
         open = false
-        this.#enqueue(() => this.#detached(link))
+        this.#turns.enqueue(() => this.#detached(link))
       },
     }
+  }
+
+  /** Why this peer stopped by itself; undefined while it runs. */
+  get failure(): unknown {
+    return this.#failure
   }
 
   /** Hands Raft leadership over if it is held here, then stops. Idempotent; every call waits for the end. */
@@ -240,189 +232,55 @@ export class Peer {
 
   /** A leader that just stops costs the others an election; one that hands over costs them a round trip. */
   #handOver(): Promise<void> {
-    if (this.#closed || this.#arbiter === null || this.#configuration.voters.length === 1)
+    if (this.#stopped || this.#arbiter === null || this.#configuration.voters.length === 1) {
       return Promise.resolve()
+    }
     return new Promise((resolve) => {
       this.#deposed = resolve
-      this.#setTimer('hand-over', this.#options.timing.electionTimeoutMs[0], resolve)
-      this.#enqueue(() => this.#raftInputs.push({ type: 'transfer', to: null }))
+      this.#timers.set('hand-over', this.#options.timing.electionTimeoutMs[0], resolve)
+      this.#turns.enqueue(() => this.#raft.feed({ type: 'transfer', to: null }))
     })
   }
 
   /** Ends everything at once without a word to anybody, as kill -9 does: nothing of this peer runs any more. */
   halt(): void {
-    this.#closed = true
-    for (const timer of this.#timers.values()) timer.cancel()
-    this.#timers.clear()
-    this.#tasks.length = 0
-    this.#deliveries = []
+    this.#stopped = true
+    this.#timers.stop()
+    this.#turns.stop()
   }
 
   async #stop(): Promise<void> {
-    if (this.#closed) return
+    if (this.#stopped) return
     this.halt()
     await this.#transport.close()
     await this.#options.storage.close()
   }
 
-  // ---- the turn -------------------------------------------------------------------------------------------------
+  /** The end of a turn: grants what is vacant, then one append for all that has to be durable. */
+  #settle(): boolean {
+    this.#arbiter?.grant(this.#options.clock.lower())
+    if (this.#raft.drain()) return true
+    this.#disk.flush()
+    this.#watchDisk()
+    return false
+  }
 
-  #enqueue(task: () => void): void {
-    if (this.#closed) return
-    this.#tasks.push(task)
-    if (this.#running) return
-    this.#running = true
-    try {
-      this.#run()
-    } finally {
-      this.#running = false
+  // ---- what the log decides -------------------------------------------------------------------------------------
+
+  #committed(entries: readonly Entry<Command>[]): void {
+    for (const entry of entries) {
+      const events = entry.data === null ? [] : apply(this.#registry, entry.index, entry.data)
+      this.#appliedIndex = entry.index
+      for (const event of events) this.#applied(event)
     }
+    this.#reads.applied(this.#appliedIndex)
   }
-
-  #run(): void {
-    while (!this.#closed) {
-      const task = this.#tasks.shift()
-      if (task !== undefined) {
-        task()
-        this.#drainRaft()
-        continue
-      }
-      this.#arbiter?.grant(this.#options.clock.lower())
-      if (this.#drainRaft()) continue
-      this.#disk.flush()
-      this.#watchDisk()
-      if (!this.#deliver() && this.#tasks.length === 0) return
-    }
-  }
-
-  #drainRaft(): boolean {
-    let any = false
-    for (let input = this.#raftInputs.shift(); input !== undefined; input = this.#raftInputs.shift()) {
-      any = true
-      for (const effect of step(this.#raft, input)) this.#execute(effect)
-    }
-    return any
-  }
-
-  #deliver(): boolean {
-    if (this.#deliveries.length === 0) return false
-    const deliveries = this.#deliveries
-    this.#deliveries = []
-    for (const deliver of deliveries) {
-      try {
-        deliver()
-      } catch (error) {
-        this.#options.report({ during: 'delivery to a local session', error })
-      }
-    }
-    return true
-  }
-
-  // ---- Raft -----------------------------------------------------------------------------------------------------
-
-  #execute(effect: RaftEffect<Command>): void {
-    switch (effect.type) {
-      case 'send':
-        this.#gated('raft', effect.after, () =>
-          this.#transport.send(effect.to, { kind: 'raft', message: effect.message }, laneOf(effect.message)),
-        )
-        return
-      case 'persist': {
-        const records: LogRecord[] = []
-        if (effect.hardState !== undefined) records.push({ type: 'hard-state', ...effect.hardState })
-        if (effect.entries !== undefined) records.push({ type: 'entries', entries: effect.entries })
-        this.#disk.write('raft', effect.sequence, records)
-        return
-      }
-      case 'arm-timer':
-        this.#armRaftTimer(effect.timer, between(this.#options.random, effect.minMs, effect.maxMs))
-        return
-      case 'cancel-timer':
-        this.#cancelTimer(effect.timer)
-        return
-      case 'commit':
-        for (const entry of effect.entries) {
-          const events = entry.data === null ? [] : apply(this.#registry, entry.index, entry.data)
-          this.#appliedIndex = entry.index
-          for (const event of events) this.#applied(event)
-        }
-        this.#reads.applied(this.#appliedIndex)
-        return
-      case 'appended':
-        this.#arbiter?.appended(effect.entries)
-        return
-      case 'proposal-refused':
-        // The sponsors that asked repeat their proposals to the next leader.
-        return
-      case 'became':
-        this.#became(effect.role === 'leader', effect.leader)
-        return
-      case 'read-ready':
-        this.#reads.answered(effect.id, effect.index)
-        return
-      case 'read-failed':
-        this.#reads.answered(effect.id, null)
-        return
-      case 'transfer-ended':
-        return
-      default:
-        effect satisfies never
-    }
-  }
-
-  #armRaftTimer(timer: RaftTimer, delayMs: number): void {
-    const fire = (): void => this.#enqueue(() => this.#raftInputs.push({ type: 'timer', timer }))
-    if (timer === 'election' || timer === 'succession') this.#setAccusation(timer, delayMs, fire)
-    else this.#setTimer(timer, delayMs, fire)
-  }
-
-  #became(leads: boolean, leader: PeerId | null): void {
-    const { clock, timing } = { clock: this.#options.clock, timing: this.#options.timing }
-    if (leads && this.#arbiter === null) {
-      this.#arbiter = new Arbiter(
-        { configuration: this.#configuration, heartbeatMs: timing.heartbeatMs, bounds: this.#bounds },
-        {
-          lastHeardMs: (session) => lastHeardMs(this.#voter, session),
-          evidenceAgainst: (host) => this.#evidence.against(host),
-          logIsFull: () => this.#logIsFull(),
-        },
-        {
-          propose: (data) => this.#raftInputs.push({ type: 'propose', data }),
-          askForWithdrawal: (session, epoch) =>
-            this.#toEveryVoter({ type: 'withdraw-request', session, epoch }),
-          turnAway: (sponsor, session, error) => {
-            if (sponsor === this.#options.self) this.#sponsor.turnedAway(session, error)
-            else this.#transport.send(sponsor, { kind: 'turned-away', session, error }, 'urgent')
-          },
-        },
-        {
-          registry: this.#registry,
-          appliedIndex: this.#appliedIndex,
-          entries: entriesBetween(this.#raft.log, this.#appliedIndex + 1, lastIndex(this.#raft.log)),
-          now: clock.lower(),
-        },
-      )
-      this.#examineSessions()
-    } else if (!leads) {
-      this.#arbiter = null
-      this.#deposed?.()
-    }
-    if (leader === this.#leader) return
-    if (leader === null) this.#leaderlessSince = clock.lower()
-    this.#leader = leader
-    if (leader === null) return
-    this.#sponsor.retry()
-    this.#reads.retry(leader, clock.lower())
-    this.#observers.regainedContact()
-  }
-
-  // ---- the registry ---------------------------------------------------------------------------------------------
 
   #applied(event: RegistryEvent): void {
     switch (event.type) {
       case 'session-opened':
       case 'session-reopened':
-        this.#stepVoter({
+        this.#voter.step({
           type: 'opened',
           session: event.session,
           epoch: event.epoch,
@@ -430,10 +288,11 @@ export class Peer {
         })
         break
       case 'session-superseded':
-        this.#stepVoter({ type: 'superseded', session: event.session })
+        this.#voter.step({ type: 'superseded', session: event.session })
         break
       case 'session-closed':
-        this.#stepVoter({ type: 'closed', session: event.session })
+        this.#pace.forget(event.session)
+        this.#voter.step({ type: 'closed', session: event.session })
         break
       case 'granted':
         this.#heldSince.set(event.election, this.#options.clock.lower())
@@ -453,62 +312,71 @@ export class Peer {
     this.#observers.applied(event)
   }
 
+  #became(leads: boolean, leader: PeerId | null): void {
+    if (leads && this.#arbiter === null) {
+      this.#arbiter = this.#newArbiter()
+      this.#examineSessions()
+    } else if (!leads) {
+      this.#arbiter = null
+      this.#deposed?.()
+    }
+    if (leader === this.#leader) return
+    this.#leader = leader
+    if (leader === null) {
+      this.#leaderlessSince = this.#options.clock.lower()
+      return
+    }
+    this.#sponsor.retry()
+    this.#reads.retry(leader, this.#options.clock.lower())
+    this.#observers.regainedContact()
+  }
+
+  #newArbiter(): Arbiter {
+    const { self, timing, clock } = this.#options
+    return new Arbiter(
+      { configuration: this.#configuration, heartbeatMs: timing.heartbeatMs },
+      {
+        lastHeardMs: (session) => lastHeardMs(this.#voter.voter, session),
+        evidenceAgainst: (host) => this.#evidence.against(host),
+        logIsFull: () => this.#logIsFull(),
+      },
+      {
+        propose: (data) => this.#raft.feed({ type: 'propose', data }),
+        askForWithdrawal: (session, epoch) =>
+          this.#voter.toEveryVoter({ type: 'withdraw-request', session, epoch }),
+        turnAway: (sponsor, session, error) => {
+          if (sponsor === self) this.#sponsor.turnedAway(session, error)
+          else this.#transport.send(sponsor, { kind: 'turned-away', session, error }, 'urgent')
+        },
+      },
+      {
+        registry: this.#registry,
+        appliedIndex: this.#appliedIndex,
+        entries: this.#raft.entriesBehind(this.#appliedIndex),
+        now: clock.lower(),
+      },
+    )
+  }
+
+  /** A voter's answer, to the session it is about or to the arbiter. */
+  #replied(reply: VoterReply): void {
+    if (reply.type === 'withdraw-answer') {
+      this.#arbiter?.withdrawn(reply.voter, reply.session, reply.epoch)
+      return
+    }
+    if (reply.type === 'keepalive-ack' && reply.voter !== this.#options.self) {
+      this.#pace.acknowledged(reply.session, reply.sequence, this.#options.clock.lower())
+    }
+    this.#sponsor.support(reply)
+  }
+
+  /** To the arbiter, wherever it is; lost if nobody leads, and then repeated by the sponsor. */
   #propose(proposal: Proposal): void {
-    if (this.#arbiter !== null)
+    if (this.#arbiter !== null) {
       this.#arbiter.received(this.#options.self, proposal, this.#options.clock.lower())
-    else if (this.#leader !== null)
+    } else if (this.#leader !== null) {
       this.#transport.send(this.#leader, { kind: 'propose', proposal }, 'urgent')
-  }
-
-  // ---- support --------------------------------------------------------------------------------------------------
-
-  #stepVoter(input: VoterInput): void {
-    for (const effect of stepVoter(this.#voter, input, this.#options.clock.lower()))
-      this.#executeVoter(effect)
-  }
-
-  #executeVoter(effect: VoterEffect): void {
-    switch (effect.type) {
-      case 'send':
-        this.#gated('support', effect.after, () => {
-          if (effect.to === this.#options.self) this.#enqueue(() => this.#fromVoter(effect.message))
-          else this.#transport.send(effect.to, { kind: 'support', message: effect.message }, 'urgent')
-        })
-        return
-      case 'persist':
-        this.#disk.write('support', effect.sequence, [{ type: 'withdrawal', ...effect.withdrawal }])
-        return
-      case 'wake-at':
-        if (effect.at === null) this.#cancelTimer('support')
-        else {
-          // A withdrawal accuses: keepalives that wait in the socket are read first.
-          this.#setAccusation('support', Math.max(0, effect.at - this.#options.clock.lower()), () =>
-            this.#enqueue(() => this.#stepVoter({ type: 'wake' })),
-          )
-        }
-        return
-      default:
-        effect satisfies never
     }
-  }
-
-  #toEveryVoter(message: Extract<SupportMessage, { type: 'keepalive' | 'withdraw-request' }>): void {
-    for (const voter of this.#configuration.voters) {
-      if (voter === this.#options.self) this.#toVoter(voter, message)
-      else this.#transport.send(voter, { kind: 'support', message }, 'urgent')
-    }
-  }
-
-  #toVoter(from: PeerId, message: Extract<SupportMessage, { type: 'keepalive' | 'withdraw-request' }>): void {
-    if (message.type === 'keepalive') this.#stepVoter({ type: 'keepalive', from, keepalive: message })
-    else this.#stepVoter({ type: 'withdraw-request', from, request: message })
-  }
-
-  /** The answer of a voter, to the sponsor of the session or to the arbiter. */
-  #fromVoter(message: Exclude<SupportMessage, { type: 'keepalive' | 'withdraw-request' }>): void {
-    if (message.type === 'withdraw-answer') {
-      this.#arbiter?.withdrawn(message.voter, message.session, message.epoch)
-    } else this.#sponsor.support(message)
   }
 
   // ---- messages -------------------------------------------------------------------------------------------------
@@ -517,12 +385,10 @@ export class Peer {
     this.#lastHeard.set(from, this.#options.clock.lower())
     switch (message.kind) {
       case 'raft':
-        this.#raftInputs.push({ type: 'message', from, message: message.message })
+        this.#raft.feed({ type: 'message', from, message: message.message })
         return
       case 'support':
-        if (message.message.type === 'keepalive' || message.message.type === 'withdraw-request') {
-          this.#toVoter(from, message.message)
-        } else this.#fromVoter(message.message)
+        this.#voter.received(from, message.message)
         return
       case 'propose':
         // Not the leader (any more): the sponsor hears of the next one and repeats.
@@ -544,6 +410,21 @@ export class Peer {
     }
   }
 
+  /** A client lives in no peer's process, and turning campaigns away is the leader's business. */
+  #fromClient(client: ClientId, message: HolderMessage): void {
+    const link = this.#clientLink(client)
+    if (message.type === 'open') {
+      this.#fromHolder(link, { ...message, request: { ...message.request, host: null } })
+    } else if (message.type === 'batch' && message.requests.some(({ type }) => type === 'turn-away')) {
+      const reason = 'a client sent a turn-away request'
+      link.send({
+        type: 'error',
+        id: null,
+        error: { code: 'PROTOCOL_ERROR', message: reason, details: { reason } },
+      })
+    } else this.#fromHolder(link, message)
+  }
+
   #fromHolder(link: Link, message: HolderMessage): void {
     switch (message.type) {
       case 'observe':
@@ -553,9 +434,7 @@ export class Peer {
         this.#observers.unobserve(link, message.id)
         return
       case 'status':
-        this.#confirmQuorum((quorum) =>
-          link.send({ type: 'status', id: message.id, status: this.#status(quorum, message.election) }),
-        )
+        this.#answerStatus(link, message.id, message.election)
         return
       case 'open':
       case 'keepalive':
@@ -567,6 +446,30 @@ export class Peer {
       default:
         message satisfies never
     }
+  }
+
+  #answerStatus(link: Link, id: number, election: string | null): void {
+    this.#read(this.#options.timing.electionTimeoutMs[1], (quorum) => {
+      const status = peerStatus({
+        options: this.#options,
+        raft: this.#raft.raft,
+        leader: this.#leader,
+        quorum,
+        registry: this.#registry,
+        voter: this.#voter.voter,
+        appliedIndex: this.#appliedIndex,
+        evidence: this.#evidence,
+        transport: this.#transport,
+        lastHeard: this.#lastHeard,
+        heldSince: this.#heldSince,
+        election,
+      })
+      link.send({ type: 'status', id, status })
+    })
+  }
+
+  #read(patienceMs: number, done: (ok: boolean) => void): void {
+    this.#reads.request(this.#leader, this.#options.clock.lower() + patienceMs, done)
   }
 
   #clientLink(client: ClientId): Link {
@@ -590,40 +493,19 @@ export class Peer {
     this.#observers.detached(link)
   }
 
-  #status(quorum: boolean, election: string | null): PeerStatus {
-    return peerStatus({
-      options: this.#options,
-      raft: this.#raft,
-      leader: this.#leader,
-      quorum,
-      registry: this.#registry,
-      voter: this.#voter,
-      appliedIndex: this.#appliedIndex,
-      evidence: this.#evidence,
-      transport: this.#transport,
-      lastHeard: this.#lastHeard,
-      heldSince: this.#heldSince,
-      election,
-    })
-  }
-
-  #confirmQuorum(done: (quorum: boolean) => void): void {
-    const { clock, timing } = this.#options
-    this.#reads.request(this.#leader, clock.lower() + timing.electionTimeoutMs[1], done)
-  }
-
-  // ---- time -----------------------------------------------------------------------------------------------------
+  // ---- time and disk --------------------------------------------------------------------------------------------
 
   /** Once a heartbeat: repeats what may have been lost, and looks for silent sessions when this peer leads. */
   #armBeat(): void {
-    this.#setAccusation('beat', this.#options.timing.heartbeatMs, () => {
+    this.#timers.setAccusation('beat', this.#options.timing.heartbeatMs, () => {
       this.#armBeat()
-      this.#enqueue(() => this.#beat())
+      this.#turns.enqueue(() => this.#beat())
     })
   }
 
   #beat(): void {
     const now = this.#options.clock.lower()
+    this.#raft.feed({ type: 'pace', roundTripMs: this.#pace.estimateMs })
     this.#examineSessions()
     if (this.#sponsor.waiting) this.#sponsor.retry()
     if (this.#reads.waiting) this.#reads.retry(this.#leader, now)
@@ -639,64 +521,21 @@ export class Peer {
 
   /** A leader whose disk hangs can commit nothing: it hands over (DESIGN §4.2). */
   #watchDisk(): void {
-    if (!this.#disk.busy) this.#cancelTimer('disk')
+    if (!this.#disk.busy) this.#timers.cancel('disk')
     else if (!this.#timers.has('disk')) {
-      this.#setTimer('disk', this.#options.timing.electionTimeoutMs[0], () =>
-        this.#enqueue(() => {
-          if (this.#arbiter !== null) this.#raftInputs.push({ type: 'transfer', to: null })
+      this.#timers.set('disk', this.#options.timing.electionTimeoutMs[0], () =>
+        this.#turns.enqueue(() => {
+          if (this.#arbiter !== null) this.#raft.feed({ type: 'transfer', to: null })
         }),
       )
     }
   }
 
-  #setTimer(name: string, delayMs: number, fire: () => void): void {
-    this.#cancelTimer(name)
-    const timer = this.#options.clock.setTimer(delayMs, () => {
-      this.#timers.delete(name)
-      fire()
-    })
-    this.#timers.set(name, timer)
-  }
-
-  /** A timer that would accuse somebody: after a stall, timers fire before queued frames are read (DESIGN §2). */
-  #setAccusation(name: string, delayMs: number, fire: () => void): void {
-    this.#cancelTimer(name)
-    const timer = this.#options.clock.setTimer(delayMs, () => {
-      const poll = this.#options.clock.afterPoll(() => {
-        this.#timers.delete(name)
-        fire()
-      })
-      this.#timers.set(name, poll)
-    })
-    this.#timers.set(name, timer)
-  }
-
-  #cancelTimer(name: string): void {
-    this.#timers.get(name)?.cancel()
-    this.#timers.delete(name)
-  }
-
-  // ---- the disk -------------------------------------------------------------------------------------------------
-
-  #gated(room: Room, after: number | undefined, send: () => void): void {
-    if (after === undefined) send()
-    else this.#disk.gate(room, after, send)
-  }
-
-  #persisted(room: Room, sequence: number): void {
-    if (room === 'raft') this.#raftInputs.push({ type: 'persisted', sequence })
-  }
-
-  #diskFailed(error: unknown): void {
+  /** Nothing can be promised any more: this peer falls silent, and the others elect without it. */
+  #fail(during: string, error: unknown): void {
     this.#failure = error
-    this.#options.report({ during: 'writing the log', error })
-    // Nothing can be promised any more: this peer falls silent, and the others elect without it.
+    this.#options.report({ during, error })
     this.#stop().catch((cause: unknown) => this.#options.report({ during: 'closing the peer', error: cause }))
-  }
-
-  /** Why this peer stopped by itself; undefined while it runs. */
-  get failure(): unknown {
-    return this.#failure
   }
 
   #logIsFull(): { readonly bytes: number; readonly max: number } | null {
@@ -705,16 +544,11 @@ export class Peer {
   }
 }
 
-function laneOf(message: RaftMessage<Command>): 'urgent' | 'bulk' {
-  // One or few entries are as small as a heartbeat, and carry grants: only catching up is bulk.
-  return message.type === 'append' && message.entries.length > 8 ? 'bulk' : 'urgent'
-}
-
 /** Thrown at whoever uses a peer that stopped by itself. */
 export function stoppedError(failure: unknown): MandateError {
   return new MandateError(
     'CLOSED',
-    'This peer stopped because its log could not be written. Free disk space or replace the disk, then start it again.',
+    'This peer stopped by itself; `cause` tells why. Mend that (a full or broken disk, most likely), then start it again.',
     { what: 'peer' },
     { cause: failure },
   )

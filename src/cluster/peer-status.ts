@@ -5,7 +5,7 @@ import { lastHeardMs, type Voter } from '../protocols/support/voter.ts'
 import type { ElectionState, Registry } from '../registry/registry.ts'
 import type { Command } from '../registry/types.ts'
 import type { Evidence } from './evidence.ts'
-import type { PeerOptions } from './driver.ts'
+import type { PeerOptions } from './peer-options.ts'
 import type { ElectionStatus, HolderMessage, PeerMessage, PeerStatus, SponsorMessage } from './messages.ts'
 import type { Transport } from '../seams/transport.ts'
 
@@ -25,8 +25,8 @@ export interface PeerStatusSource {
   readonly election: string | null
 }
 
-/** Elections listed in one answer; a cluster may hold many more than fit a frame. */
-const electionsMax = 500
+/** Elections listed in one answer, by what they may weigh: a cluster may hold many more than fit a frame of 4 MiB. */
+const electionsBytesMax = 512 * 1024
 
 export function peerStatus(source: PeerStatusSource): PeerStatus {
   const { options, raft, registry, transport } = source
@@ -67,11 +67,19 @@ function* chosen(registry: Registry, name: string | null): Iterable<[string, Ele
     if (election !== undefined) yield [name, election]
     return
   }
-  let count = 0
+  let bytes = 0
   for (const entry of registry.elections) {
-    if (++count > electionsMax) return
+    bytes += weightOf(entry[1])
+    if (bytes > electionsBytesMax) return
     yield entry
   }
+}
+
+/** In JSON, roughly; characters that JSON escapes may take up to six times as much. */
+function weightOf({ name, holder, queue }: ElectionState): number {
+  let bytes = 200 + name.length + 100 * queue.size
+  for (const [key, value] of Object.entries(holder?.metadata ?? {})) bytes += key.length + value.length
+  return bytes
 }
 
 function electionStatus(

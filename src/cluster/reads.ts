@@ -26,10 +26,9 @@ export class Reads {
   #next = 1
   #applied = 0
 
-  constructor(self: PeerId, duties: ReadDuties, applied: number) {
+  constructor(self: PeerId, duties: ReadDuties) {
     this.#self = self
     this.#duties = duties
-    this.#applied = applied
   }
 
   /** `done(true)` once this peer's state is at least as new as any commit before the call; `done(false)` after `giveUpAt`. */

@@ -44,7 +44,7 @@ function overwrite(entries: Entry<Command>[], next: readonly Entry<Command>[]): 
     throw new MandateError(
       'DATA_CORRUPT',
       `The log holds an entry ${first.index} right behind entry ${entries.length}: entries are missing. ` +
-        'Restore this peer from an intact copy of its folder, or replace it by a new peer.',
+        'A peer that forgot what it promised must not vote: keep it off, and replace it by a new peer with an empty folder.',
       { file: 'log', offset: 0, reason: `gap before entry ${first.index}` },
     )
   }

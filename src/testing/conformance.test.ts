@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 
 import { describe, expect, it } from 'vitest'
 
+import { playConformance } from '../../test/conformance/play.ts'
 import { isMandateError } from '../errors.ts'
 import { checkExclusivity } from '../backends/backend.ts'
 import type { CandidacyRequest } from '../backends/backend.ts'
@@ -11,12 +12,30 @@ import { candidacyWith, withFault } from './faulty-backends/afflict.ts'
 import { alsoFailed, faultyBackends } from './faulty-backends.ts'
 import { memoryConformance } from './memory-conformance.ts'
 
-testBackend({ describe, it }, memoryConformance())
+playConformance(memoryConformance(), [])
 
-testBackend(
-  { describe, it },
+playConformance(
   narrowMemory(() => undefined),
+  [],
 )
+
+it('registers every case with a test runner, by theme, what does not apply as skipped', () => {
+  const heard: string[] = []
+  const cases = testBackend(
+    {
+      describe: (name, body) => {
+        heard.push(name)
+        body()
+      },
+      it: Object.assign((name: string) => heard.push(name), { skip: (name: string) => heard.push(name) }),
+    },
+    memoryConformance(),
+  )
+  for (const { name, theme, skipped } of cases) {
+    expect(heard).toContain(theme)
+    expect(heard).toContain(skipped === undefined ? name : `${name} (skipped: ${skipped})`)
+  }
+})
 
 /** The cases of one claim, in each of its modes. */
 function casesOf(setup: ConformanceSetup, claim: string): readonly ConformanceCase[] {

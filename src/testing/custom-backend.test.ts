@@ -2,11 +2,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-import { describe, it } from 'vitest'
-
 import type { Backend, BackendDriver, BackendEnv } from '../backends/backend.ts'
 import { defineBackend } from '../backends/define-backend.ts'
-import { testBackend } from './conformance.ts'
+import { playConformance } from '../../test/conformance/play.ts'
 import type { ConformanceWorld } from './conformance.ts'
 import { DocumentedStore } from './documented-store.ts'
 import type { Link, StoreClient } from './documented-store.ts'
@@ -89,8 +87,7 @@ const { facts } = storeDriver(new DocumentedStore(manualClock()).client(manualCl
   report: () => undefined,
 })
 
-testBackend(
-  { describe, it },
+playConformance(
   {
     name: 'the backend of docs/custom-backend.md',
     facts,
@@ -101,4 +98,8 @@ testBackend(
     leaseMs: 1000,
     create: () => Promise.resolve(world()),
   },
+  [
+    'no evidence here: it frees an election by expiry alone',
+    'no restartArbiter here: its store does not restart',
+  ],
 )

@@ -5,8 +5,8 @@
 import type { Backend } from '../backends/backend.ts'
 import { defineBackend } from '../backends/define-backend.ts'
 import { RaftDriver, raftFacts, type RaftEdges } from '../backends/raft-driver.ts'
-import type { HolderMessage, PeerMessage, SponsorMessage } from '../cluster/messages.ts'
-import type { ClientConnection, ConnectClient, TransportEvents } from '../seams/transport.ts'
+import type { HolderMessage, SponsorMessage } from '../cluster/messages.ts'
+import type { ClientConnection, ConnectClient } from '../seams/transport.ts'
 import type { ConformanceSetup, ConformanceWorld } from './conformance.ts'
 import type { ManualClock } from './manual-clock.ts'
 import { raftWorld, seededRandom, type RaftWorld } from './raft-world.ts'
@@ -149,8 +149,6 @@ function worldOf(world: RaftWorld, kind: 'client' | 'peer'): ConformanceWorld {
     close: () => world.close(),
   }
 }
-
-export type WorldEvents = TransportEvents<PeerMessage, HolderMessage>
 
 interface FaultyLine {
   readonly connect: Connect
