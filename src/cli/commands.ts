@@ -83,6 +83,20 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./status.ts')).status,
   },
   {
+    usage: 'demo',
+    summary: 'play a fixed story with real peers on this machine, and measure it; exit 1 if a promise was broken',
+    settings: [],
+    extra: [
+      { flag: '--exclusivity', placeholder: '<mode>', help: 'time, token or both (default: both)' },
+      { flag: '--timing', placeholder: '<preset>', help: 'fast or default (default: fast)' },
+      { flag: '--peers', placeholder: '<count>', help: '3 or 5 (default: 3)' },
+      json,
+      { flag: '--raw', placeholder: '<file>', help: 'write every event of every process there, as NDJSON' },
+    ],
+    examples: ['mandate demo', "mandate demo --json | jq '.steps[] | {step, failoverMs}'"],
+    load: async () => (await import('./demo/demo.ts')).demo,
+  },
+  {
     usage: 'resign <name>',
     summary: 'ask the leader to give up (not built yet)',
     settings: [],

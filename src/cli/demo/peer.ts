@@ -1,0 +1,89 @@
+/** One process of the demo: a peer that votes, and a candidate with a small job. Speaks over descriptor 3. */
+import { Socket } from 'node:net'
+import { createElection } from '../../election/election.ts'
+import type { Election } from '../../election/election.ts'
+import type { Leadership } from '../../election/leadership.ts'
+import { raft } from '../../backends/raft.ts'
+import { isMandateError } from '../../errors.ts'
+import { lineReader } from '../guard-protocol.ts'
+import { printError, writeFully } from '../streams.ts'
+import { Job } from './job.ts'
+import type { FromPeer, PeerConfig, ToPeer } from './protocol.ts'
+
+const config = JSON.parse(process.argv[2] ?? '') as PeerConfig
+const { id, peers, dataDir, timing } = config
+process.title = `mandate demo peer ${id}`
+
+const backend = raft({
+  self: id,
+  peers,
+  dataDir,
+  timing,
+  onBackgroundFailure: ({ during, error }) => printError(`${during}: ${String(error)}`),
+})
+
+let election: Election | undefined
+let job: Job | undefined
+let hesitateMs: number | undefined
+
+/** Written at once, in one piece: the demo measures by the arrival of these lines. */
+function tell(event: FromPeer): void {
+  if (writeFully(3, `${JSON.stringify({ pid: process.pid, ...event })}\n`) === 'closed') process.exit(1)
+}
+
+function fail(error: unknown): never {
+  const code = isMandateError(error) ? error.code : 'INTERNAL'
+  tell({ event: 'failed', code, message: error instanceof Error ? error.message : String(error) })
+  process.exit(1)
+}
+
+function receive(line: string): void {
+  const command = JSON.parse(line) as ToPeer
+  switch (command.type) {
+    case 'stand':
+      stand(command)
+      break
+    case 'hesitate':
+      hesitateMs = command.frozenMs
+      break
+    case 'resign':
+      job?.leadership.resign().catch(fail)
+      break
+    case 'leave':
+      leave().catch(fail)
+      break
+    default:
+      command satisfies never
+  }
+}
+
+function stand({ election: name, exclusivity, ledger }: ToPeer & { readonly type: 'stand' }): void {
+  election = createElection({ name, backend, exclusivity })
+  const work = async (leadership: Leadership): Promise<void> => {
+    // Before anything else: this is the instant that failover is measured to.
+    tell({ event: 'leads', token: leadership.token.toString() })
+    job = new Job({ id, leadership, ledger, tell, hesitation: takeHesitation })
+    await job.run()
+    job = undefined
+  }
+  election.lead(work, { onError: () => 'stop' }).catch(fail)
+}
+
+function takeHesitation(): number | undefined {
+  const taken = hesitateMs
+  hesitateMs = undefined
+  return taken
+}
+
+async function leave(): Promise<void> {
+  await election?.close()
+  tell({ event: 'left' })
+}
+
+const channel = new Socket({ fd: 3 })
+for (const event of ['end', 'close', 'error']) channel.on(event, () => process.exit(1))
+// Both close when their owner dies; a stopped process cannot see it, and is killed by the reaper.
+for (const event of ['end', 'close', 'error']) process.stdin.on(event, () => process.exit(1))
+process.stdin.resume()
+channel.setEncoding('utf8').on('data', lineReader(receive))
+backend.start().then(() => tell({ event: 'ready' }), fail)

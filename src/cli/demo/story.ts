@@ -1,0 +1,279 @@
+/** The fixed story of the demo, once for each kind of exclusivity: what is done, and what must follow. */
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Exclusivity } from '../../backends/backend.ts'
+import { raft } from '../../backends/raft.ts'
+import type { RaftBackend } from '../../backends/raft.ts'
+import { MandateError } from '../../errors.ts'
+import { segmentedFile } from '../../fencing/segmented-file.ts'
+import type { Timing } from '../../lease/timing.ts'
+import { audit } from './audit.ts'
+import type { LedgerCount } from './audit.ts'
+import type { DemoCluster } from './cluster.ts'
+import type { EventLog, Recorded } from './event-log.ts'
+import { beliefs, overlapMs } from './overlap.ts'
+import { monotonicMs } from './protocol.ts'
+import type { Step, StepName } from './result.ts'
+
+export interface StoryOptions {
+  readonly cluster: DemoCluster
+  readonly log: EventLog
+  readonly exclusivity: Exclusivity
+  readonly timing: Timing
+  readonly stop: AbortSignal
+  readonly told: (step: Step) => void
+}
+
+export interface Chapter {
+  readonly steps: readonly Step[]
+  readonly ledger: LedgerCount
+  readonly overlapMs: number
+}
+
+interface Reign {
+  readonly id: string
+  readonly token: string
+  readonly ledRaft: boolean
+}
+
+type Outcome = Partial<Omit<Step, 'step' | 'exclusivity'>> & { readonly detail: string }
+
+const settleLimitMs = 10_000
+const pollMs = 30
+/** So that each leader has something in the ledger, and a reader can follow. */
+const linesBeforeMs = 200
+
+export class Story {
+  readonly #o: StoryOptions
+  readonly #status: RaftBackend
+  readonly #ids: readonly string[]
+  readonly #election: string
+  readonly #ledger: string
+  readonly #steps: Step[] = []
+  /** Where this chapter begins in the log. */
+  readonly #begin: number
+
+  constructor(options: StoryOptions) {
+    this.#o = options
+    this.#ids = Object.keys(options.cluster.peers)
+    this.#election = `demo-${options.exclusivity}`
+    this.#ledger = join(options.cluster.folder, `ledger-${options.exclusivity}`)
+    this.#begin = options.log.all.length
+    // A client without a vote: it only asks.
+    this.#status = raft({ peers: options.cluster.peers, onBackgroundFailure: () => undefined })
+  }
+
+  /** Ends early, with the step that went wrong as its last, if something is not as it must be. */
+  async play(): Promise<Chapter> {
+    const complete =
+      (await this.#step('elect', () => this.#elect())) &&
+      (await this.#step('kill', () => this.#kill())) &&
+      (await this.#step('restart', () => this.#restart())) &&
+      (await this.#step('resign', () => this.#resign())) &&
+      (await this.#pauseAndResume())
+    if (complete) await this.#leave()
+    const events = this.#events()
+    return {
+      steps: this.#steps,
+      ledger: audit(await segmentedFile(this.#ledger).read(), events),
+      overlapMs: this.#o.exclusivity === 'time' ? overlapMs(beliefs(events)) : 0,
+    }
+  }
+
+  async #elect(): Promise<Outcome> {
+    const { cluster, exclusivity } = this.#o
+    const led = cluster.wait('leads', () => true, 'one of the peers is elected')
+    const begin = monotonicMs()
+    for (const id of this.#ids) this.#stand(id)
+    const { id, token, at } = await led
+    const detail = `elected ${ms(at - begin)} after all were told to stand; ${guarantee(exclusivity)}`
+    return { to: id, toToken: token, detail }
+  }
+
+  async #kill(): Promise<Outcome> {
+    const reign = await this.#settled()
+    const next = this.#nextAfter(reign)
+    const sent = this.#o.cluster.signal(reign.id, 'SIGKILL', reign.token)
+    const also = reign.ledRaft ? ', and led Raft, too' : ''
+    return this.#handOver(reign, sent, await next, `${reign.id} was killed with signal 9${also}`)
+  }
+
+  async #restart(): Promise<Outcome> {
+    const { cluster } = this.#o
+    const killed = this.#steps.at(-1)?.from ?? ''
+    const begin = monotonicMs()
+    const ready = await cluster.startPeer(killed)
+    this.#stand(killed)
+    await this.#settled()
+    const detail = `listens again ${ms(ready.at - begin)} after its start, with the log it had, and waits for its turn`
+    return { to: killed, detail }
+  }
+
+  async #resign(): Promise<Outcome> {
+    const reign = await this.#settled()
+    const next = this.#nextAfter(reign)
+    const lost = this.#lossOf(reign)
+    const sent = this.#o.cluster.tell(reign.id, { type: 'resign' })
+    const outcome = this.#handOver(reign, sent, await next, `${reign.id} resigned`)
+    const { reason } = await lost
+    return { ...outcome, ok: outcome.ok === true && reason === 'resigned' }
+  }
+
+  async #pauseAndResume(): Promise<boolean> {
+    let reign: Reign | undefined
+    const paused = await this.#step('pause', async () => {
+      reign = await this.#settled()
+      return this.#pause(reign)
+    })
+    if (!paused || reign === undefined) return false
+    const { id, token } = reign
+    const { cluster } = this.#o
+    const refused = cluster.wait(
+      'refused',
+      (event) => event.token === token,
+      `the stale write of ${id} is refused`,
+    )
+    const lost = this.#lossOf(reign)
+    const sent = cluster.signal(id, 'SIGCONT', token)
+    const successor = this.#steps.at(-1)
+    const about = {
+      from: id,
+      fromToken: token,
+      to: successor?.to ?? null,
+      toToken: successor?.toToken ?? null,
+    }
+    return (
+      (await this.#step('resume', async () => {
+        const { reason, at } = await lost
+        return {
+          ...about,
+          detail: `${id} noticed its loss (${reason}) ${ms(at - sent.at)} after it ran again`,
+        }
+      })) &&
+      (await this.#step('stale-write', async () => {
+        const { by } = await refused
+        return {
+          ...about,
+          detail: `${id} had checked before the pause, wrote after it, and was refused by token ${by}`,
+        }
+      }))
+    )
+  }
+
+  /** Stopped at the worst instant, after its check and before its write, until its lease is past. */
+  async #pause(reign: Reign): Promise<Outcome> {
+    const { cluster, timing, stop } = this.#o
+    const { id, token } = reign
+    const checked = cluster.wait('checked', (event) => event.token === token, `${id} checks that it leads`)
+    cluster.tell(id, { type: 'hesitate', frozenMs: timing.leaseMs })
+    await checked
+    const next = this.#nextAfter(reign)
+    const sent = cluster.signal(id, 'SIGSTOP', token)
+    const led = await next
+    const pastLeaseMs = sent.at + 1.5 * timing.leaseMs - monotonicMs()
+    await sleep(Math.max(0, pastLeaseMs), undefined, { signal: stop })
+    return this.#handOver(reign, sent, led, `${id} was stopped between its check and its write`)
+  }
+
+  async #leave(): Promise<void> {
+    const { cluster } = this.#o
+    const left = this.#ids.map((id) =>
+      cluster.wait('left', (event) => event.id === id, `${id} leaves the election`),
+    )
+    for (const id of this.#ids) cluster.tell(id, { type: 'leave' })
+    await Promise.all(left)
+  }
+
+  /** Plays one step; false when it was not as it must be. @throws the reason of `stop` */
+  async #step(step: StepName, act: () => Promise<Outcome>): Promise<boolean> {
+    const { exclusivity, stop, told } = this.#o
+    const nothing = { from: null, to: null, fromToken: null, toToken: null, failoverMs: null, ok: true }
+    let outcome: Outcome
+    try {
+      outcome = await act()
+    } catch (error) {
+      if (stop.aborted) throw stop.reason
+      outcome = { ok: false, detail: error instanceof Error ? error.message : String(error) }
+    }
+    const done: Step = { step, exclusivity, ...nothing, ...outcome }
+    this.#steps.push(done)
+    told(done)
+    return done.ok
+  }
+
+  #stand(id: string): void {
+    const { cluster, exclusivity } = this.#o
+    cluster.tell(id, { type: 'stand', election: this.#election, exclusivity, ledger: this.#ledger })
+  }
+
+  #nextAfter({ id }: Reign): Promise<Recorded<'leads'>> {
+    return this.#o.cluster.wait('leads', (event) => event.id !== id, `another one than ${id} leads`)
+  }
+
+  #lossOf({ id, token }: Reign): Promise<Recorded<'lost'>> {
+    return this.#o.cluster.wait(
+      'lost',
+      (event) => event.token === token,
+      `${id} notices that it lost token ${token}`,
+    )
+  }
+
+  #handOver(reign: Reign, sent: Recorded, led: Recorded<'leads'>, detail: string): Outcome {
+    return {
+      from: reign.id,
+      fromToken: reign.token,
+      to: led.id,
+      toToken: led.token,
+      failoverMs: led.at - sent.at,
+      ok: BigInt(led.token) > BigInt(reign.token),
+      detail,
+    }
+  }
+
+  /** Who leads, once it has written a little and everybody else that runs waits behind it. */
+  async #settled(): Promise<Reign> {
+    const { stop } = this.#o
+    await sleep(linesBeforeMs, undefined, { signal: stop })
+    const limit = monotonicMs() + settleLimitMs
+    let found = 'nobody answered'
+    while (monotonicMs() < limit) {
+      const { answers } = await this.#status.status({
+        signal: stop,
+        election: this.#election,
+        timeoutMs: 1000,
+      })
+      const last = answers.toSorted((a, b) => b.appliedIndex - a.appliedIndex)[0]
+      const election = last?.elections[0]
+      const leader = election?.leader ?? null
+      const waiting = new Set(election?.waiting.map(({ id }) => id))
+      const others = this.#ids.filter((id) => id !== leader?.id)
+      const token = leader?.token.toString() ?? ''
+      if (leader !== null && others.every((id) => waiting.has(id)) && this.#wroteWith(token)) {
+        const ledRaft = answers.some(({ peer, role }) => peer === leader.id && role === 'leader')
+        return { id: leader.id, token, ledRaft }
+      }
+      found = `${leader?.id ?? 'nobody'} leads, ${[...waiting].join(' and ') || 'nobody'} waits, ${answers.length} peers answer`
+      await sleep(pollMs, undefined, { signal: stop })
+    }
+    const message = `within ${settleLimitMs} ms this was expected: one leads and writes, all others wait. Instead: ${found}`
+    throw new MandateError('TIMEOUT', message, { afterMs: settleLimitMs })
+  }
+
+  #wroteWith(token: string): boolean {
+    return this.#events().some((event) => event.event === 'wrote' && event.token === token)
+  }
+
+  #events(): readonly Recorded[] {
+    return this.#o.log.all.slice(this.#begin)
+  }
+}
+
+function guarantee(exclusivity: Exclusivity): string {
+  return exclusivity === 'time'
+    ? 'nobody leads before every older lease has surely run out'
+    : 'the next one leads on evidence of death; the ledger checks the token'
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(value < 10 ? 1 : 0)} ms`
+}
