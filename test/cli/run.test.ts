@@ -1,4 +1,6 @@
 /** The contract of `run` that needs no cluster: memory:// elects at once, the scripted backend does as it is told. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isRunning, job, parentOf, Stage, until } from './processes.ts'
 
@@ -158,7 +160,7 @@ test('supervisor killed: the whole group of the command is dead, and the guard l
 })
 
 test('supervisor stopped past its lease: the guard kills the command; it runs again under a new token', async () => {
-  const mandate = stage.start(run('--lease', '600ms', '--grace', '100ms', '--', node, job, 'stubborn'))
+  const mandate = stage.start(run('--lease', '1s', '--grace', '100ms', '--', node, job, 'stubborn'))
   const first = await mandate.commandPid()
   mandate.kill('SIGSTOP')
   await until(() => !isRunning(first), 'the death of the command')
@@ -185,7 +187,7 @@ test('guard killed: the supervisor kills the command at once, says so, and leads
 })
 
 test('guard stopped: the supervisor does without its protection for no longer than a lease', async () => {
-  const mandate = stage.start(run('--lease', '600ms', '--grace', '100ms', '--', node, job, 'stubborn'))
+  const mandate = stage.start(run('--lease', '1s', '--grace', '100ms', '--', node, job, 'stubborn'))
   const first = await mandate.commandPid()
   process.kill(parentOf(first), 'SIGSTOP')
   await mandate.commandPid(2)
@@ -226,7 +228,8 @@ test('TERM in the first moments ends in order as well', async () => {
 })
 
 test('leadership lost: 79 with --on-loss exit, and the command is dead', async () => {
-  const config = stage.scripted({ loseAfterMs: 300 })
+  const loseOnFile = join(stage.folder, 'lose')
+  const config = stage.scripted({ loseOnFile })
   const mandate = stage.start([
     'run',
     'job',
@@ -241,21 +244,25 @@ test('leadership lost: 79 with --on-loss exit, and the command is dead', async (
     'stubborn',
   ])
   const pid = await mandate.commandPid()
+  writeFileSync(loseOnFile, '')
   expect(await mandate.ended).toBe(79)
   expect(isRunning(pid)).toBe(false)
   expect(mandate.events('lost')).toMatchObject([{ reason: 'revoked' }])
 })
 
 test('leadership lost: by default the command is stopped, and run stands again', async () => {
-  const config = stage.scripted({ loseAfterMs: 300, reason: 'session-lost' })
+  const loseOnFile = join(stage.folder, 'lose')
+  const config = stage.scripted({ loseOnFile, reason: 'session-lost' })
   const mandate = stage.start(['run', 'job', '--config', config, ...json, '--', node, job, 'orderly'])
+  await mandate.commandPid()
+  writeFileSync(loseOnFile, '')
   await mandate.commandPid(2)
   expect(mandate.told('stopping').length).toBeGreaterThan(0)
 })
 
 test('not renewed: the command is asked to stop in time for its grace, and killed after it', async () => {
   const config = stage.scripted({ renew: false })
-  const times = ['--lease', '1s', '--grace', '300ms', '--on-loss', 'exit']
+  const times = ['--lease', '3s', '--grace', '500ms', '--on-loss', 'exit']
   const mandate = stage.start([
     'run',
     'job',
