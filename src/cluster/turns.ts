@@ -17,27 +17,33 @@ export class Turns {
   readonly #duties: TurnDuties
   readonly #tasks: (() => void)[] = []
   #deliveries: (() => void)[] = []
-  #running = false
+  /** A run is under way or about to begin. */
+  #scheduled = false
   #stopped = false
 
   constructor(duties: TurnDuties) {
     this.#duties = duties
   }
 
-  /** Runs at once, with all that follows from it, unless a turn is under way. */
+  /**
+   * Runs in a microtask, so that whatever came with one read of a socket is one turn and one write to the disk.
+   * Nothing waits for it: a microtask runs before the event loop looks at anything else.
+   */
   enqueue(task: () => void): void {
     if (this.#stopped) return
     this.#tasks.push(task)
-    if (this.#running) return
-    this.#running = true
-    try {
-      this.#run()
-    } catch (error) {
-      this.stop()
-      this.#duties.taskFailed(error)
-    } finally {
-      this.#running = false
-    }
+    if (this.#scheduled) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      try {
+        this.#run()
+      } catch (error) {
+        this.stop()
+        this.#duties.taskFailed(error)
+      } finally {
+        this.#scheduled = false
+      }
+    })
   }
 
   /** Called between turns. */
