@@ -16,7 +16,9 @@ export function staleOutput(root) {
   const dist = join(root, 'dist')
   if (!existsSync(dist)) return ['dist/ does not exist: the build wrote nothing']
   return readdirSync(dist, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.js') && !existsSync(join(root, 'src', path.replace(/\.js$/, '.ts'))))
+    .filter((path) => path.endsWith('.js'))
+    .filter((path) => !existsSync(join(root, 'src', path)))
+    .filter((path) => !existsSync(join(root, 'src', path.replace(/\.js$/, '.ts'))))
     .map((path) => `dist/${path} has no source any more: remove dist/ and build again`)
 }
 
