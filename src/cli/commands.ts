@@ -84,7 +84,8 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: 'demo',
-    summary: 'play a fixed story with real peers on this machine, and measure it; exit 1 if a promise was broken',
+    summary:
+      'play a fixed story with real peers on this machine, and measure it; exit 1 if a promise was broken',
     settings: [],
     extra: [
       { flag: '--exclusivity', placeholder: '<mode>', help: 'time, token or both (default: both)' },

@@ -14,7 +14,7 @@ import type { QuorumWatch } from './quorum-watch.ts'
 import type { OnLoss } from './settings.ts'
 import type { SignalInbox } from './signals.ts'
 import { Term } from './term.ts'
-import type { HeldLeadership, TermEnd } from './term.ts'
+import type { HeldLeadership, TermEnd } from './term-options.ts'
 
 export interface RunPlan {
   readonly election: string

@@ -5,40 +5,12 @@
  * `graceMs + marginMs` before the leadership's end, a leadership that was not renewed is given up here: the command is
  * asked to stop, so that it has its grace and still is dead in time.
  */
-import type { Exclusivity, LossReason } from '../backends/backend.ts'
-import type { GuardLink } from './guard-link.ts'
-import { deadlineAfter, readClocks, remainingUntil } from './guard-protocol.ts'
-import type { CommandLine, Deadline, FromGuard } from './guard-protocol.ts'
+import type { LossReason } from '../backends/backend.ts'
+import { readClocks, remainingUntil } from './guard-protocol.ts'
+import type { FromGuard } from './guard-protocol.ts'
+import { KillInstant } from './kill-instant.ts'
 import { exitCode, exitCodeOfSignal } from './exit-codes.ts'
-import type { RunLog } from './run-log.ts'
-
-/** What is used of a `Leadership`. */
-export interface HeldLeadership {
-  readonly token: bigint
-  readonly tokenScope: string
-  remainingMs(): number
-  readonly lost: Promise<LossReason>
-  resign(): Promise<unknown>
-}
-
-export type TermEnd =
-  /** The command ended, by itself or because `run` was asked to stop. */
-  | { readonly is: 'ended'; readonly exitCode: number; readonly why: string }
-  | { readonly is: 'cannot-run'; readonly exitCode: number; readonly why: string }
-  | { readonly is: 'lost'; readonly reason: string }
-  | { readonly is: 'guard-lost'; readonly reason: string }
-
-export interface TermOptions {
-  readonly leadership: HeldLeadership
-  readonly guard: GuardLink
-  readonly command: CommandLine
-  readonly exclusivity: Exclusivity
-  readonly leaseMs: number
-  readonly graceMs: number
-  readonly marginMs: number
-  readonly killSignal: NodeJS.Signals
-  readonly log: RunLog
-}
+import type { TermEnd, TermOptions } from './term-options.ts'
 
 /** After these another may already lead, whatever the deadline says: there is no time for grace. */
 const alreadyReplaced: readonly string[] = [
@@ -56,15 +28,13 @@ export class Term {
   #lossReason: string | undefined
   /** The command's own end. */
   #exit: { readonly exitCode: number; readonly why: string; readonly byItself: boolean } | undefined
-  /** The last instant at which the leadership, as last seen, still leaves `marginMs`. */
-  #leaseEnd: Deadline | undefined
-  /** End of the grace. */
-  #killAt: Deadline | undefined
+  readonly #kill: KillInstant
   #pulse: NodeJS.Timeout | undefined
   #finish: (end: TermEnd) => void = () => undefined
 
   constructor(options: TermOptions) {
     this.#options = options
+    this.#kill = new KillInstant(options.marginMs)
   }
 
   /** Settles when nobody of the command's group runs any more. */
@@ -78,7 +48,7 @@ export class Term {
     if (this.#renew() <= this.#stepDownMs)
       this.#end({ is: 'lost', reason: 'too little of the lease was left' })
     else if (this.#state === 'starting') {
-      guard.send({ type: 'start', command, deadline: this.#deadline() })
+      guard.send({ type: 'start', command, deadline: this.#kill.at(readClocks()) })
       this.#schedule()
       void leadership.lost.then((reason) => this.#lose(reason))
     }
@@ -98,7 +68,7 @@ export class Term {
   }
 
   hurry(): void {
-    this.#setKillAt(0)
+    this.#grantGrace(0)
   }
 
   get #stepDownMs(): number {
@@ -151,7 +121,8 @@ export class Term {
   }
 
   #killed(): void {
-    const graceIsOver = this.#killAt !== undefined && remainingUntil(this.#killAt) <= 0
+    const { graceEnd } = this.#kill
+    const graceIsOver = graceEnd !== undefined && remainingUntil(graceEnd) <= 0
     const reason = graceIsOver ? 'grace' : 'deadline'
     const why = graceIsOver ? 'it did not stop within its grace' : 'no new deadline came in time'
     const msg = `the guard killed the command: ${why}`
@@ -212,13 +183,12 @@ export class Term {
     }
     // The first reason decides what follows; a later one can only shorten the grace.
     this.#stopping ??= { for: why, signal }
-    this.#setKillAt(graceMs)
+    this.#grantGrace(graceMs)
   }
 
-  #setKillAt(graceMs: number): void {
-    const killAt = deadlineAfter(readClocks(), graceMs)
-    this.#killAt = this.#killAt === undefined ? killAt : earlier(this.#killAt, killAt)
-    this.#options.guard.send({ type: 'deadline', deadline: this.#deadline() })
+  #grantGrace(graceMs: number): void {
+    this.#kill.grant(readClocks(), graceMs)
+    this.#sendDeadline()
   }
 
   /** Reads how much of the lease remains, and returns it. */
@@ -226,18 +196,16 @@ export class Term {
     // The clocks first: if this process is paused in between, the deadline comes out too early, never too late.
     const clocks = readClocks()
     const remainingMs = this.#options.leadership.remainingMs()
-    // Once it is lost nothing remains, but until the end seen last nobody else leads: that much grace is left.
-    if (remainingMs > 0) this.#leaseEnd = deadlineAfter(clocks, remainingMs - this.#options.marginMs)
+    this.#kill.renew(clocks, remainingMs)
     return remainingMs
   }
 
-  #deadline(): Deadline {
-    const leaseEnd = this.#leaseEnd ?? deadlineAfter(readClocks(), 0)
-    return this.#killAt === undefined ? leaseEnd : earlier(this.#killAt, leaseEnd)
+  #sendDeadline(): void {
+    this.#options.guard.send({ type: 'deadline', deadline: this.#kill.at(readClocks()) })
   }
 
   #schedule(): void {
-    const { leaseMs, leadership, guard } = this.#options
+    const { leaseMs, leadership } = this.#options
     if (this.#state === 'over') return
     const everyMs = Math.min(250, Math.max(10, leaseMs / 12))
     const untilStepDownMs = leadership.remainingMs() - this.#stepDownMs
@@ -246,7 +214,7 @@ export class Term {
         if (this.#state === 'over') return
         const remainingMs = this.#renew()
         if (remainingMs <= this.#stepDownMs) this.#giveUp('not renewed in time', this.#options.graceMs)
-        guard.send({ type: 'deadline', deadline: this.#deadline() })
+        this.#sendDeadline()
         this.#watchGuard()
         this.#schedule()
       },
@@ -279,8 +247,4 @@ export class Term {
     this.#state = 'over'
     this.#finish(end)
   }
-}
-
-function earlier(a: Deadline, b: Deadline): Deadline {
-  return BigInt(a.monotonicNs) < BigInt(b.monotonicNs) ? a : b
 }

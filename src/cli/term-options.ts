@@ -1,0 +1,33 @@
+/** What one life of the command needs, and how it can end. */
+import type { Exclusivity, LossReason } from '../backends/backend.ts'
+import type { GuardLink } from './guard-link.ts'
+import type { CommandLine } from './guard-protocol.ts'
+import type { RunLog } from './run-log.ts'
+
+/** What is used of a `Leadership`. */
+export interface HeldLeadership {
+  readonly token: bigint
+  readonly tokenScope: string
+  remainingMs(): number
+  readonly lost: Promise<LossReason>
+  resign(): Promise<unknown>
+}
+
+export type TermEnd =
+  /** The command ended, by itself or because `run` was asked to stop. */
+  | { readonly is: 'ended'; readonly exitCode: number; readonly why: string }
+  | { readonly is: 'cannot-run'; readonly exitCode: number; readonly why: string }
+  | { readonly is: 'lost'; readonly reason: string }
+  | { readonly is: 'guard-lost'; readonly reason: string }
+
+export interface TermOptions {
+  readonly leadership: HeldLeadership
+  readonly guard: GuardLink
+  readonly command: CommandLine
+  readonly exclusivity: Exclusivity
+  readonly leaseMs: number
+  readonly graceMs: number
+  readonly marginMs: number
+  readonly killSignal: NodeJS.Signals
+  readonly log: RunLog
+}
