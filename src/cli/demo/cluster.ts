@@ -15,6 +15,8 @@ export interface ClusterOptions {
   /** How often a peer may be started again. */
   readonly restarts: number
   readonly log: EventLog
+  /** For tests. @default freePorts */
+  readonly pickPorts?: (count: number) => Promise<readonly number[]>
   /** Ends every wait. */
   readonly stop: AbortSignal
 }
@@ -36,8 +38,9 @@ export class DemoCluster {
 
   /** Ports may be taken between being found free and being listened on: then others are tried. */
   static async start(options: ClusterOptions): Promise<DemoCluster> {
+    const { pickPorts = freePorts } = options
     for (let tries = 1; ; tries++) {
-      const ports = await freePorts(options.ids.length)
+      const ports = await pickPorts(options.ids.length)
       const cluster = new DemoCluster(options, ports)
       try {
         await cluster.#startAll()

@@ -15,7 +15,7 @@ import { Interrupted, interruption } from './interruption.ts'
 import type { Interruption } from './interruption.ts'
 import { demoOptions } from './options.ts'
 import type { DemoOptions } from './options.ts'
-import { chapterTitle, lastLine, measuredTable, opening, stepLine } from './report.ts'
+import { chapterTitle, lastLine, measuredTable, noteLine, opening, stepLine } from './report.ts'
 import { brokenPromises } from './result.ts'
 import type { DemoResult } from './result.ts'
 import { Story } from './story.ts'
@@ -55,10 +55,16 @@ async function play(options: DemoOptions, log: EventLog, stop: Interruption): Pr
   try {
     say(opening(options, timing, cluster.peers))
     for (const exclusivity of modes) {
-      say(`\n${palette.bold(chapterTitle(exclusivity))}`)
-      const told = (step: DemoResult['steps'][number]): void =>
-        say(stepLine(step, performance.now() - beginMs, palette))
-      const chapter = await new Story({ cluster, log, exclusivity, timing, stop: stop.signal, told }).play()
+      say(chapterTitle(exclusivity, palette))
+      const chapter = await new Story({
+        cluster,
+        log,
+        exclusivity,
+        timing,
+        stop: stop.signal,
+        told: (step) => say(stepLine(step, performance.now() - beginMs, palette)),
+        noted: (text) => say(noteLine(text, performance.now() - beginMs, palette)),
+      }).play()
       chapters.push(chapter)
       if (chapter.steps.some(({ ok }) => !ok)) break
     }

@@ -84,7 +84,9 @@ export class Job {
   /** Looks often: what it finds between two lines counts for the overlap, too. */
   async #pause(): Promise<void> {
     const end = monotonicMs() + writeEveryMs
-    while (monotonicMs() < end && this.#looksValid()) await sleep(lookEveryMs)
+    while (monotonicMs() < end && this.#looksValid()) {
+      await Promise.race([sleep(lookEveryMs), this.leadership.lost])
+    }
   }
 
   #refused(by: bigint): void {

@@ -1,4 +1,5 @@
 /** What a person reads: one line a step while it happens, then a table, then one line that counts. */
+import type { Exclusivity } from '../../backends/backend.ts'
 import type { Palette } from '../colour.ts'
 import { table } from '../table.ts'
 import type { DemoOptions } from './options.ts'
@@ -15,33 +16,47 @@ const verbs: Readonly<Record<StepName, string>> = {
   'stale-write': 'stale write',
 }
 
+const promises: Readonly<Record<Exclusivity, string>> = {
+  time: 'nobody leads before every older lease has surely run out',
+  token: 'the next one leads on evidence of death, and the ledger refuses older tokens',
+}
+
 export function opening(
   { peers, timing: preset }: DemoOptions,
   { heartbeatMs, leaseMs }: Timing,
   addresses: Readonly<Record<string, string>>,
 ): string {
   const list = Object.entries(addresses).map(([id, address]) => `${id} ${address}`)
-  return `${peers} peers, each a process: ${list.join(', ')}; timing ${preset} (heartbeat ${heartbeatMs} ms, lease ${leaseMs} ms)`
+  return (
+    `${peers} peers, each a process of its own: ${list.join(', ')}\n` +
+    `timing ${preset}: heartbeat ${heartbeatMs} ms, lease ${leaseMs} ms`
+  )
 }
 
-export function chapterTitle(exclusivity: string): string {
-  return `exclusivity ${exclusivity}`
+export function chapterTitle(exclusivity: Exclusivity, palette: Palette): string {
+  return `\n${palette.bold(`exclusivity ${exclusivity}`)}: ${promises[exclusivity]}`
 }
 
 export function stepLine(step: Step, atMs: number, palette: Palette): string {
-  const at = palette.dim(`${(atMs / 1000).toFixed(2).padStart(6)} s`)
-  const what = verbs[step.step].padEnd(11)
-  if (!step.ok) return `${at}  ${palette.red(what)}  ${palette.red('not as promised')}: ${step.detail}`
-  const takeover =
-    step.toToken === null || (step.failoverMs === null && step.from !== null)
-      ? ''
-      : `${palette.green(`${step.to} leads`)} with token ${step.toToken}${after(step.failoverMs, palette)}; `
-  const subject = step.step === 'restart' ? `${step.to} ` : ''
-  return `${at}  ${what}  ${takeover}${subject}${step.detail}`
+  const subject = step.step === 'elect' ? '' : (step.from ?? step.to ?? '')
+  const what = `${verbs[step.step]} ${subject}`.padEnd(13)
+  const start = `${clock(atMs, palette)}  `
+  if (!step.ok) return `${start}${palette.red(what)}  ${palette.red('not as promised:')} ${step.detail}`
+  return `${start}${what}  ${takeover(step, palette)}${step.detail}`
 }
 
-function after(failoverMs: number | null, palette: Palette): string {
-  return failoverMs === null ? '' : ` after ${palette.bold(`${failoverMs.toFixed(1)} ms`)}`
+export function noteLine(text: string, atMs: number, palette: Palette): string {
+  return `${clock(atMs, palette)}  ${palette.yellow(text)}`
+}
+
+function clock(atMs: number, palette: Palette): string {
+  return palette.dim(`${(atMs / 1000).toFixed(2).padStart(6)} s`)
+}
+
+function takeover({ step, to, toToken, failoverMs }: Step, palette: Palette): string {
+  if (step !== 'elect' && failoverMs === null) return ''
+  const after = failoverMs === null ? '' : ` after ${palette.bold(`${failoverMs.toFixed(1)} ms`)}`
+  return `${palette.green(`${to} leads`)} with token ${toToken}${after}; `
 }
 
 export function measuredTable(steps: readonly Step[]): string {

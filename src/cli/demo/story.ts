@@ -22,6 +22,8 @@ export interface StoryOptions {
   readonly timing: Timing
   readonly stop: AbortSignal
   readonly told: (step: Step) => void
+  /** What happened beside the story. */
+  readonly noted: (text: string) => void
 }
 
 export interface Chapter {
@@ -38,6 +40,12 @@ interface Reign {
 
 type Outcome = Partial<Omit<Step, 'step' | 'exclusivity'>> & { readonly detail: string }
 
+/** The leadership ended by itself in the middle of a step, as it may on a machine that has too much to do. */
+class EndedByItself extends Error {
+  override readonly name = 'EndedByItself'
+}
+
+const tries = 3
 const settleLimitMs = 10_000
 const pollMs = 30
 /** So that each leader has something in the ledger, and a reader can follow. */
@@ -50,6 +58,8 @@ export class Story {
   readonly #election: string
   readonly #ledger: string
   readonly #steps: Step[] = []
+  /** The last one that the story knows of. */
+  #token = ''
   /** Where this chapter begins in the log. */
   readonly #begin: number
 
@@ -81,21 +91,20 @@ export class Story {
   }
 
   async #elect(): Promise<Outcome> {
-    const { cluster, exclusivity } = this.#o
+    const { cluster } = this.#o
     const led = cluster.wait('leads', () => true, 'one of the peers is elected')
     const begin = monotonicMs()
     for (const id of this.#ids) this.#stand(id)
     const { id, token, at } = await led
-    const detail = `elected ${ms(at - begin)} after all were told to stand; ${guarantee(exclusivity)}`
-    return { to: id, toToken: token, detail }
+    return { to: id, toToken: token, detail: `${ms(at - begin)} after all were told to stand` }
   }
 
   async #kill(): Promise<Outcome> {
     const reign = await this.#settled()
     const next = this.#nextAfter(reign)
     const sent = this.#o.cluster.signal(reign.id, 'SIGKILL', reign.token)
-    const also = reign.ledRaft ? ', and led Raft, too' : ''
-    return this.#handOver(reign, sent, await next, `${reign.id} was killed with signal 9${also}`)
+    const raft = reign.ledRaft ? 'led Raft, too' : 'did not lead Raft'
+    return this.#handOver(reign, sent, await next, `${reign.id} ${raft}`)
   }
 
   async #restart(): Promise<Outcome> {
@@ -105,7 +114,7 @@ export class Story {
     const ready = await cluster.startPeer(killed)
     this.#stand(killed)
     await this.#settled()
-    const detail = `listens again ${ms(ready.at - begin)} after its start, with the log it had, and waits for its turn`
+    const detail = `listens after ${ms(ready.at - begin)}, with the log it had, and waits for its turn`
     return { to: killed, detail }
   }
 
@@ -114,9 +123,9 @@ export class Story {
     const next = this.#nextAfter(reign)
     const lost = this.#lossOf(reign)
     const sent = this.#o.cluster.tell(reign.id, { type: 'resign' })
-    const outcome = this.#handOver(reign, sent, await next, `${reign.id} resigned`)
     const { reason } = await lost
-    return { ...outcome, ok: outcome.ok === true && reason === 'resigned' }
+    if (reason !== 'resigned') throw new EndedByItself(`${reign.id} lost token ${reign.token}: ${reason}`)
+    return this.#handOver(reign, sent, await next, `${reign.id} drained its job, then released`)
   }
 
   async #pauseAndResume(): Promise<boolean> {
@@ -147,14 +156,14 @@ export class Story {
         const { reason, at } = await lost
         return {
           ...about,
-          detail: `${id} noticed its loss (${reason}) ${ms(at - sent.at)} after it ran again`,
+          detail: `noticed its loss (${reason}) ${ms(at - sent.at)} after it ran again`,
         }
       })) &&
       (await this.#step('stale-write', async () => {
         const { by } = await refused
         return {
           ...about,
-          detail: `${id} had checked before the pause, wrote after it, and was refused by token ${by}`,
+          detail: `checked before the pause, wrote after it: refused, because the ledger knows token ${by}`,
         }
       }))
     )
@@ -164,9 +173,12 @@ export class Story {
   async #pause(reign: Reign): Promise<Outcome> {
     const { cluster, timing, stop } = this.#o
     const { id, token } = reign
+    const lost = this.#lossOf(reign).then(({ reason }) => {
+      throw new EndedByItself(`${id} lost token ${token}: ${reason}`)
+    })
     const checked = cluster.wait('checked', (event) => event.token === token, `${id} checks that it leads`)
     cluster.tell(id, { type: 'hesitate', frozenMs: timing.leaseMs })
-    await checked
+    await Promise.race([checked, lost])
     const next = this.#nextAfter(reign)
     const sent = cluster.signal(id, 'SIGSTOP', token)
     const led = await next
@@ -186,19 +198,27 @@ export class Story {
 
   /** Plays one step; false when it was not as it must be. @throws the reason of `stop` */
   async #step(step: StepName, act: () => Promise<Outcome>): Promise<boolean> {
-    const { exclusivity, stop, told } = this.#o
+    const { exclusivity, told } = this.#o
     const nothing = { from: null, to: null, fromToken: null, toToken: null, failoverMs: null, ok: true }
-    let outcome: Outcome
-    try {
-      outcome = await act()
-    } catch (error) {
-      if (stop.aborted) throw stop.reason
-      outcome = { ok: false, detail: error instanceof Error ? error.message : String(error) }
-    }
+    const outcome = await this.#attempt(act)
     const done: Step = { step, exclusivity, ...nothing, ...outcome }
     this.#steps.push(done)
+    if (done.toToken !== null) this.#token = done.toToken
     told(done)
     return done.ok
+  }
+
+  async #attempt(act: () => Promise<Outcome>): Promise<Outcome> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await act()
+      } catch (error) {
+        if (this.#o.stop.aborted) throw this.#o.stop.reason
+        const again = error instanceof EndedByItself && attempt < tries
+        if (!again) return { ok: false, detail: error instanceof Error ? error.message : String(error) }
+        this.#o.noted(`${error.message}; once more`)
+      }
+    }
   }
 
   #stand(id: string): void {
@@ -249,6 +269,12 @@ export class Story {
       const others = this.#ids.filter((id) => id !== leader?.id)
       const token = leader?.token.toString() ?? ''
       if (leader !== null && others.every((id) => waiting.has(id)) && this.#wroteWith(token)) {
+        if (this.#token !== '' && this.#token !== token) {
+          this.#o.noted(
+            `${leader.id} leads with token ${token} by now: this machine is busy, and a lease ran out`,
+          )
+        }
+        this.#token = token
         const ledRaft = answers.some(({ peer, role }) => peer === leader.id && role === 'leader')
         return { id: leader.id, token, ledRaft }
       }
@@ -266,12 +292,6 @@ export class Story {
   #events(): readonly Recorded[] {
     return this.#o.log.all.slice(this.#begin)
   }
-}
-
-function guarantee(exclusivity: Exclusivity): string {
-  return exclusivity === 'time'
-    ? 'nobody leads before every older lease has surely run out'
-    : 'the next one leads on evidence of death; the ledger checks the token'
 }
 
 function ms(value: number): string {
