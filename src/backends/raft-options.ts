@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { MandateError } from '../errors.ts'
 import type { TimingInput } from '../lease/timing.ts'
 import type { Clock } from '../seams/clock.ts'
@@ -33,16 +34,13 @@ export interface RaftOptions {
 
 /** @throws INVALID_OPTIONS (one error lists every problem), NOT_A_PEER */
 export function checkRaftOptions(options: RaftOptions): void {
-  const ids = Object.keys(options.peers)
-  const problems = [...peerProblems(options.peers), ...ownProblems(options)]
-  const [first] = problems
-  if (first !== undefined) {
-    throw new MandateError(
-      'INVALID_OPTIONS',
-      problems.map((problem) => problem.message).join('; '),
-      first.details,
-    )
-  }
+  // Who calls from JavaScript has no compiler that says what is missing.
+  if (!isRecord(options)) throw asError([problem('options', options, 'an object such as { peers }')])
+  const { peers } = options
+  if (!isRecord(peers)) throw asError([problem('peers', peers, 'an object, id → host:port')])
+  const problems = [...unknownKeys(options), ...peerProblems(peers), ...ownProblems(options)]
+  if (problems.length > 0) throw asError(problems)
+  const ids = Object.keys(peers)
   if (options.self !== undefined && !ids.includes(options.self)) {
     throw new MandateError(
       'NOT_A_PEER',
@@ -53,9 +51,42 @@ export function checkRaftOptions(options: RaftOptions): void {
   }
 }
 
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function asError(problems: readonly Problem[]): MandateError<'INVALID_OPTIONS'> {
+  const message = problems.map((each) => each.message).join('; ')
+  return new MandateError('INVALID_OPTIONS', message, problems[0]?.details ?? { option: 'options' })
+}
+
 interface Problem {
   readonly message: string
   readonly details: { readonly option: string; readonly value?: unknown; readonly expected: string }
+}
+
+const known: { readonly [option in keyof Required<RaftOptions>]: true } = {
+  self: true,
+  peers: true,
+  dataDir: true,
+  listen: true,
+  cluster: true,
+  timing: true,
+  tokenBase: true,
+  insecure: true,
+  logBytesMax: true,
+  onClockStep: true,
+  clock: true,
+  random: true,
+  onBackgroundFailure: true,
+}
+
+/** A misspelt option would otherwise mean its default, silently. */
+function unknownKeys(options: RaftOptions): Problem[] {
+  const names = Object.keys(known).join(', ')
+  return Object.entries(options)
+    .filter(([option]) => !Object.hasOwn(known, option))
+    .map(([option, value]) => problem(option, value, `no such option; the options are ${names}`))
 }
 
 const peersMax = 63
@@ -83,9 +114,9 @@ function peerProblems(peers: RaftOptions['peers']): Problem[] {
 }
 
 function ownProblems(options: RaftOptions): Problem[] {
-  const { self, dataDir, listen, cluster, tokenBase, logBytesMax } = options
+  const { self, dataDir, listen, cluster, tokenBase, logBytesMax, insecure, onClockStep } = options
   const problems: Problem[] = []
-  if (self !== undefined && (dataDir === undefined || dataDir === '')) {
+  if (self !== undefined && (typeof dataDir !== 'string' || dataDir === '')) {
     problems.push(
       problem('dataDir', dataDir, 'a folder for the log of this peer (it votes, so it must remember)'),
     )
@@ -97,6 +128,9 @@ function ownProblems(options: RaftOptions): Problem[] {
   }
   if (listen !== undefined && !isAddress(listen)) {
     problems.push(problem('listen', listen, 'host:port with a port of 1-65535'))
+  }
+  if (self === undefined && listen !== undefined) {
+    problems.push(problem('listen', listen, 'no address, because self is absent: only a peer listens'))
   }
   if (cluster !== undefined && !/^[\x21-\x7e]{1,64}$/.test(cluster)) {
     problems.push(problem('cluster', cluster, '1-64 printable characters without spaces'))
@@ -110,12 +144,31 @@ function ownProblems(options: RaftOptions): Problem[] {
   if (logBytesMax !== undefined && !(Number.isSafeInteger(logBytesMax) && logBytesMax > 0)) {
     problems.push(problem('logBytesMax', logBytesMax, 'a whole number of bytes above 0'))
   }
+  if (insecure !== undefined && typeof insecure !== 'boolean') {
+    problems.push(problem('insecure', insecure, 'true or false'))
+  }
+  if (onClockStep !== undefined && onClockStep !== 'lose' && onClockStep !== 'ignore') {
+    problems.push(problem('onClockStep', onClockStep, "'lose' or 'ignore'"))
+  }
+  const { onBackgroundFailure } = options
+  if (onBackgroundFailure !== undefined && typeof onBackgroundFailure !== 'function') {
+    problems.push(problem('onBackgroundFailure', onBackgroundFailure, 'a function'))
+  }
   return problems
 }
 
 function problem(option: string, value: unknown, expected: string): Problem {
-  const shown = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? 'absent')
-  return { message: `${option} is ${shown}: expected ${expected}`, details: { option, value, expected } }
+  return {
+    message: `${option} is ${show(value)}: expected ${expected}`,
+    details: { option, value, expected },
+  }
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return 'absent'
+  return typeof value === 'string'
+    ? JSON.stringify(value)
+    : inspect(value, { depth: 0, breakLength: Infinity })
 }
 
 function isAddress(address: unknown): boolean {
