@@ -157,13 +157,12 @@ export class RaftDriver implements BackendDriver {
     const silent: { peer: string; address: string; reason: string }[] = []
     await Promise.all(
       Object.entries(this.#options.peers).map(async ([peer, address]) => {
-        let problem = 'no answer'
-        const connect =
+        const connect = (failed: (reason: string) => void): ConnectSponsor =>
           this.#peer !== null && peer === this.#edges.peer?.self
             ? this.#connect()
-            : this.#connectTo({ [peer]: address }, ([tried]) => (problem = tried?.reason ?? problem))
+            : this.#connectTo({ [peer]: address }, ([tried]) => failed(tried?.reason ?? 'no answer'))
         const answer = await askForStatus(connect, this.#env.clock, election ?? null, timeoutMs, signal)
-        if (answer === null) silent.push({ peer, address, reason: `${problem} within ${timeoutMs} ms` })
+        if (typeof answer === 'string') silent.push({ peer, address, reason: answer })
         else answers.push(answer)
       }),
     )
@@ -246,24 +245,20 @@ function readerOver(connect: ConnectSponsor): { readonly reader: Reader; readonl
   return { reader, link }
 }
 
-/** Null: no answer in time. */
+/** The status, or why there is none: the first failure to connect is answer enough. */
 async function askForStatus(
-  connect: ConnectSponsor,
+  connect: (failed: (reason: string) => void) => ConnectSponsor,
   clock: Clock,
   election: string | null,
   timeoutMs: number,
   signal: AbortSignal | undefined,
-): Promise<PeerStatus | null> {
-  const { reader, link } = readerOver(connect)
-  const timer = { cancel: (): void => undefined }
+): Promise<PeerStatus | string> {
+  let settle!: (answer: PeerStatus | string) => void
+  const answer = new Promise<PeerStatus | string>((resolve) => (settle = resolve))
+  const { reader, link } = readerOver(connect(settle))
+  const timer = clock.setTimer(timeoutMs, () => settle(`no answer within ${timeoutMs} ms`))
+  reader.status(election, settle)
   try {
-    const answer = new Promise<PeerStatus | null>((resolve) => {
-      Object.assign(
-        timer,
-        clock.setTimer(timeoutMs, () => resolve(null)),
-      )
-      reader.status(election, resolve)
-    })
     return await settledOrAborted(answer, signal)
   } finally {
     timer.cancel()
