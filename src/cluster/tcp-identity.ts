@@ -6,6 +6,11 @@ import type { ProcessIdentity } from './tcp-handshake.ts'
 
 /** So long after its last frame a process still counts as running: longer than any heartbeat and stall. */
 const LIVE_MS = 10_000
+/**
+ * As long for one that also holds a connection: several heartbeats. A host that vanished without closing anything must
+ * not keep its peer's next process out for long.
+ */
+const CONNECTED_LIVE_MS = 2000
 
 interface Known extends ProcessIdentity {
   heardAtMs: number
@@ -31,9 +36,10 @@ export class PeerIdentities {
     return this.#known.get(peer)?.heardAtMs
   }
 
-  admit(peer: string, shown: ProcessIdentity, nowMs: number): Admission {
+  /** `connected`: the process that is known as `peer` still holds a connection. */
+  admit(peer: string, shown: ProcessIdentity, nowMs: number, connected: boolean): Admission {
     const known = this.#known.get(peer)
-    const message = known === undefined ? undefined : objection(peer, known, shown, nowMs)
+    const message = known === undefined ? undefined : objection(peer, known, shown, nowMs, connected)
     if (message !== undefined) return { is: 'refused', message }
     if (known !== undefined && known.run === shown.run) return { is: 'same' }
     const { storageId, incarnation, run } = shown
@@ -42,11 +48,25 @@ export class PeerIdentities {
   }
 }
 
-function objection(peer: string, known: Known, shown: ProcessIdentity, nowMs: number): string | undefined {
+function objection(
+  peer: string,
+  known: Known,
+  shown: ProcessIdentity,
+  nowMs: number,
+  connected: boolean,
+): string | undefined {
   if (known.run === shown.run) return undefined
+  const silenceMs = nowMs - known.heardAtMs
   if (known.storageId !== shown.storageId) {
-    if (nowMs - known.heardAtMs > LIVE_MS) return undefined
+    if (silenceMs > LIVE_MS) return undefined
     return `another process with other data runs as peer '${peer}'; give each peer an id and a folder of its own`
+  }
+  // The first start on a copy has the number of a restart. But a process that was restarted has closed its connections.
+  if (connected && silenceMs <= CONNECTED_LIVE_MS) {
+    return (
+      `another process runs as peer '${peer}' on the same data: one of the two folders is a copy; ` +
+      'stop the copy, and never start a peer on it'
+    )
   }
   if (shown.incarnation > known.incarnation) return undefined
   return (

@@ -225,20 +225,27 @@ describe('tcpTransport handshakes', () => {
 
   it('goes over to a peer’s new process even if the end of the old one was never seen', async () => {
     const { peers, a } = await startPair()
-    // The old process keeps its sockets, as a vanished host would; only the hello of the new one tells.
-    const socket = connect(portOf(peers.a), '127.0.0.1')
-    cleanUps.push(() => void socket.destroy())
-    socket.write(
-      peerHelloFrame({
-        cluster: 'test',
-        from: 'b',
-        to: 'a',
-        lane: 'urgent',
-        storageId: 'disk of b',
-        incarnation: 2,
-        run: 'next',
-      }),
-    )
+    // The old process keeps its sockets, as a vanished host would; only the hello of the new one tells. It is refused
+    // until the old one has been silent for a while, and so it dials again, as a peer does.
+    const dial = (): void => {
+      const socket = connect(portOf(peers.a), '127.0.0.1')
+      cleanUps.push(() => void socket.destroy())
+      socket
+        .on('error', () => {})
+        .on('close', () => void (a.seen.includes('down b') || setTimeout(dial, 100)))
+      socket.resume().write(
+        peerHelloFrame({
+          cluster: 'test',
+          from: 'b',
+          to: 'a',
+          lane: 'urgent',
+          storageId: 'disk of b',
+          incarnation: 2,
+          run: 'next',
+        }),
+      )
+    }
+    dial()
     await until(() => a.seen.includes('down b'), 'the old link down')
   })
 })

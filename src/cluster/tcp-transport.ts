@@ -205,7 +205,8 @@ class TcpPeerTransport implements TcpTransport {
 
   /** Why the process may not stand for `peer`; undefined if it may. */
   #admit(peer: string, shown: Welcome | PeerHello): string | undefined {
-    const admission = this.#identities.admit(peer, shown, this.#options.clock.lower())
+    const connected = (this.#inbound.get(peer)?.size ?? 0) > 0
+    const admission = this.#identities.admit(peer, shown, this.#options.clock.lower(), connected)
     if (admission.is === 'refused') return admission.message
     this.#identities.heard(peer, this.#options.clock.lower())
     // What an earlier process still has to say would be mistaken for the new one's.
