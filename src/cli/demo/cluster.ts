@@ -34,6 +34,8 @@ export class DemoCluster {
   readonly #expectedToDie = new Set<number>()
   readonly #pids = new Set<number>()
   readonly #broken = new AbortController()
+  /** Aborts when the demo is told to stop, and when something of the cluster failed. */
+  readonly ended: AbortSignal
   folder = ''
 
   /** Ports may be taken between being found free and being listened on: then others are tried. */
@@ -54,6 +56,7 @@ export class DemoCluster {
 
   private constructor(options: ClusterOptions, ports: readonly number[]) {
     this.#options = options
+    this.ended = AbortSignal.any([options.stop, this.#broken.signal])
     this.peers = Object.fromEntries(options.ids.map((id, index) => [id, `127.0.0.1:${ports[index]}`]))
     this.#reaper = new ReaperLink(
       options.ids.length + options.restarts,
@@ -105,8 +108,8 @@ export class DemoCluster {
     fits: (event: Recorded<Name>) => boolean,
     expected: string,
   ): Promise<Recorded<Name>> {
-    const { log, stop } = this.#options
-    const given = AbortSignal.any([stop, this.#broken.signal])
+    const { log } = this.#options
+    const given = this.ended
     const found = new Promise<Recorded<Name>>((resolve, reject) => {
       if (given.aborted) return reject(given.reason as Error)
       const settle = (act: () => void): void => {

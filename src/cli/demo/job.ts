@@ -59,8 +59,10 @@ export class Job {
     while (this.#looksValid()) {
       const frozenMs = hesitation()
       if (frozenMs !== undefined) {
+        // Read first: the signal may strike as soon as the word is out.
+        const since = monotonicMs()
         tell({ event: 'checked', token, valid: this.#valid })
-        waitUntilFrozen(frozenMs)
+        waitUntilFrozen(frozenMs, since)
       }
       const result = await writer.append(`written by ${id}`)
       this.#looksValid()
@@ -111,13 +113,12 @@ export class Job {
  * Stands for a process that is paused at the worst instant, after its check and before its write. Blocks; the signal
  * itself comes from outside, and shows as a hole in the time.
  */
-function waitUntilFrozen(frozenMs: number): void {
+function waitUntilFrozen(frozenMs: number, since: number): void {
   const cell = new Int32Array(new SharedArrayBuffer(4))
-  const begin = monotonicMs()
-  for (let last = begin; last - begin < freezeWaitMaxMs;) {
-    Atomics.wait(cell, 0, 0, 1)
+  for (let last = since; last - since < freezeWaitMaxMs;) {
     const now = monotonicMs()
     if (now - last >= frozenMs) return
     last = now
+    Atomics.wait(cell, 0, 0, 1)
   }
 }

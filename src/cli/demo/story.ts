@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Exclusivity } from '../../backends/backend.ts'
 import { raft } from '../../backends/raft.ts'
 import type { RaftBackend } from '../../backends/raft.ts'
-import { MandateError } from '../../errors.ts'
 import { segmentedFile } from '../../fencing/segmented-file.ts'
 import type { Timing } from '../../lease/timing.ts'
 import { audit } from './audit.ts'
@@ -13,6 +12,8 @@ import type { DemoCluster } from './cluster.ts'
 import type { EventLog, Recorded } from './event-log.ts'
 import { beliefs, overlapMs } from './overlap.ts'
 import { monotonicMs } from './protocol.ts'
+import { settledReign } from './reign.ts'
+import type { Reign } from './reign.ts'
 import type { Step, StepName } from './result.ts'
 
 export interface StoryOptions {
@@ -32,12 +33,6 @@ export interface Chapter {
   readonly overlapMs: number
 }
 
-interface Reign {
-  readonly id: string
-  readonly token: string
-  readonly ledRaft: boolean
-}
-
 type Outcome = Partial<Omit<Step, 'step' | 'exclusivity'>> & { readonly detail: string }
 
 /** The leadership ended by itself in the middle of a step, as it may on a machine that has too much to do. */
@@ -46,14 +41,12 @@ class EndedByItself extends Error {
 }
 
 const tries = 3
-const settleLimitMs = 10_000
-const pollMs = 30
 /** So that each leader has something in the ledger, and a reader can follow. */
-const linesBeforeMs = 200
+const workFirstMs = 200
 
 export class Story {
   readonly #o: StoryOptions
-  readonly #status: RaftBackend
+  readonly #backend: RaftBackend
   readonly #ids: readonly string[]
   readonly #election: string
   readonly #ledger: string
@@ -70,7 +63,7 @@ export class Story {
     this.#ledger = join(options.cluster.folder, `ledger-${options.exclusivity}`)
     this.#begin = options.log.all.length
     // A client without a vote: it only asks.
-    this.#status = raft({ peers: options.cluster.peers, onBackgroundFailure: () => undefined })
+    this.#backend = raft({ peers: options.cluster.peers, onBackgroundFailure: () => undefined })
   }
 
   /** Ends early, with the step that went wrong as its last, if something is not as it must be. */
@@ -171,7 +164,7 @@ export class Story {
 
   /** Stopped at the worst instant, after its check and before its write, until its lease is past. */
   async #pause(reign: Reign): Promise<Outcome> {
-    const { cluster, timing, stop } = this.#o
+    const { cluster, timing } = this.#o
     const { id, token } = reign
     const lost = this.#lossOf(reign).then(({ reason }) => {
       throw new EndedByItself(`${id} lost token ${token}: ${reason}`)
@@ -183,7 +176,7 @@ export class Story {
     const sent = cluster.signal(id, 'SIGSTOP', token)
     const led = await next
     const pastLeaseMs = sent.at + 1.5 * timing.leaseMs - monotonicMs()
-    await sleep(Math.max(0, pastLeaseMs), undefined, { signal: stop })
+    await sleep(Math.max(0, pastLeaseMs), undefined, { signal: cluster.ended })
     return this.#handOver(reign, sent, led, `${id} was stopped between its check and its write`)
   }
 
@@ -214,8 +207,9 @@ export class Story {
         return await act()
       } catch (error) {
         if (this.#o.stop.aborted) throw this.#o.stop.reason
+        if (this.#o.cluster.ended.aborted) return { ok: false, detail: textOf(this.#o.cluster.ended.reason) }
         const again = error instanceof EndedByItself && attempt < tries
-        if (!again) return { ok: false, detail: error instanceof Error ? error.message : String(error) }
+        if (!again) return { ok: false, detail: textOf(error) }
         this.#o.noted(`${error.message}; once more`)
       }
     }
@@ -250,39 +244,22 @@ export class Story {
     }
   }
 
-  /** Who leads, once it has written a little and everybody else that runs waits behind it. */
   async #settled(): Promise<Reign> {
-    const { stop } = this.#o
-    await sleep(linesBeforeMs, undefined, { signal: stop })
-    const limit = monotonicMs() + settleLimitMs
-    let found = 'nobody answered'
-    while (monotonicMs() < limit) {
-      const { answers } = await this.#status.status({
-        signal: stop,
-        election: this.#election,
-        timeoutMs: 1000,
-      })
-      const last = answers.toSorted((a, b) => b.appliedIndex - a.appliedIndex)[0]
-      const election = last?.elections[0]
-      const leader = election?.leader ?? null
-      const waiting = new Set(election?.waiting.map(({ id }) => id))
-      const others = this.#ids.filter((id) => id !== leader?.id)
-      const token = leader?.token.toString() ?? ''
-      if (leader !== null && others.every((id) => waiting.has(id)) && this.#wroteWith(token)) {
-        if (this.#token !== '' && this.#token !== token) {
-          this.#o.noted(
-            `${leader.id} leads with token ${token} by now: this machine is busy, and a lease ran out`,
-          )
-        }
-        this.#token = token
-        const ledRaft = answers.some(({ peer, role }) => peer === leader.id && role === 'leader')
-        return { id: leader.id, token, ledRaft }
-      }
-      found = `${leader?.id ?? 'nobody'} leads, ${[...waiting].join(' and ') || 'nobody'} waits, ${answers.length} peers answer`
-      await sleep(pollMs, undefined, { signal: stop })
+    const signal = this.#o.cluster.ended
+    await sleep(workFirstMs, undefined, { signal })
+    const reign = await settledReign({
+      backend: this.#backend,
+      election: this.#election,
+      ids: this.#ids,
+      signal,
+      works: (token) => this.#wroteWith(token),
+    })
+    const { id, token } = reign
+    if (this.#token !== '' && this.#token !== token) {
+      this.#o.noted(`${id} leads with token ${token} by now: this machine is busy, and a lease ran out`)
     }
-    const message = `within ${settleLimitMs} ms this was expected: one leads and writes, all others wait. Instead: ${found}`
-    throw new MandateError('TIMEOUT', message, { afterMs: settleLimitMs })
+    this.#token = token
+    return reign
   }
 
   #wroteWith(token: string): boolean {
@@ -292,6 +269,10 @@ export class Story {
   #events(): readonly Recorded[] {
     return this.#o.log.all.slice(this.#begin)
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function ms(value: number): string {
