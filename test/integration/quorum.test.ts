@@ -1,0 +1,76 @@
+/** A cluster without a majority elects nobody, says who is missing, and elects as soon as there is one. */
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createElection } from '../../src/index.ts'
+import { eventually, Loopback, peerTable, refusal } from './loopback.ts'
+
+let stage: Loopback
+beforeEach(() => void (stage = new Loopback()))
+afterEach(() => stage.close())
+
+test('one of three alone waits, says who is silent and why, and is cancelled at once', async () => {
+  const peers = await peerTable('a', 'b', 'c')
+  const a = await stage.peer(peers, 'a')
+  const election = createElection({ name: 'billing', backend: a })
+  const abort = new AbortController()
+  const campaign = refusal(() => election.campaign({ signal: abort.signal }))
+  const { answers, silent } = await a.status({ timeoutMs: 2000 })
+  expect(answers).toMatchObject([{ peer: 'a', quorum: false, leader: null, elections: [] }])
+  expect(silent).toEqual(
+    ['b', 'c'].map((peer) => {
+      const address = peers[peer]
+      return { peer, address, reason: expect.stringContaining(`connection refused at ${address}`) }
+    }),
+  )
+  const abortedAt = performance.now()
+  abort.abort(new Error('changed my mind'))
+  const error = await campaign
+  expect(error).toMatchObject({ code: 'CANCELLED' })
+  // Generous: without the abort it would wait for ever.
+  expect(performance.now() - abortedAt).toBeLessThan(1000)
+  expect((await refusal(() => election.current({ signal: AbortSignal.timeout(100) }))).code).toBe('CANCELLED')
+})
+
+test('it wins as soon as a second one starts, and the third joins', async () => {
+  const peers = await peerTable('a', 'b', 'c')
+  const a = await stage.peer(peers, 'a')
+  let won = false
+  const campaign = createElection({ name: 'billing', backend: a }).campaign()
+  campaign.then(
+    () => (won = true),
+    () => undefined,
+  )
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  expect(won).toBe(false)
+  const b = await stage.peer(peers, 'b')
+  const leadership = await campaign
+  expect(leadership.isValid()).toBe(true)
+  await stage.peer(peers, 'c')
+  const view = await eventually('three answers with a quorum', async () => {
+    const { answers } = await b.status({ election: 'billing' })
+    return answers.length === 3 && answers.every(({ quorum }) => quorum) ? answers : undefined
+  })
+  for (const { elections } of view) {
+    expect(elections).toMatchObject([{ name: 'billing', leader: { id: 'a', token: leadership.token } }])
+  }
+})
+
+test('a leader that loses its majority ends at its deadline, waits, and leads again with a greater token', async () => {
+  const peers = await peerTable('a', 'b', 'c')
+  const [a, b, c] = await Promise.all(Object.keys(peers).map((id) => stage.peer(peers, id)))
+  if (a === undefined || b === undefined || c === undefined) throw new Error('three peers')
+  const election = createElection({ name: 'billing', backend: a })
+  const first = await election.campaign()
+  await Promise.all([b.close(), c.close()])
+  expect(await first.lost).toBe('expired')
+  expect(first.isValid()).toBe(false)
+
+  const abort = new AbortController()
+  const cancelled = refusal(() => election.campaign({ signal: abort.signal }))
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  abort.abort()
+  expect((await cancelled).code).toBe('CANCELLED')
+
+  const again = election.campaign()
+  await stage.peer(peers, 'b')
+  expect((await again).token).toBeGreaterThan(first.token)
+})
