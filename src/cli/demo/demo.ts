@@ -71,9 +71,11 @@ async function play(options: DemoOptions, log: EventLog, stop: Interruption): Pr
   } finally {
     await cluster.end()
   }
-  const steps = chapters.flatMap((chapter) => chapter.steps)
+  const steps = chapters
+    .flatMap((chapter) => chapter.steps)
+    .map((step) => ({ ...step, failoverMs: step.failoverMs === null ? null : toMicros(step.failoverMs) }))
   const result = {
-    wallMs: performance.now() - beginMs,
+    wallMs: toMicros(performance.now() - beginMs),
     exclusivity: options.exclusivity,
     peers: options.peers,
     timing,
@@ -85,6 +87,11 @@ async function play(options: DemoOptions, log: EventLog, stop: Interruption): Pr
     leftover: leftover(cluster),
   }
   return { ok: brokenPromises(result).length === 0, ...result }
+}
+
+/** What lies behind the third digit of a millisecond is noise. */
+function toMicros(ms: number): number {
+  return Math.round(ms * 1000) / 1000
 }
 
 function conclude(result: DemoResult, { json }: DemoOptions): number {

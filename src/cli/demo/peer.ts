@@ -1,10 +1,8 @@
 /** One process of the demo: a peer that votes, and a candidate with a small job. Speaks over descriptor 3. */
 import { Socket } from 'node:net'
-import { createElection } from '../../election/election.ts'
-import type { Election } from '../../election/election.ts'
-import type { Leadership } from '../../election/leadership.ts'
 import { raft } from '../../backends/raft.ts'
-import { isMandateError } from '../../errors.ts'
+import { createElection, isMandateError } from '../../index.ts'
+import type { Election, Leadership } from '../../index.ts'
 import { lineReader } from '../guard-protocol.ts'
 import { printError, writeFully } from '../streams.ts'
 import { Job } from './job.ts'
