@@ -102,11 +102,17 @@ export class RaftCandidacy implements Candidacy {
     else this.campaign()
   }
 
-  /** After a change of sponsor: `held` is the token that the log says this session holds, null for none. */
-  reconcile(held: bigint | null): void {
+  /**
+   * After a change of sponsor: `held` is the token that the log says this session holds, null for none; `waits`, whether
+   * the session stands in the queue.
+   */
+  reconcile(held: bigint | null, waits: boolean): void {
     const state = this.#state
-    if (state.is === 'waiting' && held !== null) this.granted(held)
-    else if ((state.is === 'held' || state.is === 'granted') && state.token !== held) {
+    if (state.is === 'waiting') {
+      if (held !== null) this.granted(held)
+      // Granted and taken away again, or taken out of the queue, while nobody could tell it.
+      else if (!waits) this.campaign()
+    } else if ((state.is === 'held' || state.is === 'granted') && state.token !== held) {
       this.freed(state.token, 'suspected')
     }
   }

@@ -203,6 +203,66 @@ describe('three peers', () => {
     await world.until(led(b), 'the election is free', 50)
   })
 
+  it('end in order although a session frees what others wait for while the Raft leader hands over', async () => {
+    world = raftWorld()
+    await world.start()
+    await world.advance(1000)
+    const leader = await raftLeader()
+    const session = world.session(leader, leader)
+    await world.until(led(stand(session, 'job')), 'the holder leads')
+    const next = ['a', 'b', 'c']
+      .filter((id) => id !== leader)
+      .map((id) => stand(world.session(id, id), 'job'))
+    await world.advance(100)
+    failAfterReadings(leader, 100_000)
+    void session.close({})
+    let closed = false
+    void world.peers
+      .get(leader)!
+      .close()
+      .then(() => (closed = true))
+    await world.until(() => next.some((other) => other.token !== null), 'a successor', 1000)
+    await world.until(() => closed, 'the peer closed', 1000)
+    expect(world.failures).toEqual([])
+  })
+
+  it('tell an observer what is so again, once a leader that could not be asked can be', async () => {
+    world = raftWorld()
+    await world.start()
+    await world.advance(1000)
+    const leader = await raftLeader()
+    const follower = ['a', 'b', 'c'].find((id) => id !== leader)!
+    const seen: string[] = []
+    world.network.cut(follower, leader)
+    world.session('watcher', follower).observe('job', {
+      led: ({ id }) => seen.push(`led ${id}`),
+      vacant: () => seen.push('vacant'),
+      unknown: () => seen.push('unknown'),
+    })
+    await world.advance(5000)
+    expect(seen).toEqual(['unknown'])
+    world.network.heal()
+    await world.until(() => seen.at(-1) === 'vacant', 'known again', 1000)
+  })
+
+  it('let a client stand again whose grant came and went while nobody could tell it', async () => {
+    world = raftWorld({ timing: 'default' })
+    await world.start()
+    const holder = stand(world.session('a', 'a'), 'job', { exclusivity: 'token' })
+    await world.until(led(holder), 'a leads')
+    const client = stand(world.session('client', undefined), 'job', { exclusivity: 'token' })
+    await world.until(() => client.events.includes('waiting 1'), 'the client waits')
+    for (const id of ['a', 'b', 'c']) {
+      world.network.cut('client', id)
+      world.network.cut(id, 'client')
+    }
+    void holder.candidacy.leave({})
+    // Granted at once; suspected after 2.5 heartbeats; the client gives its sponsor up after 4. The session lives on.
+    await world.advance(600)
+    world.network.heal()
+    await world.until(led(client), 'the client leads', 2000)
+  })
+
   it('hold many elections on one session and lose all of them together', async () => {
     world = raftWorld()
     await world.start()
@@ -235,6 +295,17 @@ async function holderOn(
     'both wait',
   )
   return { holder: { id, record }, next }
+}
+
+/** A turn that never ends hangs the whole test run: better that this peer's clock breaks, and the peer with it. */
+function failAfterReadings(id: string, max: number): void {
+  const clock = world.clockOf(id)
+  const lower = clock.lower.bind(clock)
+  let readings = 0
+  clock.lower = () => {
+    if (++readings > max) throw new Error(`the clock was read ${max} times`)
+    return lower()
+  }
 }
 
 async function raftLeader(): Promise<string> {

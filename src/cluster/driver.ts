@@ -258,7 +258,8 @@ export class Peer {
 
   /** The end of a turn: grants what is vacant, then one append for all that has to be durable. */
   #settle(): boolean {
-    this.#arbiter?.grant(this.#options.clock.lower())
+    // A grant that Raft refuses would be proposed again here, for ever: the turn after the transfer makes up for it.
+    if (this.#raft.accepts) this.#arbiter?.grant(this.#options.clock.lower())
     if (this.#raft.drain()) return true
     this.#disk.flush()
     this.#watchDisk()
@@ -510,7 +511,8 @@ export class Peer {
     if (this.#sponsor.waiting) this.#sponsor.retry()
     if (this.#reads.waiting) this.#reads.retry(this.#leader, now)
     const patienceMs = 1.5 * this.#options.timing.electionTimeoutMs[1]
-    if (this.#leader === null && now - this.#leaderlessSince > patienceMs) {
+    if (this.#leader !== null) this.#observers.regainedContact()
+    else if (now - this.#leaderlessSince > patienceMs) {
       this.#observers.lostContact('no quorum of peers is reachable')
     }
   }

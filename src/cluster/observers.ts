@@ -10,6 +10,8 @@ interface Observer {
   readonly election: string
   /** `stale`: its present state has to be read before the next change may be told. */
   state: 'stale' | 'following' | 'lost'
+  /** It was told so last: each further read that fails is no news. */
+  toldUnknown: boolean
 }
 
 export class Observers {
@@ -25,7 +27,7 @@ export class Observers {
   }
 
   observe(link: Link, id: number, election: string): void {
-    const observer: Observer = { link, id, election, state: 'stale' }
+    const observer: Observer = { link, id, election, state: 'stale', toldUnknown: false }
     const ofLink = this.#observers.get(link) ?? new Map<number, Observer>()
     this.#observers.set(link, ofLink.set(id, observer))
     const ofElection = this.#byElection.get(election) ?? new Set<Observer>()
@@ -51,14 +53,13 @@ export class Observers {
 
   /** No leader is known, for longer than an election takes: what was told may be old. */
   lostContact(reason: string): void {
-    for (const observer of this.#all()) {
-      if (observer.state === 'lost') continue
-      observer.state = 'lost'
-      observer.link.send({ type: 'observed', id: observer.id, state: { is: 'unknown', reason } })
-    }
+    for (const observer of this.#all()) this.#lose(observer, reason)
   }
 
-  /** A leader is known again: everybody who was told that nothing is known gets the present state. */
+  /**
+   * A leader is known: everybody who was told that nothing is known gets the present state. Asked again and again: the
+   * leader may be the one that could not be reached before.
+   */
   regainedContact(): void {
     for (const observer of this.#all()) if (observer.state === 'lost') this.#refresh(observer)
   }
@@ -72,16 +73,19 @@ export class Observers {
         this.#tell(observer)
         return
       }
-      observer.state = 'lost'
-      observer.link.send({
-        type: 'observed',
-        id: observer.id,
-        state: { is: 'unknown', reason: 'no quorum of peers answered' },
-      })
+      this.#lose(observer, 'no quorum of peers answered')
     })
   }
 
+  #lose(observer: Observer, reason: string): void {
+    observer.state = 'lost'
+    if (observer.toldUnknown) return
+    observer.toldUnknown = true
+    observer.link.send({ type: 'observed', id: observer.id, state: { is: 'unknown', reason } })
+  }
+
   #tell(observer: Observer): void {
+    observer.toldUnknown = false
     observer.link.send({
       type: 'observed',
       id: observer.id,

@@ -77,6 +77,11 @@ export class RaftRunner {
     }
   }
 
+  /** Proposals are taken: this peer leads, and hands over to nobody. */
+  get accepts(): boolean {
+    return this.raft.role.name === 'leader' && this.raft.transfer === null
+  }
+
   /** The log behind `index`, committed or not. */
   entriesBehind(index: number): readonly Entry<Command>[] {
     return entriesBetween(this.raft.log, index + 1, lastIndex(this.raft.log))
