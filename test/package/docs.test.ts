@@ -103,7 +103,7 @@ describe('docs/library.md', () => {
   })
 
   it('shows a test that passes', async () => {
-    const found = snippetsOf(page).filter(({ lines }) => lines.some((line) => line.includes('memorySpace(')))
+    const found = snippetsOf(page).filter(({ lines }) => lines.join('\n').includes('memorySpace('))
     expect(found).toHaveLength(1)
     const library = pathToFileURL(join(root, 'src/index.ts')).pathname
     const kit = pathToFileURL(join(root, 'src/testing/index.ts')).pathname
