@@ -245,6 +245,16 @@ export class RaftSession implements Session {
   /** Opened, or attached to another sponsor: makes good whatever was told while nobody listened. */
   #attached(state: SessionState): void {
     if (this.#phase === 'closing' || this.#phase === 'over') return
+    if (state.number < this.#outbox.answeredThrough) {
+      // The session ended unheard, and a delayed duplicate of its first request opened its key again: a later life, which
+      // has none of the candidacies and would wait for batch 1 for ever.
+      this.#link.send({ type: 'close', session: this.#key })
+      this.#sessionEnded({
+        code: 'LEADERSHIP_LOST',
+        message: 'The session was silent for its lease, and ended.',
+      })
+      return
+    }
     const first = this.#phase === 'opening'
     this.#phase = 'open'
     this.#wasOpen = true

@@ -263,6 +263,29 @@ describe('three peers', () => {
     await world.until(led(client), 'the client leads', 2000)
   })
 
+  it('serve a client whose session ended unheard and was opened again by a delayed duplicate', async () => {
+    world = raftWorld()
+    await world.start()
+    const holder = stand(world.session('a', 'a'), 'job')
+    await world.until(led(holder), 'a leads')
+    const session = world.session('client', undefined)
+    const client = stand(session, 'job')
+    await world.until(() => client.events.includes('waiting 1'), 'the client waits')
+    const leader = await raftLeader()
+    const other = leader === 'a' ? 'b' : 'a'
+    for (const id of ['a', 'b', 'c']) {
+      world.network.cut('client', id)
+      world.network.cut(id, 'client')
+    }
+    await world.advance(1000)
+    const request = { ...session.ticket(), id: 'client', leaseMs: world.timing.leaseMs, host: null }
+    world.eventsOf(leader)!.peerMessage(other, { kind: 'propose', proposal: { type: 'open', request } })
+    world.network.heal()
+    await world.advance(1000)
+    void holder.candidacy.leave({})
+    await world.until(led(client), 'the client leads', 1000)
+  })
+
   it('hold many elections on one session and lose all of them together', async () => {
     world = raftWorld()
     await world.start()

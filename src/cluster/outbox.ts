@@ -64,6 +64,11 @@ export class Outbox {
       )
   }
 
+  /** Number of the newest batch whose results came; 0 before the first. */
+  get answeredThrough(): number {
+    return this.#flight === null ? this.#number : this.#number - 1
+  }
+
   /** The results of batch `number`; stale ones are ignored. */
   answered(number: number, results: readonly RequestResult[]): void {
     const flight = this.#flight
