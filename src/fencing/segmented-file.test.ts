@@ -161,6 +161,7 @@ describe('a ledger of segments', () => {
   })
 
   it('refuses appends after close, and bounds how many may wait', async () => {
+    ledger = segmentedFile(folder, { sync: 'never' })
     const writer = await opened(1n)
     const appends = Array.from({ length: 1024 }, () => writer.append('x'))
     await expect(writer.append('one too many')).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' })

@@ -182,7 +182,7 @@ describe('whatever ends the demo ends all that it started', () => {
       () => run.stderr,
     )
     const { pid = 0 } = stopped() ?? {}
-    await until(() => stateOf(pid) !== 'R', 'the stop itself')
+    await until(() => stateOf(pid) === 'T', 'the stop itself')
     run.kill('SIGKILL')
     await run.ended
     await nothingStays()

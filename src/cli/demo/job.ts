@@ -14,8 +14,6 @@ export interface JobOptions {
   /** The ledger's folder. */
   readonly ledger: string
   readonly tell: (event: FromPeer) => void
-  /** Asked before each line: be frozen for so long, in ms, between the check and the write. */
-  readonly hesitation: () => number | undefined
 }
 
 const writeEveryMs = 20
@@ -27,6 +25,7 @@ export class Job {
   readonly #options: JobOptions
   readonly #token: string
   #valid: Validity | null = null
+  #hesitateMs: number | undefined
 
   constructor(options: JobOptions) {
     this.#options = options
@@ -52,13 +51,19 @@ export class Job {
     tell({ event: 'lost', token: this.#token, reason, valid: this.#valid })
   }
 
+  /** Before the next line, be frozen for so long between the check and the write. */
+  hesitate(token: string, frozenMs: number): void {
+    if (token === this.#token) this.#hesitateMs = frozenMs
+  }
+
   /** Until the leadership ends or the ledger refuses. */
   async #write(writer: SegmentWriter): Promise<void> {
-    const { id, tell, hesitation } = this.#options
+    const { id, tell } = this.#options
     const token = this.#token
     while (this.#looksValid()) {
-      const frozenMs = hesitation()
+      const frozenMs = this.#hesitateMs
       if (frozenMs !== undefined) {
+        this.#hesitateMs = undefined
         // Read first: the signal may strike as soon as the word is out.
         const since = monotonicMs()
         tell({ event: 'checked', token, valid: this.#valid })

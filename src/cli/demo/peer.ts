@@ -22,7 +22,6 @@ const backend = raft({
 
 let election: Election | undefined
 let job: Job | undefined
-let hesitateMs: number | undefined
 
 /** Written at once, in one piece: the demo measures by the arrival of these lines. */
 function tell(event: FromPeer): void {
@@ -42,7 +41,7 @@ function receive(line: string): void {
       stand(command)
       break
     case 'hesitate':
-      hesitateMs = command.frozenMs
+      job?.hesitate(command.token, command.frozenMs)
       break
     case 'resign':
       job?.leadership.resign().catch(fail)
@@ -60,17 +59,11 @@ function stand({ election: name, exclusivity, ledger }: ToPeer & { readonly type
   const work = async (leadership: Leadership): Promise<void> => {
     // Before anything else: this is the instant that failover is measured to.
     tell({ event: 'leads', token: leadership.token.toString() })
-    job = new Job({ id, leadership, ledger, tell, hesitation: takeHesitation })
+    job = new Job({ id, leadership, ledger, tell })
     await job.run()
     job = undefined
   }
   election.lead(work, { onError: () => 'stop' }).catch(fail)
-}
-
-function takeHesitation(): number | undefined {
-  const taken = hesitateMs
-  hesitateMs = undefined
-  return taken
 }
 
 async function leave(): Promise<void> {

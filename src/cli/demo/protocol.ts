@@ -21,8 +21,11 @@ export type ToPeer =
       /** The ledger's folder. */
       readonly ledger: string
     }
-  /** Before the next line: check that it leads, say `checked`, and write only after it was frozen for this long. */
-  | { readonly type: 'hesitate'; readonly frozenMs: number }
+  /**
+   * If it leads with this token: before the next line check that it does, say `checked`, and write only after it was
+   * frozen for this long.
+   */
+  | { readonly type: 'hesitate'; readonly token: string; readonly frozenMs: number }
   | { readonly type: 'resign' }
   /** Leave the election. */
   | { readonly type: 'leave' }

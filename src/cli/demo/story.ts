@@ -41,6 +41,8 @@ class EndedByItself extends Error {
 }
 
 const tries = 3
+/** Longer than a busy machine keeps a process waiting, so that only the signal is taken for a freeze. */
+const pauseMinMs = 600
 /** So that each leader has something in the ledger, and a reader can follow. */
 const workFirstMs = 200
 
@@ -166,17 +168,25 @@ export class Story {
   async #pause(reign: Reign): Promise<Outcome> {
     const { cluster, timing } = this.#o
     const { id, token } = reign
+    const pauseMs = Math.max(1.5 * timing.leaseMs, pauseMinMs)
     const lost = this.#lossOf(reign).then(({ reason }) => {
       throw new EndedByItself(`${id} lost token ${token}: ${reason}`)
     })
     const checked = cluster.wait('checked', (event) => event.token === token, `${id} checks that it leads`)
-    cluster.tell(id, { type: 'hesitate', frozenMs: timing.leaseMs })
+    cluster.tell(id, { type: 'hesitate', token, frozenMs: pauseMs / 2 })
     await Promise.race([checked, lost])
     const next = this.#nextAfter(reign)
     const sent = cluster.signal(id, 'SIGSTOP', token)
+    // A newer token bars the ledger only once it has come there.
+    const barred = cluster.wait(
+      'wrote',
+      (event) => BigInt(event.token) > BigInt(token),
+      `the successor of ${id} writes`,
+    )
     const led = await next
-    const pastLeaseMs = sent.at + 1.5 * timing.leaseMs - monotonicMs()
-    await sleep(Math.max(0, pastLeaseMs), undefined, { signal: cluster.ended })
+    await barred
+    const restMs = sent.at + pauseMs - monotonicMs()
+    await sleep(Math.max(0, restMs), undefined, { signal: cluster.ended })
     return this.#handOver(reign, sent, led, `${id} was stopped between its check and its write`)
   }
 
@@ -252,7 +262,7 @@ export class Story {
       election: this.#election,
       ids: this.#ids,
       signal,
-      works: (token) => this.#wroteWith(token),
+      works: (token) => this.#worksWith(token),
     })
     const { id, token } = reign
     if (this.#token !== '' && this.#token !== token) {
@@ -262,8 +272,11 @@ export class Story {
     return reign
   }
 
-  #wroteWith(token: string): boolean {
-    return this.#events().some((event) => event.event === 'wrote' && event.token === token)
+  #worksWith(token: string): boolean {
+    const events = this.#events()
+    const told = (event: 'wrote' | 'lost'): boolean =>
+      events.some((each) => each.event === event && each.token === token)
+    return told('wrote') && !told('lost')
   }
 
   #events(): readonly Recorded[] {
