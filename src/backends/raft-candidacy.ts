@@ -218,7 +218,8 @@ function lossReason(reason: FreedReason): LossReason {
     case 'suspected':
       return 'superseded'
     case 'closed':
-      return 'session-lost'
+      // By `releaseSession` of another process. The session opens anew by itself, so it is not lost.
+      return 'revoked'
   }
 }
 

@@ -69,8 +69,8 @@ export class RaftDriver implements BackendDriver {
   readonly #edges: RaftEdges
   readonly #env: BackendEnv
   #peer: Peer | null = null
-  /** The lease of each candidate's open session. */
-  readonly #leases = new Map<string, number>()
+  /** By candidate id, of the session that was opened last: one that was given up may not have ended yet. */
+  readonly #sessions = new Map<string, { readonly leaseMs: number }>()
 
   constructor(options: RaftDriverOptions, edges: RaftEdges, env: BackendEnv) {
     this.#options = options
@@ -89,9 +89,11 @@ export class RaftDriver implements BackendDriver {
   async open(request: SessionRequest, { signal }: Cancellable): Promise<RaftSession> {
     const { candidateId } = request
     const leaseMs = request.leaseMs ?? this.#options.timing.leaseMs
-    const other = this.#leases.get(candidateId)
-    if (other !== undefined) throw twoLeases(candidateId, leaseMs, other)
-    this.#leases.set(candidateId, leaseMs)
+    const other = this.#sessions.get(candidateId)
+    if (other !== undefined && other.leaseMs !== leaseMs) throw twoLeases(candidateId, leaseMs, other.leaseMs)
+    const connect = this.#connect()
+    const entry = { leaseMs }
+    this.#sessions.set(candidateId, entry)
     const session = new RaftSession({
       env: this.#env,
       cluster: this.#options.cluster,
@@ -101,8 +103,10 @@ export class RaftDriver implements BackendDriver {
       tickMs: this.#options.timing.tickMs,
       candidateId,
       leaseMs,
-      connect: this.#connect(),
-      closed: () => this.#leases.delete(candidateId),
+      connect,
+      closed: () => {
+        if (this.#sessions.get(candidateId) === entry) this.#sessions.delete(candidateId)
+      },
     })
     try {
       await session.opened({ signal })
@@ -129,10 +133,11 @@ export class RaftDriver implements BackendDriver {
   /** Takes the lease away from a session whose holder is surely dead: its successors need not wait for it. */
   async releaseSession(ticket: SessionTicket, { signal }: Cancellable): Promise<'released' | 'gone'> {
     let link: SponsorLink | null = null
-    const released = new Promise<'released' | 'gone'>((resolve) => {
+    const released = new Promise<'released' | 'gone'>((resolve, reject) => {
       link = this.#connect()({
         up: () => link?.send({ type: 'close', session: ticket.session }),
         down: () => undefined,
+        gone: reject,
         message: (message) => {
           if (message.type !== 'session-ended' || message.session !== ticket.session) return
           resolve(message.error.details?.['what'] === 'unknown session' ? 'gone' : 'released')
@@ -157,8 +162,13 @@ export class RaftDriver implements BackendDriver {
     const silent: { peer: string; address: string; reason: string }[] = []
     await Promise.all(
       Object.entries(this.#options.peers).map(async ([peer, address]) => {
+        const isOwn = this.#peer !== null && peer === this.#edges.peer?.self
+        if (isOwn && this.#peer?.failure !== undefined) {
+          silent.push({ peer, address, reason: `it stopped by itself: ${messageOf(this.#peer.failure)}` })
+          return
+        }
         const connect = (failed: (reason: string) => void): ConnectSponsor =>
-          this.#peer !== null && peer === this.#edges.peer?.self
+          isOwn
             ? this.#connect()
             : this.#connectTo({ [peer]: address }, ([tried]) => failed(tried?.reason ?? 'no answer'))
         const answer = await askForStatus(connect, this.#env.clock, election ?? null, timeoutMs, signal)
@@ -180,7 +190,10 @@ export class RaftDriver implements BackendDriver {
     }
     if (peer.failure !== undefined) throw stoppedError(peer.failure)
     return (events) => {
-      const link = peer.attach((message) => events.message(message))
+      const link = peer.attach(
+        (message) => events.message(message),
+        (error) => events.gone(error),
+      )
       // Known at once, told later: nothing happens inside `connect`.
       queueMicrotask(() => events.up())
       return { host: link.host, send: link.send, change: () => undefined, close: link.close }
@@ -211,6 +224,10 @@ export class RaftDriver implements BackendDriver {
   }
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 function twoLeases(id: string, leaseMs: number, other: number): MandateError<'INVALID_OPTIONS'> {
   return new MandateError(
     'INVALID_OPTIONS',
@@ -238,6 +255,7 @@ function readerOver(connect: ConnectSponsor): { readonly reader: Reader; readonl
   const link: SponsorLink = connect({
     up: () => reader.up(),
     down: (reason) => reader.down(reason),
+    gone: (error) => reader.down(error.message),
     message: (message) => {
       if (message.type === 'observed' || message.type === 'status') reader.received(message)
     },

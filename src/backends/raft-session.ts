@@ -82,6 +82,8 @@ export class RaftSession implements Session {
   #flushing = false
   /** `lower()` of the last time a majority's answer came, or of the last change of sponsor. */
   #hopefulAt: number
+  /** Why the peer of this process is gone, and this session with it. */
+  #failure: MandateError | undefined
   readonly #opened: PromiseWithResolvers<void> = withResolvers()
   readonly #ended: PromiseWithResolvers<void> = withResolvers()
 
@@ -101,6 +103,7 @@ export class RaftSession implements Session {
       up: () => this.#up(),
       down: (reason) => this.#down(reason),
       message: (message) => this.#received(message),
+      gone: (error) => this.#gone(error),
     })
     // Nobody may be waiting: a refusal is told by `opened` or by each candidacy, never as an unhandled rejection.
     this.#opened.promise.catch(() => undefined)
@@ -130,7 +133,7 @@ export class RaftSession implements Session {
     })
     this.#candidacies.set(request.election, candidacy)
     if (this.#phase === 'closing' || this.#phase === 'over') {
-      queueMicrotask(() => candidacy.end('refused', closedError()))
+      queueMicrotask(() => candidacy.end('refused', this.#failure ?? closedError()))
       return candidacy
     }
     candidacy.campaign()
@@ -184,6 +187,17 @@ export class RaftSession implements Session {
   #down(reason: string): void {
     this.#isUp = false
     this.#reader.down(reason)
+  }
+
+  /** The peer of this process stopped by itself: the session cannot be kept, so whoever leads by it stops now. */
+  #gone(error: MandateError): void {
+    if (this.#phase === 'over') return
+    this.#failure = error
+    this.#phase = 'closing'
+    this.#reader.down(error.message)
+    this.#opened.reject(error)
+    this.#endAll('session-lost', error)
+    this.#stop()
   }
 
   #received(message: SponsorMessage): void {

@@ -263,6 +263,33 @@ describe('three peers', () => {
     await world.until(led(client), 'the client leads', 2000)
   })
 
+  it('tell the holders in their process when they stop by themselves, and close while that happens', async () => {
+    world = raftWorld()
+    await world.start()
+    const session = world.session('a', 'a')
+    const leads = stand(session, 'led by a')
+    await world.until(led(leads), 'a leads')
+    await world.until(led(stand(world.session('b', 'b'), 'led by b')), 'b leads')
+    const waits = stand(world.session('a2', 'a'), 'led by b')
+    await world.until(() => waits.events.includes('waiting 1'), 'another candidate waits')
+    const full = new Error('the disk is full')
+    world.disks.get('a')!.fail(full)
+    // Whatever has to be written next makes it stop.
+    stand(world.session('c', 'c'), 'third')
+    await world.until(() => leads.ended !== null, 'the leader is told')
+    expect(leads).toMatchObject({ ended: 'session-lost', cause: { code: 'CLOSED', cause: full } })
+    await world.until(() => waits.ended === 'session-lost', 'the waiter is told')
+    const late = stand(session, 'too late')
+    await world.until(() => late.ended === 'refused', 'a late one is refused')
+    expect(late.cause).toMatchObject({ code: 'CLOSED', cause: full })
+    let closed = false
+    void world.peers
+      .get('a')!
+      .close()
+      .then(() => (closed = true))
+    await world.until(() => closed, 'it closes')
+  })
+
   it('serve a client whose session ended unheard and was opened again by a delayed duplicate', async () => {
     world = raftWorld()
     await world.start()

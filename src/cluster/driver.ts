@@ -72,6 +72,8 @@ export class Peer {
   readonly #observers: Observers
   readonly #reads: Reads
   readonly #clients = new Map<ClientId, Link>()
+  /** By holder in this process: what tells it that this peer is gone. */
+  readonly #holders = new Map<Link, (error: MandateError) => void>()
   readonly #lastHeard = new Map<PeerId, number>()
   readonly #heldSince = new Map<string, number>()
   /** While this peer leads. */
@@ -81,6 +83,7 @@ export class Peer {
   #appliedIndex = 0
   #stopped = false
   #closing: Promise<void> | null = null
+  #stopping: Promise<void> | null = null
   /** Tells `close` that somebody else leads. */
   #deposed: (() => void) | null = null
   #failure: unknown
@@ -198,8 +201,14 @@ export class Peer {
     this.#armBeat()
   }
 
-  /** Attaches a holder that lives in this process; `receive` is called between turns, never inside `send`. */
-  attach(receive: (message: SponsorMessage) => void): LocalLink {
+  /**
+   * Attaches a holder that lives in this process; `receive` is called between turns, never inside `send`, and `gone`
+   * at most once: when this peer stopped by itself, after which nothing is received.
+   */
+  attach(
+    receive: (message: SponsorMessage) => void,
+    gone: (error: MandateError) => void = () => undefined,
+  ): LocalLink {
     let open = true
     const link: Link = {
       send: (message) =>
@@ -207,6 +216,7 @@ export class Peer {
           if (open) receive(message)
         }),
     }
+    this.#holders.set(link, gone)
     return {
       host: { peer: this.#options.self, incarnation: this.#incarnation },
       send: (message) => {
@@ -214,6 +224,7 @@ export class Peer {
       },
       close: () => {
         open = false
+        this.#holders.delete(link)
         this.#turns.enqueue(() => this.#detached(link))
       },
     }
@@ -249,7 +260,12 @@ export class Peer {
     this.#turns.stop()
   }
 
-  async #stop(): Promise<void> {
+  #stop(): Promise<void> {
+    this.#stopping ??= this.#shutDown()
+    return this.#stopping
+  }
+
+  async #shutDown(): Promise<void> {
     if (this.#stopped) return
     this.halt()
     await this.#transport.close()
@@ -538,6 +554,13 @@ export class Peer {
     this.#failure = error
     this.#options.report({ during, error })
     this.#stop().catch((cause: unknown) => this.#options.report({ during: 'closing the peer', error: cause }))
+    // It hands over to nobody any more.
+    this.#deposed?.()
+    const stopped = stoppedError(error)
+    // In a turn of their own: this one may be anywhere.
+    queueMicrotask(() => {
+      for (const [link, gone] of [...this.#holders]) if (this.#holders.delete(link)) gone(stopped)
+    })
   }
 
   #logIsFull(): { readonly bytes: number; readonly max: number } | null {

@@ -1,4 +1,5 @@
 /** A holder's or reader's way to a peer: in this process, or over TCP with a change of peers when one is lost. */
+import type { MandateError } from '../errors.ts'
 import type { SessionHost } from '../registry/types.ts'
 import type { HolderMessage, SponsorMessage } from './messages.ts'
 
@@ -7,6 +8,8 @@ export interface SponsorLinkEvents {
   up(): void
   down(reason: string): void
   message(message: SponsorMessage): void
+  /** The peer in this process stopped by itself, and no link to it comes up again. No event afterwards. */
+  gone(error: MandateError): void
 }
 
 export interface SponsorLink {

@@ -168,7 +168,10 @@ export function raftWorld(options: RaftWorldOptions = {}): RaftWorld {
               events,
             )
           }
-          const link = peer.attach((message) => events.message(message))
+          const link = peer.attach(
+            (message) => events.message(message),
+            (error) => events.gone(error),
+          )
           queueMicrotask(() => events.up())
           return { host: link.host, send: link.send, change: () => undefined, close: link.close }
         },

@@ -12,7 +12,13 @@ beforeEach(() => void (stage = new Loopback()))
 afterEach(() => stage.close())
 
 const lead = (backend: RaftBackend, name = 'billing', id?: string): Promise<Leadership> =>
-  createElection({ name, backend, ...(id === undefined ? {} : { candidate: { id } }) }).campaign()
+  createElection({
+    name,
+    backend,
+    // Long: that a busy machine stalls this process is not what these tests are about.
+    leaseMs: 5000,
+    ...(id === undefined ? {} : { candidate: { id } }),
+  }).campaign()
 
 async function trio(): Promise<{ readonly peers: Peers; readonly all: RaftBackend[] }> {
   const peers = await peerTable('a', 'b', 'c')
@@ -158,6 +164,29 @@ test('one candidate id cannot stand with two leases in one process', async () =>
   const other = createElection({ name: 'mail', backend, leaseMs: 700, candidate: { id: 'a2' } })
   expect((await other.campaign()).isValid()).toBe(true)
   expect(first.isValid()).toBe(true)
+})
+
+test('a session that another process releases costs its leaderships only: the candidate stands again', async () => {
+  const { peers, all } = await trio()
+  const [a] = all as [RaftBackend]
+  const [billing, mail] = ['billing', 'mail'].map((name) =>
+    createElection({ name, backend: a, leaseMs: 5000 }),
+  )
+  if (billing === undefined || mail === undefined) throw new Error('two elections')
+  const elsewhere = await lead(stage.backend({ peers }), 'mail', 'other')
+  const first = await billing.campaign()
+  const waiting = mail.campaign()
+  const share = await a.share({ candidateId: 'a', leaseMs: 5000 }, {})
+  const ticket = share.session.ticket?.() ?? { session: 'none' }
+
+  const guard = stage.backend({ peers })
+  expect(await guard.releaseSession?.(ticket, {})).toBe('released')
+  expect(await first.lost).toBe('revoked')
+  expect(await guard.releaseSession?.(ticket, {})).toBe('gone')
+  expect((await billing.campaign()).token).toBeGreaterThan(first.token)
+  await elsewhere.resign()
+  expect((await waiting).token).toBeGreaterThan(elsewhere.token)
+  await share.leave({})
 })
 
 test('a second campaign of one election in one process is refused while the first leads', async () => {
