@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -13,11 +13,9 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Storage } from '../seams/storage.ts'
@@ -300,30 +298,16 @@ describe('LogWriter', () => {
 })
 
 describe('logStorage under kill -9', () => {
-  const here = dirname(fileURLToPath(import.meta.url))
-  const root = join(here, '../..')
+  const dist = new URL('../../dist/', import.meta.url)
   let built = ''
 
-  // Plain Node runs no TypeScript sources, so the child gets a build of its own.
+  // Plain Node runs no TypeScript sources, so the child loads what `npm test` has built.
   beforeAll(() => {
-    built = mkdtempSync(join(root, '.cache', 'log-child-'))
-    const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
-    const flags =
-      '--ignoreConfig --noCheck --target es2023 --module nodenext --types node --skipLibCheck --allowJs'
-    const files = ['src/cluster/log-storage.ts', 'src/cluster/log-worker.js', 'src/system/random.ts']
-    const options = [
-      ...flags.split(' '),
-      '--rewriteRelativeImportExtensions',
-      '--rootDir',
-      'src',
-      '--outDir',
-      built,
-    ]
-    execFileSync(process.execPath, [tsc, ...options, ...files], { cwd: root, stdio: 'inherit' })
+    built = mkdtempSync(join(tmpdir(), 'mandate-log-child-'))
     writeFileSync(
       join(built, 'child.mjs'),
-      `import { logStorage } from './cluster/log-storage.js'
-       import { systemRandom } from './system/random.js'
+      `import { logStorage } from '${new URL('cluster/log-storage.js', dist).href}'
+       import { systemRandom } from '${new URL('system/random.js', dist).href}'
        const storage = logStorage({ dataDir: process.argv[2], cluster: 'test', peer: 'a', random: systemRandom(), report() {} })
        const { records } = await storage.open()
        let term = records.length
