@@ -167,11 +167,14 @@ export class RaftCandidacy implements Candidacy {
     if (checked === 'unanswered' || checked?.is !== 'done') return 'refused'
     // The log names the successor with the very entry that releases: this one must have stopped before it is written.
     this.end('transferred')
-    const result = await this.#ask({ type: 'transfer', election, token, to }, signal)
+    const transferred = this.#ask({ type: 'transfer', election, token, to }, signal)
+    // If the target left meanwhile, the next in the queue takes over, for this one has stopped. Asked at once: a campaign
+    // that its owner begins now must stand behind the release, or it would be that of a holder and change nothing.
+    const released = this.#ask({ type: 'release', election, token }, signal)
+    const result = await transferred
     if (result === 'unanswered') return 'unknown'
     if (result === null || result.is === 'done') return 'done'
-    // The target left meanwhile. This one has stopped, so the next in the queue takes over.
-    await this.#ask({ type: 'release', election, token }, signal)
+    await released
     return 'unknown'
   }
 

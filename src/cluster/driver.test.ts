@@ -313,6 +313,79 @@ describe('three peers', () => {
     await world.until(led(client), 'the client leads', 1000)
   })
 
+  it('let a holder stand again at once whose successor left while it handed over', async () => {
+    world = raftWorld({ delayMs: [5, 5], timing: 'default' })
+    await world.start()
+    await world.advance(2000)
+    const follower = (await raftLeader()) === 'a' ? 'b' : 'a'
+    const session = world.session(follower, follower)
+    const target = world.session('target', 'c')
+    const unserved: number[] = []
+    const outcomes = new Set<string>()
+    for (let at = 0; at < 60; at += 2) {
+      const holder = stand(session, `job-${at}`)
+      await world.until(led(holder), 'the holder leads')
+      const successor = stand(target, `job-${at}`)
+      await world.until(() => successor.events.length > 0, 'the successor waits')
+      void holder.candidacy.transfer('target', {}).then((outcome) => outcomes.add(outcome))
+      let again: ReturnType<typeof stand> | null = null
+      for (let passed = 0; passed < 300; passed++) {
+        await world.advance(1)
+        // At last also the one that took over.
+        if (passed === at || passed === 200) void successor.candidacy.leave({})
+        if (holder.ended !== null) again ??= stand(session, `job-${at}`)
+      }
+      if (again !== null && !led(again)()) unserved.push(at)
+    }
+    expect(unserved).toEqual([])
+    expect([...outcomes].toSorted()).toEqual(['done', 'unknown'])
+  })
+
+  it('keep a session that was admitted, whatever an earlier arbiter had said', async () => {
+    world = raftWorld()
+    await world.start()
+    const a = stand(world.session('a', 'a'), 'job')
+    await world.until(led(a), 'a leads')
+    const session = world.session('client', 'a')
+    const client = stand(session, 'other')
+    await world.until(led(client), 'the client leads')
+    const error = { code: 'DUPLICATE_ID', message: 'late', details: { id: 'client', sinceMs: 1 } } as const
+    world.eventsOf('a')!.peerMessage('b', { kind: 'turned-away', session: session.ticket().session, error })
+    await world.advance(100)
+    expect(client.ended).toBeNull()
+  })
+
+  it('number the reads of each process apart: an answer to an earlier one of that peer is too old', async () => {
+    world = raftWorld()
+    await world.start()
+    await world.advance(1000)
+    const leader = await raftLeader()
+    const follower = ['a', 'b', 'c'].find((id) => id !== leader)!
+    const asked: number[] = []
+    const events = world.eventsOf(leader)!
+    const { peerMessage } = events
+    events.peerMessage = (from, message) => {
+      if (message.kind === 'read-index') asked.push(message.id)
+      peerMessage(from, message)
+    }
+    const read = async (): Promise<void> => {
+      let known = false
+      world.session('watcher', follower).observe('job', {
+        led: () => undefined,
+        vacant: () => (known = true),
+        unknown: () => undefined,
+      })
+      await world.until(() => known, 'the state is known', 1000)
+    }
+    await read()
+    world.crash(follower)
+    await world.start(follower)
+    await read()
+    await read()
+    expect(asked.length).toBeGreaterThan(2)
+    expect(new Set(asked).size).toBe(asked.length)
+  })
+
   it('hold many elections on one session and lose all of them together', async () => {
     world = raftWorld()
     await world.start()

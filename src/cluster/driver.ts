@@ -161,7 +161,7 @@ export class Peer {
         replied: (reply) => this.#replied(reply),
       },
     )
-    this.#reads = new Reads(self, {
+    this.#reads = new Reads(self, incarnation, {
       readLocally: (id) => this.#raft.feed({ type: 'read', id }),
       askLeader: (leader, id) => transport.send(leader, { kind: 'read-index', id }, 'urgent'),
     })

@@ -10,6 +10,9 @@ export interface ReadDuties {
   askLeader(leader: PeerId, id: number): void
 }
 
+/** More than a process ever asks; with 2^21 starts of a peer the numbers stay safe integers. */
+const readsPerProcess = 2 ** 32
+
 interface PendingRead {
   readonly done: (ok: boolean) => void
   readonly giveUpAt: number
@@ -23,11 +26,13 @@ export class Reads {
   #confirmed: { readonly index: number; readonly read: PendingRead }[] = []
   /** Reads of other peers that wait for this leader's confirmation. */
   readonly #foreign = new Map<number, (index: number | null) => void>()
-  #next = 1
+  #next: number
   #applied = 0
 
-  constructor(self: PeerId, duties: ReadDuties) {
+  /** `incarnation` keeps its numbers apart: the answer to an earlier process of this peer may come now, and is too old. */
+  constructor(self: PeerId, incarnation: number, duties: ReadDuties) {
     this.#self = self
+    this.#next = incarnation * readsPerProcess
     this.#duties = duties
   }
 

@@ -89,9 +89,9 @@ export class Sponsor {
     for (const [key, attached] of this.#attached) if (attached.link === link) this.#attached.delete(key)
   }
 
-  /** The Raft leader refused a proposal of this session for good. */
+  /** The Raft leader refused to open this session. Late, when another leader opened it meanwhile: then it is old news. */
   turnedAway(session: SessionKey, error: ErrorReply): void {
-    this.#end(session, error)
+    if (this.#attached.get(session)?.pending.has('open') === true) this.#end(session, error)
   }
 
   /** An acknowledgement or refusal of a voter, for the holder it belongs to. */
