@@ -256,6 +256,7 @@ const logRecord: fc.Arbitrary<LogRecord> = fc.oneof(
   fc.record({ type: is('hard-state'), term: whole, votedFor: fc.option(id) }),
   fc.record({ type: is('entries'), entries }),
   fc.record({ type: is('withdrawal'), session: id, epoch: whole }),
+  fc.record({ type: is('peer'), peer: id, storageId: id, incarnation: whole, run: id }),
 )
 
 const plainCopy = (value: unknown): unknown => structuredClone(value)

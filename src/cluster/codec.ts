@@ -237,6 +237,7 @@ const logRecord = union<LogRecord, 'type'>('type', {
   'hard-state': { term: count, votedFor: nullable(id) },
   entries: { entries },
   withdrawal: { session, epoch: count },
+  peer: { peer: id, storageId: id, incarnation: count, run: id },
 })
 
 const utf8 = new TextEncoder()

@@ -65,6 +65,11 @@ export class DiskQueue<Record> {
     this.#rooms[room].pending = sequence
   }
 
+  /** Something that nobody waits for. */
+  note(record: Record): void {
+    this.#batch.push(record)
+  }
+
   /** Runs `release` once persist number `after` of `room` is durable; at once if it is. */
   gate(room: Room, after: number, release: () => void): void {
     const state = this.#rooms[room]

@@ -15,14 +15,21 @@ import type { ClientId } from '../seams/transport.ts'
 import { Arbiter } from './arbiter.ts'
 import { DiskQueue } from './disk-queue.ts'
 import { Evidence } from './evidence.ts'
-import type { HolderMessage, LogRecord, PeerMessage, Proposal, SponsorMessage } from './messages.ts'
+import type {
+  HolderMessage,
+  LogRecord,
+  PeerMessage,
+  PeerRecord,
+  Proposal,
+  SponsorMessage,
+} from './messages.ts'
 import { Observers } from './observers.ts'
 import { Pace } from './pace.ts'
 import type { PeerOptions, PeerTransport } from './peer-options.ts'
 import { peerStatus } from './peer-status.ts'
 import { RaftRunner } from './raft-runner.ts'
 import { Reads } from './reads.ts'
-import { foldRecords } from './recovery.ts'
+import { foldRecords, type RecoveredPeer } from './recovery.ts'
 import { Sponsor, type Link } from './sponsor.ts'
 import { NamedTimers } from './timers.ts'
 import { Turns } from './turns.ts'
@@ -45,8 +52,15 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
   const { storage } = options
   const recovered = await storage.open()
   try {
-    const transport = options.transport(recovered)
-    const peer = new Peer(options, transport, recovered.incarnation, recovered.records)
+    const state = foldRecords(recovered.records)
+    // The transport comes first, because the peer sends through it; it has something to remember only once started.
+    let peer: Peer | undefined
+    const transport = options.transport({
+      ...recovered,
+      remembered: state.peers,
+      remember: (record) => peer?.remember(record),
+    })
+    peer = new Peer(options, transport, recovered.incarnation, state)
     await peer.start()
     return peer
   } catch (error) {
@@ -88,14 +102,8 @@ export class Peer {
   #deposed: (() => void) | null = null
   #failure: unknown
 
-  constructor(
-    options: PeerOptions,
-    transport: PeerTransport,
-    incarnation: number,
-    records: readonly LogRecord[],
-  ) {
+  constructor(options: PeerOptions, transport: PeerTransport, incarnation: number, recovered: RecoveredPeer) {
     const { self, timing, clock, random } = options
-    const recovered = foldRecords(records)
     this.#options = options
     this.#transport = transport
     this.#incarnation = incarnation
@@ -199,6 +207,11 @@ export class Peer {
     })
     enqueue(() => this.#raft.feed({ type: 'start' }))
     this.#armBeat()
+  }
+
+  /** For the next start: which process of another peer was let in. */
+  remember(record: PeerRecord): void {
+    this.#turns.enqueue(() => this.#disk.note({ type: 'peer', ...record }))
   }
 
   /**

@@ -170,6 +170,15 @@ export interface ElectionStatus {
   readonly lastReason: string | null
 }
 
+/** One process of a peer, as the others remember it. */
+export interface PeerRecord {
+  readonly peer: PeerId
+  readonly storageId: string
+  readonly incarnation: number
+  /** Random, of this process. */
+  readonly run: string
+}
+
 /** What is on disk, in order. */
 export type LogRecord =
   /** First record of every folder. */
@@ -187,3 +196,5 @@ export type LogRecord =
       }[]
     }
   | { readonly type: 'withdrawal'; readonly session: SessionKey; readonly epoch: number }
+  /** Who stood behind another peer's id when it was last let in: what comes with less is not let in again. */
+  | ({ readonly type: 'peer' } & PeerRecord)

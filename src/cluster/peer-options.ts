@@ -4,7 +4,7 @@ import type { Clock } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
 import type { Storage } from '../seams/storage.ts'
 import type { Transport } from '../seams/transport.ts'
-import type { HolderMessage, LogRecord, PeerMessage, SponsorMessage } from './messages.ts'
+import type { HolderMessage, LogRecord, PeerMessage, PeerRecord, SponsorMessage } from './messages.ts'
 
 export interface PeerTiming {
   readonly heartbeatMs: number
@@ -27,11 +27,18 @@ export interface PeerOptions {
   readonly random: Random
   readonly storage: Storage<LogRecord>
   /** Made once the storage is open, because the handshake carries what it recovered. */
-  readonly transport: (identity: {
-    readonly storageId: string
-    readonly incarnation: number
-  }) => PeerTransport
+  readonly transport: (identity: PeerIdentity) => PeerTransport
   report(failure: { readonly during: string; readonly error: unknown }): void
+}
+
+/** What the handshake needs of the disk. */
+export interface PeerIdentity {
+  readonly storageId: string
+  readonly incarnation: number
+  /** The other peers as they were let in before. */
+  readonly remembered: readonly PeerRecord[]
+  /** To be written down: a process of another peer was let in for the first time. */
+  remember(record: PeerRecord): void
 }
 
 export type PeerTransport = Transport<PeerMessage, HolderMessage, SponsorMessage>

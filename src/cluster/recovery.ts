@@ -1,14 +1,17 @@
 /** What the records of a folder amount to, once all are read. */
 import { MandateError } from '../errors.ts'
+import type { PeerId } from '../protocols/quorum/types.ts'
 import type { Entry, HardState } from '../protocols/raft/types.ts'
 import type { Withdrawal } from '../protocols/support/types.ts'
 import type { Command } from '../registry/types.ts'
-import type { LogRecord } from './messages.ts'
+import type { LogRecord, PeerRecord } from './messages.ts'
 
 export interface RecoveredPeer {
   readonly hardState: HardState
   readonly entries: readonly Entry<Command>[]
   readonly withdrawals: readonly Withdrawal[]
+  /** The newest of each peer. */
+  readonly peers: readonly PeerRecord[]
 }
 
 /** @throws DATA_CORRUPT when the entries have a gap: something that was written in order is missing. */
@@ -16,6 +19,7 @@ export function foldRecords(records: readonly LogRecord[]): RecoveredPeer {
   let hardState: HardState = { term: 0, votedFor: null }
   const entries: Entry<Command>[] = []
   const withdrawals: Withdrawal[] = []
+  const peers = new Map<PeerId, PeerRecord>()
   for (const record of records) {
     switch (record.type) {
       case 'identity':
@@ -30,11 +34,14 @@ export function foldRecords(records: readonly LogRecord[]): RecoveredPeer {
       case 'withdrawal':
         withdrawals.push({ session: record.session, epoch: record.epoch })
         break
+      case 'peer':
+        peers.set(record.peer, record)
+        break
       default:
         record satisfies never
     }
   }
-  return { hardState, entries, withdrawals }
+  return { hardState, entries, withdrawals, peers: [...peers.values()] }
 }
 
 function overwrite(entries: Entry<Command>[], next: readonly Entry<Command>[]): void {

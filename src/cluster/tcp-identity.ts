@@ -1,19 +1,20 @@
 /**
- * Who stands behind each peer id. A peer that comes back with less than it had (a restored or copied folder) could
- * vote twice in one term, so it is not let in (DESIGN §4.2). Known since this process started only.
+ * Who stands behind each peer id. A peer that comes back with less than it had (an empty, restored or copied folder)
+ * could vote twice in one term, or help to elect a leader without an entry that it had acknowledged: it is not let in
+ * (DESIGN §4.2). Remembered on disk, so that a restart of this peer does not forget it.
  */
+import type { PeerRecord } from './messages.ts'
 import type { ProcessIdentity } from './tcp-handshake.ts'
 
-/** So long after its last frame a process still counts as running: longer than any heartbeat and stall. */
-const LIVE_MS = 10_000
 /**
- * As long for one that also holds a connection: several heartbeats. A host that vanished without closing anything must
+ * So long after its last frame a process still counts as running if it also holds a connection: several heartbeats. A host that vanished without closing anything must
  * not keep its peer's next process out for long.
  */
 const CONNECTED_LIVE_MS = 2000
 
 interface Known extends ProcessIdentity {
-  heardAtMs: number
+  /** Undefined: not since this process started. */
+  heardAtMs: number | undefined
 }
 
 export type Admission =
@@ -24,6 +25,13 @@ export type Admission =
 
 export class PeerIdentities {
   readonly #known = new Map<string, Known>()
+  readonly #remember: (record: PeerRecord) => void
+
+  constructor(remembered: readonly PeerRecord[], remember: (record: PeerRecord) => void) {
+    for (const { peer, ...identity } of remembered)
+      this.#known.set(peer, { ...identity, heardAtMs: undefined })
+    this.#remember = remember
+  }
 
   /** `nowMs` by `clock.lower()`. */
   heard(peer: string, nowMs: number): void {
@@ -44,6 +52,7 @@ export class PeerIdentities {
     if (known !== undefined && known.run === shown.run) return { is: 'same' }
     const { storageId, incarnation, run } = shown
     this.#known.set(peer, { storageId, incarnation, run, heardAtMs: nowMs })
+    this.#remember({ peer, storageId, incarnation, run })
     return { is: 'new', first: known === undefined }
   }
 }
@@ -56,11 +65,14 @@ function objection(
   connected: boolean,
 ): string | undefined {
   if (known.run === shown.run) return undefined
-  const silenceMs = nowMs - known.heardAtMs
   if (known.storageId !== shown.storageId) {
-    if (silenceMs > LIVE_MS) return undefined
-    return `another process with other data runs as peer '${peer}'; give each peer an id and a folder of its own`
+    return (
+      `peer '${peer}' comes with another folder than before, and so without the votes and entries it answers for. ` +
+      'Give it back its folder. If that is lost, keep this peer off: the others go on while they are a majority. ' +
+      'To have all again, stop every peer, move their folders away, and start them with a tokenBase above the last token'
+    )
   }
+  const silenceMs = nowMs - (known.heardAtMs ?? -Infinity)
   // The first start on a copy has the number of a restart. But a process that was restarted has closed its connections.
   if (connected && silenceMs <= CONNECTED_LIVE_MS) {
     return (

@@ -217,7 +217,7 @@ describe('tcpTransport handshakes', () => {
     b.send('a', vote, 'urgent')
     await until(() => a.messages.length === 1, 'a sign of life')
     const twin = await startPeer(peers, 'b', { storageId: 'another disk', listen: '127.0.0.1:0' })
-    await until(() => twin.problem('a')?.includes('other data') === true, 'the refusal')
+    await until(() => twin.problem('a')?.includes('another folder') === true, 'the refusal')
     b.send('a', vote, 'urgent')
     await until(() => a.messages.length === 2, 'a message of the first process')
     expect(a.seen).not.toContain('down b')

@@ -7,7 +7,7 @@ import type { Clock, Timer } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
 import type { ClientId, Lane, Transport, TransportEvents } from '../seams/transport.ts'
 import { holderMessages, peerMessages, sponsorMessages } from './codec.ts'
-import type { ErrorReply, HolderMessage, PeerMessage, SponsorMessage } from './messages.ts'
+import type { ErrorReply, HolderMessage, PeerMessage, PeerRecord, SponsorMessage } from './messages.ts'
 import { cachedNames, parseAddress } from './tcp-address.ts'
 import type { Connection } from './tcp-connection.ts'
 import {
@@ -38,6 +38,10 @@ export interface TcpTransportOptions {
   /** From `storage.open()`. */
   readonly storageId: string
   readonly incarnation: number
+  /** The other peers as they were let in before this process started. */
+  readonly remembered?: readonly PeerRecord[] | undefined
+  /** A process of another peer was let in for the first time. */
+  readonly remember?: ((record: PeerRecord) => void) | undefined
   /** Every peer, id → `host:port`. */
   readonly peers: Readonly<Record<string, string>>
   readonly listen: string
@@ -75,7 +79,7 @@ class TcpPeerTransport implements TcpTransport {
   readonly counts: TcpCounts = { dropped: 0, garbage: 0, turnedAway: 0 }
   readonly #options: TcpTransportOptions
   readonly #welcome: Welcome
-  readonly #identities = new PeerIdentities()
+  readonly #identities: PeerIdentities
   readonly #links = new Map<string, PeerLink>()
   readonly #listener: TcpListener
   /** By peer, oldest first: the connections on which that peer speaks to us. */
@@ -97,6 +101,7 @@ class TcpPeerTransport implements TcpTransport {
       })
     }
     this.#options = options
+    this.#identities = new PeerIdentities(options.remembered ?? [], options.remember ?? (() => undefined))
     this.#welcome = { peer: self, cluster, storageId, incarnation, run: random.id() }
     this.#listener = new TcpListener({
       listen: options.listen,
