@@ -9,6 +9,7 @@ import type { HolderMessage, PeerStatus, SponsorMessage } from '../cluster/messa
 import { Reader } from '../cluster/reader.ts'
 import type { ConnectSponsor, SponsorLink } from '../cluster/sponsor-link.ts'
 import { MandateError } from '../errors.ts'
+import { shortestLeaseMs } from '../lease/timing-rules.ts'
 import type { Timing } from '../lease/timing.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { ConnectClient } from '../seams/transport.ts'
@@ -52,7 +53,7 @@ export interface StatusRequest extends Cancellable {
   readonly timeoutMs?: number | undefined
 }
 
-export const raftFacts: BackendFacts = {
+export const raftFacts = (timing: Timing): BackendFacts => ({
   guarantee: 'linearizable',
   exclusivity: ['time', 'token'],
   tokenSource: 'raft log index',
@@ -60,11 +61,11 @@ export const raftFacts: BackendFacts = {
   transfer: 'directed',
   proclaim: true,
   earlyLoss: [],
-  limits: { minLeaseMs: 50, nameBytes: 253, metadataBytes: 4096, nestedNames: true },
-}
+  limits: { minLeaseMs: shortestLeaseMs(timing), nameBytes: 253, metadataBytes: 4096, nestedNames: true },
+})
 
 export class RaftDriver implements BackendDriver {
-  readonly facts = raftFacts
+  readonly facts: BackendFacts
   readonly #options: RaftDriverOptions
   readonly #edges: RaftEdges
   readonly #env: BackendEnv
@@ -73,6 +74,7 @@ export class RaftDriver implements BackendDriver {
   readonly #sessions = new Map<string, { readonly leaseMs: number }>()
 
   constructor(options: RaftDriverOptions, edges: RaftEdges, env: BackendEnv) {
+    this.facts = raftFacts(options.timing)
     this.#options = options
     this.#edges = edges
     this.#env = env

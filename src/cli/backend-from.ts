@@ -32,7 +32,7 @@ export async function backendFrom(
 }
 
 async function raftFrom(description: RaftDescription, context: BackendContext): Promise<Backend> {
-  const { self, peers, dataDir, listen, timing, tls, secretFile, insecure } = description
+  const { self, peers, dataDir, listen, timing, tls, secretFile, insecure, cluster, tokenBase } = description
   if (tls !== undefined || secretFile !== undefined) {
     throw new MandateError(
       'UNSUPPORTED',
@@ -59,6 +59,8 @@ async function raftFrom(description: RaftDescription, context: BackendContext): 
     ...(self === undefined || dataDir === undefined ? {} : { dataDir }),
     ...(self === undefined || listen === undefined ? {} : { listen }),
     ...(insecure === undefined ? {} : { insecure }),
+    ...(cluster === undefined ? {} : { cluster }),
+    ...(tokenBase === undefined ? {} : { tokenBase: BigInt(tokenBase) }),
     ...(timing === undefined ? {} : { timing: { ...timingPresets[preset ?? 'default'], ...numbers } }),
     onBackgroundFailure: context.onBackgroundFailure,
   })

@@ -5,7 +5,7 @@ import type { BackendDescription, EmbeddedTiming, ModuleDescription, RaftDescrip
 import { parseDuration } from './duration.ts'
 import { describe, isRecord, refuseUnknown } from './file-values.ts'
 import { joinAddress, splitAddress } from './url-grammar.ts'
-import { checkListen, isTimingPreset, notAPeer, present, unsupportedBackend } from './url.ts'
+import { checkListen, checkTokenBase, isTimingPreset, notAPeer, present, unsupportedBackend } from './url.ts'
 
 type Fields = Record<string, unknown>
 
@@ -51,7 +51,19 @@ function interpretModule(value: Fields, baseDir: string, problems: string[]): Mo
   }
 }
 
-const raftFields = ['type', 'self', 'peers', 'dataDir', 'listen', 'timing', 'tls', 'secretFile', 'insecure']
+const raftFields = [
+  'type',
+  'self',
+  'peers',
+  'dataDir',
+  'listen',
+  'timing',
+  'tls',
+  'secretFile',
+  'insecure',
+  'cluster',
+  'tokenBase',
+]
 
 function interpretRaft(value: Fields, baseDir: string, problems: string[]): RaftDescription {
   refuseUnknown(value, raftFields, '', problems)
@@ -78,6 +90,12 @@ function interpretRaft(value: Fields, baseDir: string, problems: string[]): Raft
     keyFile: file(tlsFields, 'keyFile', 'tls.'),
     caFile: file(tlsFields, 'caFile', 'tls.'),
   })
+  // Decimal text or a number: YAML and JSON lose digits of a number above 2^53, so such a one is refused.
+  const base = value['tokenBase'] ?? undefined
+  const tokenBase = typeof base === 'number' && Number.isSafeInteger(base) ? String(base) : base
+  if (typeof tokenBase === 'string') checkTokenBase('tokenBase', tokenBase, problems)
+  else if (tokenBase !== undefined)
+    problems.push(`tokenBase is ${describe(base)}: write a whole number in quotes`)
   const insecure = value['insecure'] ?? undefined
   if (insecure !== undefined && typeof insecure !== 'boolean')
     problems.push(`insecure is ${describe(insecure)}: write true or false`)
@@ -85,7 +103,8 @@ function interpretRaft(value: Fields, baseDir: string, problems: string[]): Raft
     type: 'raft',
     peers,
     ...present({ self, listen, dataDir: file(value, 'dataDir'), secretFile: file(value, 'secretFile') }),
-    ...present({ timing: raftTiming(value['timing'], problems) }),
+    ...present({ timing: raftTiming(value['timing'], problems), cluster: text(value, 'cluster') }),
+    ...(typeof tokenBase === 'string' ? { tokenBase } : {}),
     ...(Object.keys(tls).length > 0 ? { tls } : {}),
     ...(typeof insecure === 'boolean' ? { insecure } : {}),
   }

@@ -13,7 +13,7 @@ export interface PeerReport {
   readonly term: string | null
   readonly appliedIndex: string | null
   readonly version: string | null
-  /** Why it did not answer. */
+  /** Why it did not answer, or why the peer that was believed is not connected to it. */
   readonly problem: string | null
   readonly logBytes: number | null
 }
@@ -102,7 +102,7 @@ function peerReport(
     term: answer === undefined ? null : String(answer.term),
     appliedIndex: answer === undefined ? null : String(answer.appliedIndex),
     version: answer?.version ?? null,
-    problem: view.silent.find(({ peer }) => peer === id)?.reason ?? null,
+    problem: view.silent.find(({ peer }) => peer === id)?.reason ?? heard?.problem ?? null,
     logBytes: answer?.logBytes ?? null,
   }
 }
@@ -128,8 +128,9 @@ function electionReport(election: ElectionStatus, ok: boolean, scope: string): E
         ? null
         : { id: leader.id, token: String(leader.token), scope, metadata: leader.metadata },
     exclusivity: rest.exclusivity,
-    heldMs: rest.heldMs,
-    expiresInMs: rest.expiresInMs,
+    // Without a quorum the last leader known may be long gone, and a lone peer's clock says nothing about it.
+    heldMs: ok ? rest.heldMs : null,
+    expiresInMs: ok ? rest.expiresInMs : null,
     waiting,
     lastReason: rest.lastReason,
   }

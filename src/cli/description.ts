@@ -21,6 +21,9 @@ export interface RaftDescription {
   readonly tls?: { readonly certFile?: string; readonly keyFile?: string; readonly caFile?: string }
   readonly secretFile?: string
   readonly insecure?: boolean
+  readonly cluster?: string
+  /** Decimal: a bigint has no JSON. */
+  readonly tokenBase?: string
 }
 
 export interface MemoryDescription {

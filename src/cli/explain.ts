@@ -11,7 +11,7 @@ const fixes: { readonly [Code in MandateErrorCode]?: string } = {
   INSECURE_LISTENER: 'listen on 127.0.0.1, or spell out insecure=true in a network that you trust',
   ADDRESS_IN_USE: 'end the process that listens there, or choose another port for this peer in every URL',
   DATA_DIR_IN_USE: 'end the process that uses the folder, or give this one its own with --data',
-  DISK_FULL: 'free some space; the peer takes part again by itself',
+  DISK_FULL: 'free some space, then start this peer again; the others go on without it',
   BACKEND_UNAVAILABLE:
     'start the peers of --backend, and check that their addresses can be reached from here',
   TIMEOUT: 'check that a majority of the peers runs: mandate status',

@@ -29,6 +29,15 @@ describe('raft URLs', () => {
     expect(parse('raft://a@h1:1,b@h2:2')).toEqual({ type: 'raft', peers: { a: 'h1:1', b: 'h2:2' } })
   })
 
+  test('a cluster may be named, and its tokens start at a base', () => {
+    expect(parse('raft://a@h:1?cluster=blue&token-base=900')).toMatchObject({
+      cluster: 'blue',
+      tokenBase: '900',
+    })
+    expect(problemsOf('raft://a@h:1?token-base=-1')).toContain("token-base is '-1'")
+    expect(problemsOf('raft://a@h:1?token-base=1e9')).toContain('a whole number')
+  })
+
   test('IPv6 is written in brackets, in peers and in listen', () => {
     expect(parse('raft://a@[::1]:7401,b@[fe80::2]:7402?listen=[::]:7401')).toEqual({
       type: 'raft',

@@ -20,6 +20,8 @@ const raftKeys = [
   'tls-ca',
   'secret-file',
   'insecure',
+  'cluster',
+  'token-base',
 ] as const
 type RaftKey = (typeof raftKeys)[number]
 
@@ -105,10 +107,13 @@ function interpretRaft(url: BackendUrl, baseDir: string, problems: string[]): Ra
   if (insecure !== undefined && insecure !== 'true' && insecure !== 'false') {
     problems.push(`insecure is 'true' or 'false', not '${insecure}'`)
   }
+  const cluster = key('cluster')
+  const tokenBase = key('token-base')
+  if (tokenBase !== undefined) checkTokenBase('token-base', tokenBase, problems)
   return {
     type: 'raft',
     peers,
-    ...present({ self, dataDir, listen, timing, secretFile }),
+    ...present({ self, dataDir, listen, timing, secretFile, cluster, tokenBase }),
     ...(Object.keys(tls).length > 0 ? { tls } : {}),
     ...(insecure === undefined ? {} : { insecure: insecure === 'true' }),
   }
@@ -122,6 +127,11 @@ export function checkListen(listen: string, problems: string[]): void {
   const address = splitAddress(listen)
   if (typeof address === 'string') problems.push(`listen: ${address}`)
   else if (address.port === undefined) problems.push(`listen '${listen}' has no port: write host:port`)
+}
+
+export function checkTokenBase(name: string, value: string, problems: string[]): void {
+  if (!/^\d{1,18}$/.test(value))
+    problems.push(`${name} is '${value}' where a whole number of at most 18 digits is expected`)
 }
 
 function raftPeers(url: BackendUrl, problems: string[]): Record<string, string> {

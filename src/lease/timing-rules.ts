@@ -1,4 +1,3 @@
-import { holderValidityMs } from './deadline.ts'
 import type { ClockBounds } from './deadline.ts'
 
 /** Every duration an embedded cluster and its leases depend on, in ms. */
@@ -71,16 +70,23 @@ function relationProblems(timing: Timing): string[] {
       `electionTimeoutMs is [${minMs}, ${maxMs}]: raise the second above the first, such as [${minMs}, ${2 * minMs}]`,
     )
   }
-  const neededMs = 2 * heartbeatMs + tickMs
-  if (!(holderValidityMs(leaseMs, timing) >= neededMs)) {
-    // One lost keepalive must not end a leadership.
-    const fixMs = Math.ceil((neededMs + tickMs) / (1 - maxClockDrift))
+  const fixMs = shortestLeaseMs(timing)
+  if (!(leaseMs >= fixMs)) {
     problems.push(
       `leaseMs is ${leaseMs} with heartbeatMs ${heartbeatMs}, maxClockDrift ${maxClockDrift} and tickMs ${tickMs}: ` +
         `a holder could not miss one keepalive; raise leaseMs to ${fixMs} or more, or lower heartbeatMs`,
     )
   }
   return problems
+}
+
+/** One lost keepalive must not end a leadership: its holder's validity spans two heartbeats and a tick. */
+export function shortestLeaseMs({
+  heartbeatMs,
+  maxClockDrift,
+  tickMs,
+}: Omit<Timing, 'leaseMs' | 'electionTimeoutMs'>): number {
+  return Math.ceil((2 * heartbeatMs + 2 * tickMs) / (1 - maxClockDrift))
 }
 
 function durationProblems(name: string, value: unknown): string[] {

@@ -7,6 +7,7 @@ import { defineBackend } from '../backends/define-backend.ts'
 import { RaftDriver, raftFacts, type RaftEdges } from '../backends/raft-driver.ts'
 import type { HolderMessage, SponsorMessage } from '../cluster/messages.ts'
 import type { ClientConnection, ConnectClient } from '../seams/transport.ts'
+import { resolveTiming } from '../lease/timing.ts'
 import type { ConformanceSetup, ConformanceWorld } from './conformance.ts'
 import type { ManualClock } from './manual-clock.ts'
 import { raftWorld, seededRandom, type RaftWorld } from './raft-world.ts'
@@ -20,7 +21,7 @@ const STEP_MS = 5
 export function raftClientConformance(): ConformanceSetup {
   return {
     name: 'raft, candidates as clients',
-    facts: raftFacts,
+    facts: raftFacts(resolveTiming('default')),
     absent: { evidence: 'a client listens nowhere, so nobody can be refused by it: only its silence counts' },
     leaseMs: 1000,
     create: async () => worldOf(await startedWorld(arbiters), 'client'),
@@ -30,7 +31,7 @@ export function raftClientConformance(): ConformanceSetup {
 export function raftPeerConformance(): ConformanceSetup {
   return {
     name: 'raft, candidates as peers',
-    facts: raftFacts,
+    facts: raftFacts(resolveTiming('default')),
     absent: {
       loseNextReply: 'its sponsor is in its own process: no reply is lost on the way',
       delayReplies: 'its sponsor is in its own process: no reply is late',
