@@ -82,6 +82,8 @@ export class RaftSession implements Session {
   #flushing = false
   /** `lower()` of the last time a majority's answer came, or of the last change of sponsor. */
   #hopefulAt: number
+  /** Changes of sponsor since a majority answered last. */
+  #fruitless = 0
   /** Why the peer of this process is gone, and this session with it. */
   #failure: MandateError | undefined
   readonly #opened: PromiseWithResolvers<void> = withResolvers()
@@ -335,9 +337,11 @@ export class RaftSession implements Session {
       sent(holder, sequence, sentAt)
       this.#link.send({ type: 'keepalive', session: this.#key, epoch: holder.epoch, sequence })
     }
-    const patienceMs = patienceHeartbeats * this.#options.heartbeatMs
+    const patienceMs = patienceHeartbeats * this.#options.heartbeatMs * 2 ** this.#fruitless
     if (this.#isUp && clock.lower() - this.#hopefulAt > patienceMs) {
       this.#hopefulAt = clock.lower()
+      // Answers may just be slow: who always left before they came would never be supported again.
+      this.#fruitless = Math.min(this.#fruitless + 1, 4)
       this.#link.change('no majority of the voters answers through this peer')
     }
   }
@@ -366,6 +370,7 @@ export class RaftSession implements Session {
     const since = supportedSince(holder)
     if (since === null) return
     this.#hopefulAt = this.#options.env.clock.lower()
+    this.#fruitless = 0
     this.#renewal = { sentAt: since, grantedMs: this.#options.leaseMs }
     for (const candidacy of this.#candidacies.values()) candidacy.renewed(this.#renewal)
   }

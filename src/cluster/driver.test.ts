@@ -386,6 +386,19 @@ describe('three peers', () => {
     expect(new Set(asked).size).toBe(asked.length)
   })
 
+  it('keep a client whose answers take longer than its patience with a sponsor', async () => {
+    world = raftWorld({
+      timing: { heartbeatMs: 50, electionTimeoutMs: [2000, 3000], leaseMs: 3000 },
+      delayMs: [120, 125],
+    })
+    await world.start()
+    const client = stand(world.session('client', undefined), 'job')
+    await world.until(led(client), 'the client leads', 20_000)
+    await world.advance(10_000)
+    expect(client.ended).toBeNull()
+    expect(world.clockOf('client').elapsedMs(client.renewal!.sentAt)).toBeLessThan(2000)
+  })
+
   it('hold many elections on one session and lose all of them together', async () => {
     world = raftWorld()
     await world.start()
