@@ -117,8 +117,14 @@ class Client implements SponsorLink {
       this.#dial()
       return
     }
-    this.#options.unreachable?.(this.#problems)
+    const problems = this.#problems
     this.#problems = []
+    this.#options.unreachable?.(problems)
+    this.#events.down(
+      `no peer answers (${problems.map(({ target: peer, reason: why }) => `${peer}: ${why}`).join('; ')})`,
+    )
+    // Whoever heard that may have closed this client.
+    if (this.#ended.signal.aborted) return
     const [min, max] = backOffMs
     const delayMs = Math.min(max, min * 2 ** this.#round) * (0.5 + this.#options.random.next())
     this.#round++

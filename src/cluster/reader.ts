@@ -18,6 +18,8 @@ export class Reader {
   >()
   #next = 1
   #isUp = false
+  /** Why there is no sponsor; null while there is one, or while the first is being looked for. */
+  #problem: string | null = null
 
   /** `lost`: this sponsor knows nothing any more; another one may. */
   constructor(send: (message: HolderMessage) => void, lost: (reason: string) => void) {
@@ -30,6 +32,7 @@ export class Reader {
     const id = this.#next++
     this.#following.set(id, { election, tell, newest: -1n })
     if (this.#isUp) this.#send({ type: 'observe', id, election })
+    else if (this.#problem !== null) queueMicrotask(() => this.#tellUnknown(id))
     return {
       close: () => {
         if (this.#following.delete(id) && this.#isUp) this.#send({ type: 'unobserve', id })
@@ -47,13 +50,21 @@ export class Reader {
 
   up(): void {
     this.#isUp = true
+    this.#problem = null
     for (const [id, { election }] of this.#following) this.#send({ type: 'observe', id, election })
     for (const [id, { election }] of this.#asking) this.#send({ type: 'status', id, election })
   }
 
+  /** The sponsor is lost, or none of the peers could be reached; told once until one is. */
   down(reason: string): void {
     this.#isUp = false
-    for (const { tell } of [...this.#following.values()]) tell({ is: 'unknown', reason })
+    if (this.#problem !== null) return
+    this.#problem = reason
+    for (const id of [...this.#following.keys()]) this.#tellUnknown(id)
+  }
+
+  #tellUnknown(id: number): void {
+    if (this.#problem !== null) this.#following.get(id)?.tell({ is: 'unknown', reason: this.#problem })
   }
 
   received(message: Extract<SponsorMessage, { type: 'observed' | 'status' }>): void {

@@ -6,6 +6,7 @@ import type { HolderMessage, SponsorMessage } from './messages.ts'
 export interface SponsorLinkEvents {
   /** Connected, again or for the first time: whoever was attached attaches again. Never called inside `connect`. */
   up(): void
+  /** Lost, or: none of the peers could be reached, as often as all were tried. */
   down(reason: string): void
   message(message: SponsorMessage): void
   /** The peer in this process stopped by itself, and no link to it comes up again. No event afterwards. */
