@@ -54,13 +54,13 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
   try {
     const state = foldRecords(recovered.records)
     // The transport comes first, because the peer sends through it; it has something to remember only once started.
-    let peer: Peer | undefined
+    const born: { peer: Peer | null } = { peer: null }
     const transport = options.transport({
       ...recovered,
       remembered: state.peers,
-      remember: (record) => peer?.remember(record),
+      remember: (record) => born.peer?.remember(record),
     })
-    peer = new Peer(options, transport, recovered.incarnation, state)
+    const peer = (born.peer = new Peer(options, transport, recovered.incarnation, state))
     await peer.start()
     return peer
   } catch (error) {
