@@ -14,9 +14,13 @@ export interface Watched extends RaftBackend {
   readonly failures: readonly BackgroundFailure[]
 }
 
+/** Handed out by this process: what is free now may be meant for a peer that does not listen yet. */
+const taken = new Set<number>()
+
 /** The addresses of peers that do not run yet. */
 export async function peerTable(...ids: readonly string[]): Promise<Peers> {
-  const ports = await freePorts(ids.length)
+  const ports = (await freePorts(4 * ids.length)).filter((port) => !taken.has(port)).slice(0, ids.length)
+  for (const port of ports) taken.add(port)
   return Object.fromEntries(ids.map((id, index) => [id, `127.0.0.1:${ports[index]}`]))
 }
 
@@ -24,8 +28,12 @@ export const portOf = (address: string | undefined): number => Number(address?.s
 
 /** The stage of one test; `close` ends whatever is still open. */
 export class Loopback {
-  readonly folder = mkdtempSync(join(tmpdir(), 'mandate-loopback-'))
+  readonly folder: string
   readonly #ends: (() => unknown)[] = []
+
+  constructor(parent = tmpdir()) {
+    this.folder = mkdtempSync(join(parent, 'mandate-loopback-'))
+  }
 
   /** A peer's folder, the same for the same id. */
   dataDir(id: string): string {
