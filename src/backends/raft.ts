@@ -40,7 +40,7 @@ export function raft(options: RaftOptions): RaftBackend {
   }
   let driver!: RaftDriver
   const backend = defineBackend(
-    (env) => (driver = new RaftDriver(driverOptions, edges(options, cluster, env), env)),
+    (env) => (driver = new RaftDriver(driverOptions, edges(options, identityOf(options, cluster), env), env)),
     {
       timing,
       defaultCandidateId: options.self,
@@ -52,15 +52,17 @@ export function raft(options: RaftOptions): RaftBackend {
   return Object.assign(backend, { peers, cluster, status: (o: StatusRequest = {}) => driver.status(o) })
 }
 
+/** `cluster` is what folders and handshakes compare. */
 function edges(options: RaftOptions, cluster: string, env: BackendEnv): RaftEdges {
   const { self, peers, dataDir } = options
-  if (self === undefined || dataDir === undefined) return { peer: null, connectClient }
+  const connect: RaftEdges['connectClient'] = (request) => connectClient({ ...request, cluster })
+  if (self === undefined || dataDir === undefined) return { peer: null, connectClient: connect }
   const { clock, random } = env
   const report = env.report.bind(env)
   const listen = options.listen ?? peers[self] ?? ''
   const insecure = options.insecure ?? false
   return {
-    connectClient,
+    connectClient: connect,
     peer: {
       self,
       storage: logStorage({ dataDir, cluster, peer: self, random, report }),
@@ -72,9 +74,22 @@ function edges(options: RaftOptions, cluster: string, env: BackendEnv): RaftEdge
 
 /** The same peers and token base give the same cluster; anything else must not mix with it. */
 function clusterId({ peers, tokenBase = 0n }: RaftOptions): string {
-  const table = Object.entries(peers).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return createHash('sha256')
-    .update(JSON.stringify([table, tokenBase.toString()]))
-    .digest('hex')
-    .slice(0, 16)
+  return hash([Object.entries(peers).toSorted(byId), tokenBase.toString()]).slice(0, 16)
+}
+
+/**
+ * A name says nothing about what must agree. Who counts a majority of other voters, as a peer or as a client, could lead
+ * beside another; who counts from another base could give an old token again. Addresses may differ.
+ */
+function identityOf({ peers, tokenBase = 0n, cluster: name }: RaftOptions, cluster: string): string {
+  if (name === undefined) return cluster
+  return `${name}~${hash([Object.keys(peers).toSorted(), tokenBase.toString()]).slice(0, 8)}`
+}
+
+function hash(facts: unknown): string {
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
+}
+
+function byId([a]: readonly [string, string], [b]: readonly [string, string]): number {
+  return a < b ? -1 : 1
 }
