@@ -399,6 +399,21 @@ describe('three peers', () => {
     expect(world.clockOf('client').elapsedMs(client.renewal!.sentAt)).toBeLessThan(2000)
   })
 
+  it('tell the holder itself when somebody else closes its session through the same peer', async () => {
+    world = raftWorld()
+    await world.start()
+    const session = world.session('a', 'a')
+    const first = stand(session, 'job')
+    await world.until(led(first), 'a leads')
+    const heard: string[] = []
+    const link = world.peers.get('a')!.attach((message) => heard.push(message.type))
+    link.send({ type: 'close', ...session.ticket() })
+    await world.until(() => first.ended !== null, 'the holder is told', 50)
+    expect(first.ended).toBe('revoked')
+    expect(heard).toEqual(['session-ended'])
+    await world.until(led(stand(session, 'job')), 'it leads again', 1000)
+  })
+
   it('hold many elections on one session and lose all of them together', async () => {
     world = raftWorld()
     await world.start()

@@ -40,6 +40,8 @@ export class Sponsor {
   readonly #scope: string
   readonly #voters: readonly PeerId[]
   readonly #attached = new Map<SessionKey, Attached>()
+  /** Who else wants a session closed, and is told when it is: that takes the session from nobody who is attached. */
+  readonly #closers = new Map<SessionKey, Set<Link>>()
 
   constructor(registry: Registry, scope: string, voters: readonly PeerId[], duties: SponsorDuties) {
     this.#registry = registry
@@ -87,6 +89,9 @@ export class Sponsor {
   /** The link is gone; its sessions live on and may attach elsewhere. */
   detached(link: Link): void {
     for (const [key, attached] of this.#attached) if (attached.link === link) this.#attached.delete(key)
+    for (const [key, closers] of this.#closers) {
+      if (closers.delete(link) && closers.size === 0) this.#closers.delete(key)
+    }
   }
 
   /** The Raft leader refused to open this session. Late, when another leader opened it meanwhile: then it is old news. */
@@ -104,11 +109,12 @@ export class Sponsor {
     for (const attached of this.#attached.values()) {
       for (const proposal of attached.pending.values()) this.#duties.propose(proposal)
     }
+    for (const session of this.#closers.keys()) this.#duties.propose({ type: 'close', session })
   }
 
   get waiting(): boolean {
     for (const attached of this.#attached.values()) if (attached.pending.size > 0) return true
-    return false
+    return this.#closers.size > 0
   }
 
   applied(event: RegistryEvent): void {
@@ -198,15 +204,15 @@ export class Sponsor {
   }
 
   #close(link: Link, session: SessionKey): void {
+    this.#closers.set(session, (this.#closers.get(session) ?? new Set<Link>()).add(link))
     if (this.#registry.sessions.has(session)) {
-      this.#propose(link, session, { type: 'close', session })
+      this.#duties.propose({ type: 'close', session })
       return
     }
-    this.#attach(session, link)
     this.#duties.read((ok) => {
-      if (this.#attached.get(session)?.link !== link) return
+      if (this.#closers.get(session)?.has(link) !== true) return
       if (!ok) this.#close(link, session)
-      else if (this.#registry.sessions.has(session)) this.#propose(link, session, { type: 'close', session })
+      else if (this.#registry.sessions.has(session)) this.#duties.propose({ type: 'close', session })
       else this.#end(session, closedError('gone'))
     })
   }
@@ -254,8 +260,12 @@ export class Sponsor {
 
   /** Told in any case: a session that ended never comes back. */
   #end(session: SessionKey, error: ErrorReply): void {
-    this.#attached.get(session)?.link.send({ type: 'session-ended', session, error })
+    const links = new Set(this.#closers.get(session))
+    const attached = this.#attached.get(session)
+    if (attached !== undefined) links.add(attached.link)
     this.#attached.delete(session)
+    this.#closers.delete(session)
+    for (const link of links) link.send({ type: 'session-ended', session, error })
   }
 }
 
