@@ -102,7 +102,7 @@ describe('createElection() refuses', () => {
     ['an empty name', { name: '' }, 'INVALID_NAME', ['""', 'empty']],
     ['a name with a line break', { name: 'a\nb' }, 'INVALID_NAME', ['control']],
     ['an unknown exclusivity', { exclusivity: 'lease' }, 'INVALID_OPTIONS', ["'lease'", "'time'", "'token'"]],
-    ['a lease below the least', { leaseMs: 10 }, 'INVALID_OPTIONS', ['10', '50']],
+    ['a lease below the least', { leaseMs: 10 }, 'INVALID_OPTIONS', ['leaseMs is 10', 'takes 203']],
     ['a misspelt option', { leaseMS: 1000 }, 'INVALID_OPTIONS', ['leaseMS', 'leaseMs']],
     [
       'a priority that is no integer',

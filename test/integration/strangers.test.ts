@@ -11,14 +11,14 @@ let stage: Loopback
 beforeEach(() => void (stage = new Loopback()))
 afterEach(() => stage.close())
 
-const lead = (backend: RaftBackend, name = 'billing', id?: string): Promise<Leadership> =>
-  createElection({
-    name,
-    backend,
-    // Long: that a busy machine stalls this process is not what these tests are about.
-    leaseMs: 5000,
-    ...(id === undefined ? {} : { candidate: { id } }),
-  }).campaign()
+/** Given back at the end of the test, while there are peers who can hear of it. */
+async function lead(backend: RaftBackend, name = 'billing', id?: string): Promise<Leadership> {
+  // The lease is long: that a busy machine stalls this process is not what these tests are about.
+  const candidate = id === undefined ? {} : { candidate: { id } }
+  const election = createElection({ name, backend, leaseMs: 5000, ...candidate })
+  stage.atEnd(() => election.close())
+  return election.campaign()
+}
 
 async function trio(): Promise<{ readonly peers: Peers; readonly all: RaftBackend[] }> {
   const peers = await peerTable('a', 'b', 'c')
@@ -191,7 +191,7 @@ test('a session that another process releases costs its leaderships only: the ca
   expect((await billing.campaign()).token).toBeGreaterThan(first.token)
   await elsewhere.resign()
   expect((await waiting).token).toBeGreaterThan(elsewhere.token)
-  await share.leave({})
+  await Promise.all([share.leave({}), billing.close(), mail.close()])
 })
 
 test('a second campaign of one election in one process is refused while the first leads', async () => {
