@@ -92,6 +92,8 @@ test(`tokens never go back, leaders never overlap, and every failover comes (MAN
       }),
     )
     await pause(between(0, 150))
+    // As a supervisor does: the kernel may still be freeing what the old process held.
+    await Promise.all([...killed].map(({ ended }) => ended))
     start(victim)
     // Now and then the next kill comes while this one is still on its way back.
     if (random.next() < 0.7) await takenOver
@@ -105,8 +107,11 @@ test(`tokens never go back, leaders never overlap, and every failover comes (MAN
     expect(breaches(grants, exclusivity), name).toEqual([])
     console.log(`'${name}': ${grants.length} grants${summary(takeovers[name])}`)
   }
-  const wrong = everybody.flatMap((each) => each.told('refused'))
-  expect(wrong).toEqual([])
+  const refused = everybody.flatMap((each) => each.told('refused'))
+  const unstarted = everybody
+    .flatMap((each) => each.told('failure'))
+    .filter(({ during }) => during === 'start')
+  expect([refused, unstarted]).toEqual([[], []])
   expect(killed.size).toBeGreaterThanOrEqual(25)
 }, 60_000)
 
