@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createElection } from '../../src/index.ts'
 import type { RaftBackend } from '../../src/backends/raft.ts'
+import { CandidateProcess } from './candidate-process.ts'
 import { eventually, Loopback, peerTable, portOf, refusal } from './loopback.ts'
 
 let stage: Loopback
@@ -67,6 +68,21 @@ test('a folder that a running peer uses is DATA_DIR_IN_USE, also under another p
   const error = await refusal(() => stage.peer(peers, 'b', { dataDir }))
   expect(error).toMatchObject({ code: 'DATA_DIR_IN_USE', details: { dataDir: stage.dataDir('a') } })
   expect(error.message).toContain('Give each peer a folder of its own')
+})
+
+test('a folder that another process uses is DATA_DIR_IN_USE until that process is dead, however it dies', async () => {
+  const peers = await peerTable('a')
+  const dataDir = stage.dataDir('a')
+  const other = new CandidateProcess({ peers, self: 'a', dataDir, timing: 'fast', contests: [] })
+  stage.atEnd(() => other.ended)
+  stage.atEnd(() => other.kill('SIGKILL'))
+  await eventually('the other process', () => other.told('ready').at(0))
+  const error = await refusal(() => stage.peer(peers, 'a'))
+  expect(error).toMatchObject({ code: 'DATA_DIR_IN_USE', details: { dataDir } })
+  expect(error.message).toContain('is this peer running already?')
+  other.kill('SIGKILL')
+  await other.ended
+  await stage.peer(peers, 'a')
 })
 
 test('the folder of another peer, or of another cluster, is CLUSTER_MISMATCH and names both', async () => {
