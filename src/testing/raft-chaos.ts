@@ -98,8 +98,11 @@ export class RaftChaos {
     switch (this.#roll(18)) {
       case 0:
       case 1:
-        if (this.#isUp(process)) this.#kill(process)
-        else if (!this.#stopping.has(process)) await this.#restart(process)
+        if (this.#stopping.has(process)) return
+        if (!this.#isUp(process)) return this.#restart(process)
+        this.#kill(process)
+        // Back before the leases are over that it had promised to honour.
+        if (this.#roll(2) === 0) await this.#restart(process)
         return
       case 2: {
         // Mostly whoever leads: alive, believing, and heard by nobody.
