@@ -29,6 +29,7 @@ const runSettings = [
   'grace',
   'wait',
   'onLoss',
+  'restart',
   'shell',
   'killSignal',
   'logLevel',

@@ -57,7 +57,7 @@ test('all problems of flags, variables and file are told at once', async () => {
   expect(message).toContain("--priority: 'high' is not a whole number")
   expect(message).toContain("MANDATE_EXCLUSIVITY: 'both' is no exclusivity: write time or token")
   expect(message).toContain("lease: '3' has no unit")
-  expect(message).toContain("no key 'run.grase' (known: grace, wait, onLoss, shell, killSignal)")
+  expect(message).toContain("no key 'run.grase' (known: grace, wait, onLoss, restart, shell, killSignal)")
   expect(message).toContain("run.wait: 'soon' is not a duration")
   expect(message).toContain("no key 'extra'")
   expect(message).toContain('version 2 is not known')

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { MandateError } from '../errors.ts'
 import { lineReader } from './guard-protocol.ts'
 import type { FromGuard, ToGuard } from './guard-protocol.ts'
-import { killByToken } from './orphan.ts'
-import { groupGone, signalGroup } from './process-group.ts'
+import { Deadman } from './deadman.ts'
+import { Family, killUnborn, unmarked } from './family.ts'
 
 export interface GuardEvents {
   /** What the guard says. */
@@ -22,8 +22,10 @@ const startLimitMs = 10_000
 export class GuardLink {
   readonly #process: ChildProcess
   readonly #socket: Socket
-  /** The command's group, from `started` to `gone`. */
-  #pgid: number | undefined
+  /** The command and what it started, from `started` to `gone`. */
+  #family: Family | undefined
+  /** For the case that the guard is stopped while this process is killed. */
+  readonly #deadman = new Deadman()
   /** The environment of a command that was ordered, and whose pid is not known yet. */
   #unborn: Readonly<Record<string, string>> | undefined
   #events: GuardEvents | undefined
@@ -35,7 +37,7 @@ export class GuardLink {
   constructor(env: NodeJS.ProcessEnv) {
     const script = fileURLToPath(new URL('./guard.js', import.meta.url))
     // The guard has options of its own; the command gets the user's NODE_OPTIONS in its environment.
-    const { NODE_OPTIONS: _options, ...guardEnv } = env
+    const { NODE_OPTIONS: _options, ...guardEnv } = unmarked(env)
     this.#process = spawn(
       process.execPath,
       ['--max-semi-space-size=1', '--max-old-space-size=64', script, String(process.pid)],
@@ -94,6 +96,7 @@ export class GuardLink {
     const limit = setTimeout(() => this.kill(), 1000)
     await this.#exit
     clearTimeout(limit)
+    this.#deadman.end()
   }
 
   #listen(): Promise<void> {
@@ -119,20 +122,26 @@ export class GuardLink {
 
   #take(message: FromGuard): void {
     if (message.type === 'heard') this.#unheardSince = undefined
-    if (message.type === 'started') this.#pgid = message.pid
+    if (message.type === 'started') this.#adopt(message.pid)
     if (message.type === 'started' || message.type === 'failed') this.#unborn = undefined
-    if (message.type === 'gone') this.#pgid = undefined
+    if (message.type === 'gone') this.#adopt(undefined)
     this.#events?.message(message)
   }
 
+  #adopt(pgid: number | undefined): void {
+    this.#family = pgid === undefined ? undefined : new Family(pgid, this.#unborn ?? {})
+    this.#deadman.tell(pgid)
+  }
+
   async #died(reason: string): Promise<void> {
-    const pgid = this.#pgid
+    const family = this.#family
     // First of all the command: from here on nobody else would end it.
-    if (pgid !== undefined) signalGroup(pgid, 'SIGKILL')
+    family?.kill()
     this.#lost = reason
-    if (this.#unborn !== undefined) await killByToken(this.#unborn)
-    if (pgid !== undefined) await groupGone(pgid)
-    this.#pgid = undefined
+    if (this.#unborn !== undefined) await killUnborn(this.#unborn)
+    await family?.gone()
+    this.#adopt(undefined)
+    this.#deadman.end()
     this.#events?.lost(reason)
   }
 }

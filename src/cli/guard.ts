@@ -7,7 +7,7 @@
  *
  * The command leads a session and a group of its own, because a group cannot be killed without its guard if the guard is
  * a member. The guard is the command's parent, so that between its start and the first message nothing can be lost
- * with the supervisor. What leaves the group by setsid() has left the guard's reach.
+ * with the supervisor. What leaves the group by setsid() is found by its environment, on Linux (family.ts).
  *
  * It starts before the election is won, and imports little: it must be up when the first command is due, and stay small.
  */
@@ -18,7 +18,8 @@ import { Socket } from 'node:net'
 import { devNull } from 'node:os'
 import { lineReader, remainingUntil } from './guard-protocol.ts'
 import type { CommandLine, Deadline, FromGuard, ReleasePlan, ToGuard } from './guard-protocol.ts'
-import { groupGone, signalGroup } from './process-group.ts'
+import { Deadman } from './deadman.ts'
+import { Family } from './family.ts'
 
 const supervisorPid = Number(process.argv[2])
 
@@ -30,11 +31,15 @@ const preloadAfterMs = 300
 type Release = (plan: ReleasePlan) => Promise<string>
 
 const pipe = new Socket({ fd: 3 })
-let group: { readonly pgid: number; readonly gone: Promise<void>; killed: boolean } | undefined
+/** Kills the command if this process is killed while the supervisor is stopped, or together with it. */
+const deadman = new Deadman()
+let command: { readonly family: Family; readonly gone: Promise<void> } | undefined
 let deadline: Deadline | undefined
 let deadlineTimer: NodeJS.Timeout | undefined
 let plan: ReleasePlan | null = null
 let release: Promise<Release> | undefined
+/** Whether the command itself runs; what it left behind may run longer. */
+let commandRuns = false
 let endsInOrder = false
 
 function tell(message: FromGuard): void {
@@ -53,7 +58,7 @@ function receive(line: string): void {
       tell({ type: 'heard' })
       break
     case 'signal':
-      if (group !== undefined) signalGroup(group.pgid, message.signal)
+      signalCommand(message.signal)
       break
     case 'plan':
       plan = message.plan
@@ -73,21 +78,26 @@ function setDeadline(next: Deadline): void {
   clearTimeout(deadlineTimer)
   const remainingMs = remainingUntil(next)
   if (remainingMs > 0) deadlineTimer = setTimeout(() => setDeadline(next), Math.min(remainingMs, lookEveryMs))
-  else if (group !== undefined) {
-    signalGroup(group.pgid, 'SIGKILL')
-    if (!group.killed) tell({ type: 'killed' })
-    group.killed = true
+  else if (command !== undefined) {
+    if (!command.family.killed) tell({ type: 'killed' })
+    command.family.kill()
   }
 }
 
-function startCommand(command: CommandLine): void {
+function signalCommand(signal: NodeJS.Signals): void {
+  // While it runs, what it has sent away on purpose is its own business.
+  if (commandRuns) command?.family.signalGroup(signal)
+  else command?.family.signalAll(signal)
+}
+
+function startCommand(line: CommandLine): void {
   if (deadline === undefined || remainingUntil(deadline) <= 0) {
     tell({ type: 'failed', code: 'LATE', message: 'the deadline was past before the command could start' })
     return
   }
   let child: ChildProcess
   try {
-    child = spawn(command.file, command.args, { stdio: 'inherit', detached: true, env: command.env })
+    child = spawn(line.file, line.args, { stdio: 'inherit', detached: true, env: line.env })
   } catch (error) {
     tell(failure(error))
     return
@@ -99,7 +109,10 @@ function startCommand(command: CommandLine): void {
   if (pid === undefined) return
   // Written at once: should this process be killed next, the supervisor must know whom to kill.
   tell({ type: 'started', pid })
-  group = { pgid: pid, gone: watchGroup(child, pid), killed: false }
+  deadman.tell(pid)
+  commandRuns = true
+  const family = new Family(pid, line.env)
+  command = { family, gone: watch(child, family) }
 }
 
 function failure(error: unknown): FromGuard {
@@ -107,15 +120,17 @@ function failure(error: unknown): FromGuard {
   return { type: 'failed', code, message }
 }
 
-async function watchGroup(child: ChildProcess, pgid: number): Promise<void> {
+async function watch(child: ChildProcess, family: Family): Promise<void> {
   await new Promise<void>((resolve) => {
     child.once('exit', (code, signal) => {
-      tell({ type: 'exited', code, signal, leftover: signalGroup(pgid, 0) !== 'gone' })
+      commandRuns = false
+      tell({ type: 'exited', code, signal, leftover: family.alive() })
       resolve()
     })
   })
-  await groupGone(pgid)
-  group = undefined
+  await family.gone()
+  command = undefined
+  deadman.tell(undefined)
   clearTimeout(deadlineTimer)
   tell({ type: 'gone' })
 }
@@ -126,10 +141,11 @@ function preload(): Promise<Release> {
 }
 
 async function supervisorLost(): Promise<void> {
-  if (group !== undefined) {
-    signalGroup(group.pgid, 'SIGKILL')
-    await group.gone
+  if (command !== undefined) {
+    command.family.kill()
+    await command.gone
   }
+  deadman.end()
   letGoOfOutput()
   if (!endsInOrder && plan !== null && (await supervisorIsDead())) await (await preload())(plan)
 }

@@ -2,9 +2,11 @@
  * The entry of `mandate`. For `run`, signals are caught before anything heavy is imported: whoever stops a service that
  * is still starting must not be answered by the default action, half-way through.
  */
+import { becomeInit } from './init-script.ts'
 import { SignalInbox } from './signals.ts'
 
 const args = process.argv.slice(2)
+if (args[0] === 'run') becomeInit()
 const inbox = args[0] === 'run' ? new SignalInbox() : undefined
 
 // A defect must not look like the command's own exit code; the guard ends the command as after any other death.

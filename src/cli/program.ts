@@ -15,12 +15,22 @@ import { printError, writeFully } from './streams.ts'
 export async function main(args: readonly string[], inbox: SignalInbox | undefined): Promise<number> {
   try {
     return await dispatch(args, inbox)
-  } catch (error) {
+  } catch (thrown) {
     // Help and version are thrown as well, after they were printed.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.usage
-    printError(explain(error))
-    return exitCodeOf(error)
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return exitCode.done
+    if (thrown instanceof CommanderError && thrown.code === 'commander.help') return exitCode.usage
+    const error = thrown instanceof CommanderError ? usageError(thrown) : thrown
+    const code = exitCodeOf(error)
+    if (args[0] === 'run') {
+      const { endBeforeStart } = await import('./run-log.ts')
+      await endBeforeStart(args.slice(1, separatorIndex(args)), process.env, code, explain(error))
+    } else printError(explain(error))
+    return code
   }
+}
+
+function usageError({ message }: CommanderError): UsageError {
+  return new UsageError(`${message.replace(/^error: /, '')}\n  fix: see --help of the command`)
 }
 
 async function dispatch(args: readonly string[], inbox: SignalInbox | undefined): Promise<number> {
@@ -65,9 +75,9 @@ function build(act: Act): Command {
     .configureOutput({
       writeOut: (text) => void writeFully(1, text),
       writeErr: (text) => void writeFully(2, text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'mandate: ')),
+      // Told by `main`, like every other error.
+      outputError: () => undefined,
     })
-    .showHelpAfterError('  fix: see --help of the command')
     .addHelpText(
       'after',
       `\nEvery flag has a variable: --on-loss is MANDATE_ON_LOSS; --id is MANDATE_CANDIDATE_ID.`,

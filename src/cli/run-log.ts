@@ -77,6 +77,10 @@ export class RunLog {
     }
   }
 
+  lost(token: bigint, reason: string): void {
+    this.event({ event: 'lost', level: 'warn', token, reason, msg: `leadership lost: ${reason}` })
+  }
+
   /** Something is wrong that may pass: a lost connection, a missing quorum. */
   warn(reason: string, msg: string): void {
     this.event({ event: 'campaigning', level: 'warn', reason, msg })
@@ -162,4 +166,21 @@ function prettyFormat(env: NodeJS.ProcessEnv): (event: RunEvent) => string {
     const paint = { info: (text: string) => text, warn: palette.yellow, error: palette.red }[level]
     return `${palette.dim('mandate:')} ${paint(msg)}\n`
   }
+}
+
+/** For a `run` that ends before its settings are known: in the format that was asked for, as far as that can be told. */
+export async function endBeforeStart(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  code: number,
+  details: string,
+): Promise<void> {
+  const flagAt = args.findIndex((arg) => arg === '--log-format' || arg.startsWith('--log-format='))
+  const flag =
+    args[flagAt] === '--log-format' ? args[flagAt + 1] : args[flagAt]?.slice('--log-format='.length)
+  const format = (flag ?? env['MANDATE_LOG_FORMAT']) === 'json' ? 'json' : 'pretty'
+  const election = args[0]?.startsWith('-') === false ? args[0] : ''
+  const log = new RunLog({ election, id: '', format, level: 'info', env })
+  log.end({ code, whose: 'mandate', why: 'see the error', details })
+  await log.flush(1000)
 }

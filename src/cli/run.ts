@@ -11,6 +11,7 @@ import { formatDuration } from './duration.ts'
 import { exitCode, exitCodeOf } from './exit-codes.ts'
 import { explain } from './explain.ts'
 import { GuardLink } from './guard-link.ts'
+import { isFirstProcess } from './init-script.ts'
 import type { CommandLine } from './guard-protocol.ts'
 import { watchQuorum } from './quorum-watch.ts'
 import { RunLog } from './run-log.ts'
@@ -21,6 +22,9 @@ import { supervise } from './supervise.ts'
 import type { RunPlan } from './supervise.ts'
 
 const defaultLeaseMs = 3000
+const firstProcessWarning =
+  'this is the first process of its container, and before Node 22.15 it cannot collect orphans: ' +
+  'they stay as zombies until it ends. Put an init before it, such as docker run --init or tini'
 
 export async function run(context: CommandContext): Promise<number> {
   const [name = ''] = context.operands
@@ -71,18 +75,21 @@ async function start(
     ...times,
     waitMs: resolved.wait.value,
     onLoss: resolved.onLoss.value,
+    restart: resolved.restart.value,
     killSignal: resolved.killSignal.value,
     command,
     backend: description,
   }
   announce(plan, log)
+  if (isFirstProcess()) log.warn('first-process', firstProcessWarning)
   const inbox = context.inbox ?? new SignalInbox()
   const watch = watchQuorum(backend, (text) => log.warn('no-quorum', text))
   try {
     return await supervise(plan, { backend, guard, inbox, log, env: process.env, watch })
   } finally {
     watch.stop()
-    await Promise.race([backend.close(), new Promise<void>((resolve) => setTimeout(resolve, 2000))])
+    const limit = new Promise<void>((resolve) => setTimeout(resolve, 2000))
+    await Promise.race([backend.close(), limit, inbox.hurried])
   }
 }
 

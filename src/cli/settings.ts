@@ -8,6 +8,7 @@ import type { Parsed } from './duration.ts'
 import { describe, isRecord } from './file-values.ts'
 
 export type OnLoss = 'campaign' | 'exit'
+export type RestartPolicy = 'always' | 'on-failure' | 'never'
 export type LogFormat = 'pretty' | 'json'
 export type LogLevel = 'info' | 'warn' | 'error'
 
@@ -20,6 +21,7 @@ export interface SettingValues {
   readonly grace: number
   readonly wait: number | undefined
   readonly onLoss: OnLoss
+  readonly restart: RestartPolicy
   readonly shell: boolean
   readonly killSignal: NodeJS.Signals
   readonly logLevel: LogLevel
@@ -129,6 +131,15 @@ export const settings: { readonly [Key in SettingKey]: Setting<SettingValues[Key
     path: ['run', 'onLoss'],
     fallback: 'campaign',
     ...oneOf('on-loss', ['campaign', 'exit']),
+  },
+  restart: {
+    flag: '--restart',
+    placeholder: '<when>',
+    help: 'start a command that ended again while still leading: always, on-failure or never',
+    variable: 'MANDATE_RESTART',
+    path: ['run', 'restart'],
+    fallback: 'never',
+    ...oneOf('restart', ['always', 'on-failure', 'never']),
   },
   shell: {
     flag: '--shell',

@@ -81,3 +81,23 @@ test('while no command runs HUP and QUIT end the wait, USR1 and USR2 do nothing'
   send('SIGHUP')
   expect(told).toEqual(['stop SIGHUP'])
 })
+
+test('asked again while no command runs, it does not wait for goodbyes', async () => {
+  const now = vi.spyOn(performance, 'now')
+  const inbox = new SignalInbox()
+  inbox.attach(listener)
+  let hurried = false
+  void inbox.hurried.then(() => (hurried = true))
+  now.mockReturnValue(1000)
+  send('SIGTERM')
+  now.mockReturnValue(2000)
+  send('SIGTERM')
+  await Promise.resolve()
+  // While a command runs, its death is hurried, and the election is still left in order.
+  expect([told, hurried]).toEqual([['stop SIGTERM', 'hurry'], false])
+  hasCommand = false
+  now.mockReturnValue(3000)
+  send('SIGTERM')
+  await Promise.resolve()
+  expect([told, hurried]).toEqual([['stop SIGTERM', 'hurry'], true])
+})

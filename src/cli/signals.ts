@@ -8,9 +8,9 @@ export interface SignalListener {
   forward(signal: NodeJS.Signals): void
   /** Asked to stop: by TERM or INT, or by HUP or QUIT while no command runs. Called once. */
   stop(signal: NodeJS.Signals): void
-  /** Asked again: kill what still runs. */
+  /** Asked again while a command runs: kill it. */
   hurry(): void
-  /** Whether a command runs that a signal can be passed on to. */
+  /** Whether a command runs, or is about to, that a signal can be passed on to. */
   hasCommand(): boolean
 }
 
@@ -25,9 +25,13 @@ const repeatedWithinMs = 50
 export class SignalInbox {
   #listener: SignalListener | undefined
   readonly #early: NodeJS.Signals[] = []
+  /** Asked again while no command runs: what else there is to do (to resign, to say goodbye) is not waited for. */
+  readonly hurried: Promise<void>
+  #hurry: () => void = () => undefined
   #stoppedBy: { readonly signal: NodeJS.Signals; readonly atMs: number } | undefined
 
   constructor() {
+    this.hurried = new Promise((resolve) => (this.#hurry = resolve))
     for (const signal of [...stopping, ...endsWaiting, ...passedOn])
       process.on(signal, () => this.#receive(signal))
     // A closed stderr must end in an error of the write, not in the supervisor's death.
@@ -57,7 +61,8 @@ export class SignalInbox {
       stops &&
       (signal !== this.#stoppedBy.signal || atMs - this.#stoppedBy.atMs > repeatedWithinMs)
     ) {
-      listener.hurry()
+      if (listener.hasCommand()) listener.hurry()
+      else this.#hurry()
     }
   }
 }

@@ -2,7 +2,7 @@
  * The supervisor of `run`: stands for election, runs the command while it leads, and ends with a code that says whose
  * it is. It does no work of its own that a pause could make late: whatever must not be late is the guard's.
  */
-import type { Backend, Exclusivity, Metadata } from '../backends/backend.ts'
+import type { Backend, Exclusivity, LossReason, Metadata } from '../backends/backend.ts'
 import { createElection } from '../index.ts'
 import { exitCode, exitCodeOfSignal } from './exit-codes.ts'
 import type { BackendDescription } from './description.ts'
@@ -11,7 +11,8 @@ import { GuardLink } from './guard-link.ts'
 import type { CommandLine } from './guard-protocol.ts'
 import type { Ending, RunLog } from './run-log.ts'
 import type { QuorumWatch } from './quorum-watch.ts'
-import type { OnLoss } from './settings.ts'
+import { RestartPause, startsAgain } from './restart.ts'
+import type { OnLoss, RestartPolicy } from './settings.ts'
 import type { SignalInbox } from './signals.ts'
 import { Term } from './term.ts'
 import type { HeldLeadership, TermEnd } from './term-options.ts'
@@ -27,6 +28,7 @@ export interface RunPlan {
   readonly marginMs: number
   readonly waitMs: number | undefined
   readonly onLoss: OnLoss
+  readonly restart: RestartPolicy
   readonly killSignal: NodeJS.Signals
   readonly command: CommandLine
   readonly backend: BackendDescription
@@ -60,6 +62,10 @@ class Supervisor {
   #guard: GuardLink
   #guardsLost = 0
   #term: Term | undefined
+  /** From the first start of the command to its last end, pauses between its lives included. */
+  #leads = false
+  /** The guard that knows how to release the present leadership. */
+  #informed: GuardLink | undefined
 
   constructor(plan: RunPlan, parts: RunParts) {
     this.#plan = plan
@@ -85,14 +91,14 @@ class Supervisor {
         await new Promise<void>((resolve) => setTimeout(resolve, pauseAfterLossMs))
       }
     } finally {
-      await within(resignLimitMs, election.close())
+      await this.#within(resignLimitMs, election.close())
       await this.#guard.end()
     }
   }
 
   #listen(): void {
     this.#parts.inbox.attach({
-      hasCommand: () => this.#term !== undefined,
+      hasCommand: () => this.#leads,
       forward: (signal) => this.#term?.forward(signal),
       hurry: () => this.#term?.hurry(),
       stop: (signal) => {
@@ -115,7 +121,10 @@ class Supervisor {
     }
     const { token } = leadership
     log.event({ event: 'elected', token, msg: `elected, token ${token}` })
+    this.#informed = undefined
+    this.#leads = true
     const end = await this.#lead(leadership)
+    this.#leads = false
     if (end.is === 'guard-lost') {
       const msg = `the guard ${end.reason}; its command was killed`
       log.event({ event: 'guard', level: 'error', token, reason: 'guard-lost', msg })
@@ -143,11 +152,43 @@ class Supervisor {
     }
   }
 
+  /** The command's lives under one leadership: one, unless `--restart` says otherwise. */
   async #lead(leadership: HeldLeadership): Promise<TermEnd> {
+    const pause = new RestartPause()
+    for (;;) {
+      const startedAt = performance.now()
+      const end = await this.#live(leadership)
+      if (end.is !== 'ended' || !end.byItself || this.#stop.signal.aborted) return end
+      if (!startsAgain(this.#plan.restart, end.exitCode)) return end
+      const pauseMs = pause.after(performance.now() - startedAt)
+      this.#parts.log.note(`starting the command again in ${formatDuration(pauseMs)}`)
+      const reason = await this.#rest(pauseMs, leadership)
+      if (reason === undefined) continue
+      if (reason === 'stopped') return { is: 'stopped' }
+      this.#parts.log.lost(leadership.token, reason)
+      return { is: 'lost', reason }
+    }
+  }
+
+  /** Undefined when the time has passed and nothing has happened meanwhile. */
+  async #rest(pauseMs: number, { lost }: HeldLeadership): Promise<LossReason | 'stopped' | undefined> {
+    const { signal } = this.#stop
+    if (signal.aborted) return 'stopped'
+    let timer: NodeJS.Timeout | undefined
+    const over = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), pauseMs)))
+    const stopped = new Promise<'stopped'>((resolve) =>
+      signal.addEventListener('abort', () => resolve('stopped'), { once: true }),
+    )
+    const first = await Promise.race([lost, stopped, over])
+    clearTimeout(timer)
+    return first
+  }
+
+  async #live(leadership: HeldLeadership): Promise<TermEnd> {
     const { env, log } = this.#parts
     if (this.#guard.lost) this.#guard = new GuardLink(env)
     await this.#guard.ready()
-    if (this.#stop.signal.aborted) return { is: 'lost', reason: 'asked to stop' }
+    if (this.#stop.signal.aborted) return { is: 'stopped' }
     const { command, exclusivity, leaseMs, graceMs, marginMs, killSignal } = this.#plan
     this.#term = new Term({
       leadership,
@@ -161,7 +202,8 @@ class Supervisor {
       log,
     })
     const running = this.#term.run()
-    void this.#planRelease()
+    if (this.#informed !== this.#guard) void this.#planRelease(this.#guard)
+    this.#informed = this.#guard
     const end = await running
     this.#term = undefined
     return end
@@ -178,7 +220,7 @@ class Supervisor {
   }
 
   /** Gives the guard what it needs to free the session after this process's death. */
-  async #planRelease(): Promise<void> {
+  async #planRelease(guard: GuardLink): Promise<void> {
     const { backend } = this.#parts
     const { id, leaseMs, backend: description } = this.#plan
     if (description.type === 'memory' || backend.releaseSession === undefined) return
@@ -187,13 +229,12 @@ class Supervisor {
       .share({ candidateId: id, leaseMs }, { signal: this.#stop.signal })
       .catch(() => undefined)
     const ticket = share?.session.ticket?.()
-    if (ticket !== undefined)
-      this.#guard.send({ type: 'plan', plan: { backend: description, ticket, leaseMs } })
+    if (ticket !== undefined) guard.send({ type: 'plan', plan: { backend: description, ticket, leaseMs } })
     await share?.leave({})
   }
 
   async #resign(leadership: HeldLeadership, end: TermEnd): Promise<void> {
-    await within(resignLimitMs, leadership.resign())
+    await this.#within(resignLimitMs, leadership.resign())
     if (end.is === 'lost') return
     this.#parts.log.event({ event: 'resigned', token: leadership.token, msg: 'resigned' })
   }
@@ -203,6 +244,8 @@ class Supervisor {
       case 'ended':
         this.#guardsLost = 0
         return { code: end.exitCode, whose: 'command', why: end.why }
+      case 'stopped':
+        return this.#stoppedEnding()
       case 'cannot-run':
         return { code: end.exitCode, whose: 'mandate', why: end.why }
       case 'lost':
@@ -226,11 +269,11 @@ class Supervisor {
     const signal = this.#stopSignal ?? 'SIGTERM'
     return { code: exitCodeOfSignal(signal), whose: 'mandate', why: `${signal} while no command ran` }
   }
-}
 
-async function within(limitMs: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)))
-  await Promise.race([promise.catch(() => undefined), limit])
-  clearTimeout(timer)
+  async #within(limitMs: number, promise: Promise<unknown>): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)))
+    await Promise.race([promise.catch(() => undefined), limit, this.#parts.inbox.hurried])
+    clearTimeout(timer)
+  }
 }

@@ -15,7 +15,9 @@ export interface HeldLeadership {
 
 export type TermEnd =
   /** The command ended, by itself or because `run` was asked to stop. */
-  | { readonly is: 'ended'; readonly exitCode: number; readonly why: string }
+  | { readonly is: 'ended'; readonly exitCode: number; readonly why: string; readonly byItself: boolean }
+  /** `run` was asked to stop before the command was started. */
+  | { readonly is: 'stopped' }
   | { readonly is: 'cannot-run'; readonly exitCode: number; readonly why: string }
   | { readonly is: 'lost'; readonly reason: string }
   | { readonly is: 'guard-lost'; readonly reason: string }

@@ -45,8 +45,7 @@ export class Term {
       message: (message) => this.#hear(message),
       lost: (reason) => this.#end({ is: 'guard-lost', reason }),
     })
-    if (this.#renew() <= this.#stepDownMs)
-      this.#end({ is: 'lost', reason: 'too little of the lease was left' })
+    if (this.#renew() <= this.#stepDownMs) this.#giveUpUnstarted('too little of the lease was left')
     else if (this.#state === 'starting') {
       guard.send({ type: 'start', command, deadline: this.#kill.at(readClocks()) })
       this.#schedule()
@@ -109,7 +108,7 @@ export class Term {
   }
 
   #failed(code: string, message: string): void {
-    if (code === 'LATE') this.#end({ is: 'lost', reason: message })
+    if (code === 'LATE') this.#giveUpUnstarted(message)
     else if (code === 'ENOENT')
       this.#end({ is: 'cannot-run', exitCode: exitCode.notFound, why: 'the command was not found' })
     else
@@ -160,16 +159,19 @@ export class Term {
 
   #giveUp(reason: string, graceMs: number): void {
     if (this.#lossReason !== undefined) return
+    this.#tellLoss(reason)
+    this.#ask('loss', this.#options.killSignal, graceMs)
+  }
+
+  #giveUpUnstarted(reason: string): void {
+    if (this.#lossReason === undefined) this.#tellLoss(reason)
+    this.#end({ is: 'lost', reason: this.#lossReason ?? reason })
+  }
+
+  #tellLoss(reason: string): void {
     this.#lossReason = reason
-    const { log, leadership, killSignal } = this.#options
-    log.event({
-      event: 'lost',
-      level: 'warn',
-      token: leadership.token,
-      reason,
-      msg: `leadership lost: ${reason}`,
-    })
-    this.#ask('loss', killSignal, graceMs)
+    const { log, leadership } = this.#options
+    log.lost(leadership.token, reason)
   }
 
   /** Asks the whole group to stop, once, and has it killed when the grace is over. A second reason may shorten the grace. */
@@ -239,7 +241,7 @@ export class Term {
     }
     if (!exit.byItself && this.#stopping?.for === 'loss')
       return { is: 'lost', reason: this.#lossReason ?? 'expired' }
-    return { is: 'ended', exitCode: exit.exitCode, why: exit.why }
+    return { is: 'ended', ...exit }
   }
 
   #end(end: TermEnd): void {
