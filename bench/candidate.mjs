@@ -1,37 +1,58 @@
-// One process of a bench: a peer that stands in one election and writes a line for whatever happens to it.
-// The lines carry CLOCK_MONOTONIC, which all processes of one machine share.
+// One process of a bench: a peer that stands in one election and writes a line for whatever happens to it. Orders come
+// over the IPC channel. The lines carry CLOCK_MONOTONIC, which all processes of one machine share.
+import { subscribe } from 'node:diagnostics_channel'
 import { writeSync } from 'node:fs'
-import { createElection } from '../dist/index.js'
-import { raft } from '../dist/backends/raft.js'
+import { holdMany, measureGrants } from './candidate-load.mjs'
+import './fsync-probe.mjs'
 
-const { id, peers, dataDir, timing, exclusivity } = JSON.parse(process.argv[2] ?? '{}')
+const { createElection } = await import('../dist/index.js')
+const { raft } = await import('../dist/backends/raft.js')
 
+const { id, peers, listen, dataDir, timing, exclusivity, reports } = JSON.parse(process.argv[2] ?? '{}')
+const now = () => Number(process.hrtime.bigint()) / 1e6
 const say = (event, more = {}) =>
-  writeSync(
-    1,
-    `${JSON.stringify({ at: Number(process.hrtime.bigint()) / 1e6, pid: process.pid, id, event, ...more })}\n`,
-  )
+  writeSync(1, `${JSON.stringify({ at: now(), pid: process.pid, id, event, ...more })}\n`)
 
-const backend = raft({ self: id, peers, dataDir, timing, onBackgroundFailure: () => undefined })
+const backend = raft({ self: id, peers, listen, dataDir, timing, onBackgroundFailure: () => undefined })
 const election = createElection({ name: 'bench', backend, exclusivity })
 const stop = new AbortController()
 let leadership = null
 
-process.on('SIGTERM', () => stop.abort())
-process.on('message', (order) => {
-  if (order === 'resign') {
+const orders = {
+  resign() {
     say('resigning')
-    void leadership?.resign()
-  } else if (order === 'memory') {
-    say('memory', { rssMiB: process.memoryUsage.rss() / 1024 / 1024, ledRaft: leadsRaft })
-  }
-})
-process.on('disconnect', () => process.exit())
+    return leadership?.resign()
+  },
+  transfer: ({ to }) => leadership?.transfer(to),
+  usage() {
+    const { user, system } = process.cpuUsage()
+    say('usage', { cpuMs: (user + system) / 1000, rssMiB: process.memoryUsage.rss() / 1024 / 1024 })
+  },
+  async hold({ count }) {
+    await holdMany({ createElection, backend, count })
+    say('held', { count })
+  },
+  async grants({ concurrency, ms }) {
+    say('granted', { concurrency, ...(await measureGrants({ createElection, backend, concurrency, ms })) })
+  },
+}
 
-let leadsRaft = null
-async function watchRaft() {
-  const { answers } = await backend.status({ timeoutMs: 500 })
-  leadsRaft = answers.some((answer) => answer.peer === id && answer.leader === id)
+process.on('SIGTERM', () => stop.abort())
+process.on('disconnect', () => process.exit())
+process.on('message', (order) => {
+  Promise.resolve(orders[order.do](order)).catch((error) => say('failed', { reason: String(error) }))
+})
+
+/** Until when it may say of itself that it leads; read before the clock, so never too short. */
+function validity(held) {
+  const remainingMs = held.remainingMs()
+  return { token: held.token.toString(), untilMs: now() + remainingMs }
+}
+
+if (reports) {
+  subscribe('mandate:renewed', () => {
+    if (leadership?.isValid()) say('valid', validity(leadership))
+  })
 }
 
 await backend.start()
@@ -43,12 +64,14 @@ while (!stop.signal.aborted) {
     if (stop.signal.aborted) break
     throw error
   }
-  say('elected', { token: leadership.token.toString() })
-  watchRaft().catch(() => undefined)
+  say('elected', validity(leadership))
+  const { token } = leadership
+  const told = () => say('lost', { token: token.toString() })
+  leadership.signal.addEventListener('abort', told, { once: true })
+  if (leadership.signal.aborted) told()
   const ended = new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }))
   await Promise.race([leadership.lost, ended])
   if (stop.signal.aborted) await leadership.resign()
-  say('lost', { reason: await leadership.lost })
 }
 await election.close()
 await backend.close()

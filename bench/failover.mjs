@@ -1,187 +1,111 @@
 // How long nobody leads: real processes, the leader ended at random moments (`npm run bench:failover`).
-// --json, --trials N, --only LABEL, --raw FILE (one NDJSON record for each event of each process).
 import { appendFileSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
 import { parseArgs } from 'node:util'
-import { now, sleep, startCluster } from './cluster.mjs'
+import { expectedMs, rows } from './failover-rows.mjs'
+import { markdown, textLine } from './failover-tables.mjs'
+import { runRow } from './failover-trials.mjs'
+import { fail, heading, load, machine, now } from './figures.mjs'
+import { peerRows } from './peers.mjs'
 
-const presets = {
-  fast: { heartbeatMs: 50, electionTimeoutMs: [150, 300], leaseMs: 150, maxClockDrift: 1e-3, tickMs: 1 },
-  default: {
-    heartbeatMs: 100,
-    electionTimeoutMs: [500, 1000],
-    leaseMs: 1000,
-    maxClockDrift: 1e-3,
-    tickMs: 1,
-  },
-}
-const goal = (p50, p99) => ({ p50, p99, mean: null })
-const rows = [
-  {
-    label: 'SIGKILL, token, fast',
-    exclusivity: 'token',
-    timing: 'fast',
-    signal: 'SIGKILL',
-    goal: goal(20, 60),
-  },
-  {
-    label: 'SIGKILL, time, fast',
-    exclusivity: 'time',
-    timing: 'fast',
-    signal: 'SIGKILL',
-    goal: goal(180, 350),
-  },
-  {
-    label: 'SIGKILL, time, default',
-    exclusivity: 'time',
-    timing: 'default',
-    signal: 'SIGKILL',
-    goal: goal(1000, 1150),
-  },
-  { label: 'resign', exclusivity: 'time', timing: 'default', signal: 'resign', goal: goal(5, 25) },
-  { label: 'SIGTERM', exclusivity: 'time', timing: 'default', signal: 'SIGTERM', goal: goal(5, 25) },
-]
+const usage = `npm run --silent bench:failover -- [options]
+  --only TEXT     only rows whose label contains TEXT (repeatable)
+  --trials N      trials in every row (default: 300 where a p99 is claimed, else 100)
+  --quick         20 trials in every row, and 20 quiet seconds
+  --quiet SECONDS how long false elections are counted in the rows that do so (default: 600 and 120)
+  --json          one object on stdout; --markdown: tables for docs/performance.md
+  --raw FILE      every event of every process there, one JSON object a line
+  --check         exit 1 if a goal was missed
+  --peers-too     also etcdctl elect, etcd's servers, consul lock and Curator, where they are installed
+  --list          the rows, and how long each takes`
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    trials: { type: 'string', default: '50' },
-    only: { type: 'string' },
-    raw: { type: 'string' },
-  },
-})
-const trials = Number(values.trials)
-if (!Number.isSafeInteger(trials) || trials < 1) {
-  process.stderr.write(`--trials is ${JSON.stringify(values.trials)}: give a whole number above 0\n`)
-  process.exit(64)
+const options = {
+  ...{ only: { type: 'string', multiple: true }, trials: { type: 'string' }, quiet: { type: 'string' } },
+  ...{ raw: { type: 'string' }, json: flag(), markdown: flag(), quick: flag(), check: flag(), list: flag() },
+  ...{ 'peers-too': flag(), help: flag() },
 }
-const chosen = rows.filter(({ label }) => values.only === undefined || label.includes(values.only))
+
+function flag() {
+  return { type: 'boolean', default: false }
+}
+
+function read() {
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    return fail(`${error.message}\n${usage}`)
+  }
+}
+
+const values = read()
+if (values.help) {
+  process.stdout.write(`${usage}\n`)
+  process.exit(0)
+}
+const trials = values.trials === undefined ? (values.quick ? 20 : null) : Number(values.trials)
+if (trials !== null && !(Number.isSafeInteger(trials) && trials > 0)) {
+  fail(`--trials is ${JSON.stringify(values.trials)}: give a whole number above 0`)
+}
+const quietMs = values.quiet === undefined ? (values.quick ? 20_000 : null) : Number(values.quiet) * 1000
+if (quietMs !== null && !(quietMs >= 0))
+  fail(`--quiet is ${JSON.stringify(values.quiet)}: give seconds, 0 for none`)
+
+const available = [...rows, ...(values['peers-too'] ? peerRows() : [])]
+const chosen = available
+  .filter(({ label }) => values.only === undefined || values.only.some((text) => label.includes(text)))
+  .map((row) => ({
+    ...row,
+    trials: trials === null ? row.trials : Math.min(trials, row.trialsMax ?? trials),
+    quietMs: row.quietMs === null ? null : (quietMs ?? row.quietMs),
+  }))
 if (chosen.length === 0) {
-  process.stderr.write(
-    `--only ${values.only} matches none of: ${rows.map(({ label }) => label).join('; ')}\n`,
-  )
-  process.exit(64)
+  fail(`--only ${values.only} matches none of:\n  ${available.map(({ label }) => label).join('\n  ')}`)
+}
+
+const minutes = (ms) => (ms < 90_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`)
+const say = (text) => process.stderr.write(text)
+if (values.list) {
+  for (const row of chosen) {
+    process.stdout.write(`${row.label.padEnd(42)} ${row.trials} trials, about ${minutes(expectedMs(row))}\n`)
+  }
+  process.exit(0)
 }
 if (values.raw !== undefined) writeFileSync(values.raw, '')
 
-/** Nearest rank. */
-function distribution(samples) {
-  const n = samples.length
-  if (n === 0) return { n, min: null, p50: null, p90: null, p99: null, max: null, mean: null }
-  const sorted = samples.toSorted((a, b) => a - b)
-  const at = (q) => sorted[Math.max(0, Math.ceil(q * n) - 1)]
-  return {
-    n,
-    min: sorted[0],
-    p50: at(0.5),
-    p90: at(0.9),
-    p99: at(0.99),
-    max: sorted[n - 1],
-    mean: samples.reduce((a, b) => a + b) / n,
-  }
-}
-
-async function run(row) {
+async function run(row, index) {
+  const begun = now()
+  const place = `row ${index + 1} of ${chosen.length}: ${row.label}`
+  say(
+    `${place}, ${row.trials} trials, about ${minutes(expectedMs(row))}, load average ${load().toFixed(2)}\n`,
+  )
   const record = (event) => {
-    if (values.raw !== undefined)
-      appendFileSync(values.raw, `${JSON.stringify({ row: row.label, ...event })}\n`)
-    if (event.event !== 'elected') return
-    const token = BigInt(event.token)
-    if (token <= newest) regressions++
-    newest = token
+    if (values.raw === undefined) return
+    appendFileSync(values.raw, `${JSON.stringify({ row: row.label, token: null, ...event })}\n`)
   }
-  let newest = 0n
-  let regressions = 0
-  let victimLedRaft = 0
-  const memory = []
-  const rawMs = []
-  const cluster = await startCluster({ size: 3, timing: row.timing, exclusivity: row.exclusivity, record })
-  let { leader } = cluster
-  try {
-    for (let trial = 0; trial < trials; trial++) {
-      await sleep(3 * presets[row.timing].leaseMs + Math.random() * presets[row.timing].heartbeatMs * 2 + 300)
-      const victim = cluster.process(leader)
-      const asked = cluster.next(
-        'the memory of the leader',
-        ({ id, event }) => id === leader && event === 'memory',
-      )
-      victim.send('memory')
-      const { rssMiB, ledRaft } = await asked
-      memory.push(rssMiB)
-      if (ledRaft === true) victimLedRaft++
-      await sleep(Math.random() * presets[row.timing].heartbeatMs)
-      const successor = cluster.next('a successor', ({ id, event }) => event === 'elected' && id !== leader)
-      let since = now()
-      if (row.signal === 'resign') {
-        const resigning = cluster.next('the resignation', ({ event }) => event === 'resigning')
-        victim.send('resign')
-        since = (await resigning).at
-      } else victim.kill(row.signal)
-      const elected = await successor
-      // A resignation is timed from the call to the successor's own line; a signal from sending it to reading the line.
-      rawMs.push((row.signal === 'resign' ? elected.at : elected.seen) - since)
-      if (row.signal !== 'resign') {
-        if (victim.exitCode === null && victim.signalCode === null) {
-          await new Promise((resolve) => victim.once('exit', resolve))
-        }
-        const dead = leader
-        const again = cluster.next('the restart', ({ id, event }) => id === dead && event === 'started')
-        cluster.start(dead)
-        await again
-      }
-      leader = elected.id
-      if (!values.json && process.stderr.isTTY)
-        process.stderr.write(`\r${row.label}: ${trial + 1} of ${trials} `)
-    }
-  } finally {
-    cluster.close()
+  const progress = (done) => {
+    if (!process.stderr.isTTY) return
+    const leftMs = ((now() - begun) / done) * (row.trials - done)
+    say(`\r${done} of ${row.trials}, ${minutes(leftMs)} left   ${done === row.trials ? '\n' : ''}`)
   }
-  const failoverMs = distribution(rawMs)
-  return {
-    label: row.label,
-    backend: 'raft',
-    kind: 'library',
-    peers: 3,
-    exclusivity: row.exclusivity,
-    signal: row.signal,
-    timing: presets[row.timing],
-    trials,
-    completed: rawMs.length,
-    victimLedRaft,
-    victimRssMiB: distribution(memory).p50,
-    failoverMs,
-    rawMs,
-    tokenRegressions: regressions,
-    goal: row.goal,
-    met: failoverMs.p50 <= row.goal.p50 && (rawMs.length < 300 || failoverMs.p99 <= row.goal.p99),
-  }
+  const result = await (row.run ?? runRow)(row, { record, progress })
+  const text = textLine(result)
+  if (values.json || values.markdown) say(text)
+  else process.stdout.write(text)
+  return result
 }
 
 const at = Date.now()
 const begun = now()
-process.stderr.write(`${chosen.length} rows of ${trials} trials; load average ${loadavg()[0].toFixed(2)}\n`)
+const totalMs = chosen.reduce((sum, row) => sum + expectedMs(row), 0)
+say(`${chosen.length} rows, about ${minutes(totalMs)} on a quiet machine.\n`)
 const results = []
-for (const row of chosen) {
-  const result = await run(row)
-  results.push(result)
-  if (!values.json) {
-    const { p50, p90, p99, max } = result.failoverMs
-    const figure = (ms) => ms.toFixed(1).padStart(7)
-    process.stdout.write(
-      `${result.label.padEnd(24)} n ${String(trials).padStart(4)}  p50${figure(p50)}  p90${figure(p90)}  p99${figure(p99)}  max${figure(max)} ms` +
-        `  goal p50 ${row.goal.p50}  led Raft ${result.victimLedRaft}  RSS ${result.victimRssMiB.toFixed(0)} MiB  token regressions ${result.tokenRegressions}\n`,
-    )
-  }
+for (const [index, row] of chosen.entries()) results.push(await run(row, index))
+
+const result = { ...heading('bench:failover'), machine: machine(), at, wallMs: now() - begun, rows: results }
+if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`)
+if (values.markdown) {
+  const command = ['npm run --silent bench:failover --', ...process.argv.slice(2)].join(' ')
+  process.stdout.write(`${markdown(result, command)}\n`)
 }
-if (values.json) {
-  const machine = {
-    node: process.version,
-    os: `${type()} ${release()}`,
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: availableParallelism(),
-    memoryMiB: Math.round(totalmem() / 1024 / 1024),
-  }
-  process.stdout.write(
-    `${JSON.stringify({ schemaVersion: 1, command: 'bench:failover', version: '0.1.0', machine, at, wallMs: now() - begun, rows: results })}\n`,
-  )
-}
+for (const { label, missed } of results)
+  if (missed.length > 0) say(`missed: ${label}: ${missed.join('; ')}\n`)
+if (values.check && results.some(({ met }) => !met)) process.exitCode = 1
