@@ -110,6 +110,8 @@ export class Peer {
     this.#configuration = { voters: Object.keys(options.peers).toSorted() }
     this.#leaderlessSince = clock.lower()
     this.#registry = createRegistry({ tokenBase: options.tokenBase })
+    // An earlier start of this very peer is as dead as one of another.
+    this.#evidence.up(self, incarnation)
     this.#timers = new NamedTimers(clock)
     this.#turns = new Turns({
       afterTask: () => this.#raft.drain(),
@@ -177,7 +179,7 @@ export class Peer {
     this.#sponsor = new Sponsor(this.#registry, options.cluster, this.#configuration.voters, {
       propose: (proposal) => this.#propose(proposal),
       keepalive: (session, epoch, sequence) => {
-        this.#pace.sent(session, sequence, clock.lower())
+        if (this.#registry.sessions.has(session)) this.#pace.sent(session, sequence, clock.lower())
         this.#voter.toEveryVoter({ type: 'keepalive', session, epoch, sequence })
       },
       read,

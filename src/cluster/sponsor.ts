@@ -56,7 +56,7 @@ export class Sponsor {
         this.#open(link, message)
         return
       case 'keepalive':
-        this.#attach(message.session, link)
+        // It attaches nothing: an `open` came before, and a keepalive may cross the end of its session.
         this.#duties.keepalive(message.session, message.epoch, message.sequence)
         return
       case 'batch': {
