@@ -120,6 +120,15 @@ interface Candidate {
 
 async function startWorld(): Promise<ConformanceWorld> {
   const stage = new Loopback(parent)
+  try {
+    return await worldOn(stage)
+  } catch (error) {
+    await stage.close()
+    throw error
+  }
+}
+
+async function worldOn(stage: Loopback): Promise<ConformanceWorld> {
   const peers = await peerTable('p1', 'p2', 'p3')
   const startPeers = () =>
     Promise.all(Object.keys(peers).map((id) => stage.peer(peers, id, { cluster, timing })))
