@@ -3,7 +3,7 @@
  * about elections; it owns the order of things.
  *
  * Each core has a runner that feeds it and carries out its effects (`raft-runner`, `voter-runner`); `turns` fixes when;
- * `sponsor`, `observers` and `reads` serve whoever is attached; `arbiter` exists while this peer leads.
+ * `reception` serves whoever is attached; `arbiter` exists while this peer leads.
  */
 import { MandateError } from '../errors.ts'
 import type { Configuration, PeerId } from '../protocols/quorum/types.ts'
@@ -11,36 +11,19 @@ import type { Entry } from '../protocols/raft/types.ts'
 import { lastHeardMs } from '../protocols/support/voter.ts'
 import { apply, createRegistry, type Registry } from '../registry/registry.ts'
 import type { Command, RegistryEvent } from '../registry/types.ts'
-import type { ClientId } from '../seams/transport.ts'
 import { Arbiter } from './arbiter.ts'
 import { DiskQueue } from './disk-queue.ts'
 import { Evidence } from './evidence.ts'
-import type {
-  HolderMessage,
-  LogRecord,
-  PeerMessage,
-  PeerRecord,
-  Proposal,
-  SponsorMessage,
-} from './messages.ts'
-import { Observers } from './observers.ts'
+import type { LogRecord, PeerMessage, PeerRecord, PeerStatus, Proposal, SponsorMessage } from './messages.ts'
 import { Pace } from './pace.ts'
 import type { PeerOptions, PeerTransport } from './peer-options.ts'
 import { peerStatus } from './peer-status.ts'
 import { RaftRunner } from './raft-runner.ts'
-import { Reads } from './reads.ts'
+import { Reception, type LocalLink } from './reception.ts'
 import { foldRecords, type RecoveredPeer } from './recovery.ts'
-import { Sponsor, type Link } from './sponsor.ts'
 import { NamedTimers } from './timers.ts'
 import { Turns } from './turns.ts'
 import { VoterRunner, type VoterReply } from './voter-runner.ts'
-
-/** A local holder's end of its link to this peer. */
-export interface LocalLink {
-  readonly host: { readonly peer: PeerId; readonly incarnation: number }
-  send(message: HolderMessage): void
-  close(): void
-}
 
 /** The rank step of the successor order, at least (DESIGN §4.2). */
 const rankStepMs = 10
@@ -72,7 +55,6 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
 export class Peer {
   readonly #options: PeerOptions
   readonly #transport: PeerTransport
-  readonly #incarnation: number
   readonly #configuration: Configuration
   readonly #registry: Registry
   readonly #evidence = new Evidence()
@@ -82,12 +64,7 @@ export class Peer {
   readonly #disk: DiskQueue<LogRecord>
   readonly #raft: RaftRunner
   readonly #voter: VoterRunner
-  readonly #sponsor: Sponsor
-  readonly #observers: Observers
-  readonly #reads: Reads
-  readonly #clients = new Map<ClientId, Link>()
-  /** By holder in this process: what tells it that this peer is gone. */
-  readonly #holders = new Map<Link, (error: MandateError) => void>()
+  readonly #reception: Reception
   readonly #lastHeard = new Map<PeerId, number>()
   readonly #heldSince = new Map<string, number>()
   /** While this peer leads. */
@@ -106,7 +83,6 @@ export class Peer {
     const { self, timing, clock, random } = options
     this.#options = options
     this.#transport = transport
-    this.#incarnation = incarnation
     this.#configuration = { voters: Object.keys(options.peers).toSorted() }
     this.#leaderlessSince = clock.lower()
     this.#registry = createRegistry({ tokenBase: options.tokenBase })
@@ -152,7 +128,7 @@ export class Peer {
         committed: (entries) => this.#committed(entries),
         appended: (entries) => this.#arbiter?.appended(entries),
         became: (leads, leader) => this.#became(leads, leader),
-        readAnswered: (id, index) => this.#reads.answered(id, index),
+        readAnswered: (id, index) => this.#reception.readAnswered(id, index),
         refused: (from, error) => options.report({ during: `a message of peer ${from}`, error }),
       },
     )
@@ -171,20 +147,26 @@ export class Peer {
         replied: (reply) => this.#replied(reply),
       },
     )
-    this.#reads = new Reads(self, incarnation, {
-      readLocally: (id) => this.#raft.feed({ type: 'read', id }),
-      askLeader: (leader, id) => transport.send(leader, { kind: 'read-index', id }, 'urgent'),
-    })
-    const read = (done: (ok: boolean) => void): void => this.#read(2 * timing.electionTimeoutMs[1], done)
-    this.#sponsor = new Sponsor(this.#registry, options.cluster, this.#configuration.voters, {
-      propose: (proposal) => this.#propose(proposal),
-      keepalive: (session, epoch, sequence) => {
-        if (this.#registry.sessions.has(session)) this.#pace.sent(session, sequence, clock.lower())
-        this.#voter.toEveryVoter({ type: 'keepalive', session, epoch, sequence })
+    this.#reception = new Reception(
+      options,
+      {
+        registry: this.#registry,
+        voters: this.#configuration.voters,
+        incarnation,
+        transport,
+        turns: this.#turns,
       },
-      read,
-    })
-    this.#observers = new Observers(this.#registry, read)
+      {
+        propose: (proposal) => this.#propose(proposal),
+        keepalive: (session, epoch, sequence) => {
+          if (this.#registry.sessions.has(session)) this.#pace.sent(session, sequence, clock.lower())
+          this.#voter.toEveryVoter({ type: 'keepalive', session, epoch, sequence })
+        },
+        readLocally: (id) => this.#raft.feed({ type: 'read', id }),
+        leader: () => this.#leader,
+        status: (quorum, election) => this.#status(quorum, election),
+      },
+    )
   }
 
   async start(): Promise<void> {
@@ -194,7 +176,7 @@ export class Peer {
         enqueue(() => {
           this.#evidence.up(peer, incarnation)
           this.#raft.feed({ type: 'contact', peer })
-          this.#sponsor.retry()
+          this.#reception.peerUp()
         }),
       peerDown: (peer) => enqueue(() => this.#evidence.down(peer)),
       peerRefused: (peer) =>
@@ -204,8 +186,8 @@ export class Peer {
           this.#examineSessions()
         }),
       peerMessage: (from, message) => enqueue(() => this.#fromPeer(from, message)),
-      clientMessage: (client, message) => enqueue(() => this.#fromClient(client, message)),
-      clientGone: (client) => enqueue(() => this.#clientGone(client)),
+      clientMessage: (client, message) => enqueue(() => this.#reception.fromClient(client, message)),
+      clientGone: (client) => enqueue(() => this.#reception.clientGone(client)),
     })
     enqueue(() => this.#raft.feed({ type: 'start' }))
     this.#armBeat()
@@ -216,33 +198,12 @@ export class Peer {
     this.#turns.enqueue(() => this.#disk.note({ type: 'peer', ...record }))
   }
 
-  /**
-   * Attaches a holder that lives in this process; `receive` is called between turns, never inside `send`, and `gone`
-   * at most once: when this peer stopped by itself, after which nothing is received.
-   */
+  /** A holder or reader in this process: see `Reception.attach`. */
   attach(
     receive: (message: SponsorMessage) => void,
     gone: (error: MandateError) => void = () => undefined,
   ): LocalLink {
-    let open = true
-    const link: Link = {
-      send: (message) =>
-        this.#turns.deliver(() => {
-          if (open) receive(message)
-        }),
-    }
-    this.#holders.set(link, gone)
-    return {
-      host: { peer: this.#options.self, incarnation: this.#incarnation },
-      send: (message) => {
-        if (open) this.#turns.enqueue(() => this.#fromHolder(link, message))
-      },
-      close: () => {
-        open = false
-        this.#holders.delete(link)
-        this.#turns.enqueue(() => this.#detached(link))
-      },
-    }
+    return this.#reception.attach(receive, gone)
   }
 
   /** Why this peer stopped by itself; undefined while it runs. */
@@ -305,7 +266,7 @@ export class Peer {
       this.#appliedIndex = entry.index
       for (const event of events) this.#applied(event)
     }
-    this.#reads.applied(this.#appliedIndex)
+    this.#reception.appliedUpTo(this.#appliedIndex)
   }
 
   #applied(event: RegistryEvent): void {
@@ -340,8 +301,7 @@ export class Peer {
       default:
         event satisfies never
     }
-    this.#sponsor.applied(event)
-    this.#observers.applied(event)
+    this.#reception.applied(event)
   }
 
   #became(leads: boolean, leader: PeerId | null): void {
@@ -358,9 +318,7 @@ export class Peer {
       this.#leaderlessSince = this.#options.clock.lower()
       return
     }
-    this.#sponsor.retry()
-    this.#reads.retry(leader, this.#options.clock.lower())
-    this.#observers.regainedContact()
+    this.#reception.leaderKnown(leader)
   }
 
   #newArbiter(): Arbiter {
@@ -377,7 +335,7 @@ export class Peer {
         askForWithdrawal: (session, epoch) =>
           this.#voter.toEveryVoter({ type: 'withdraw-request', session, epoch }),
         turnAway: (sponsor, session, error) => {
-          if (sponsor === self) this.#sponsor.turnedAway(session, error)
+          if (sponsor === self) this.#reception.turnedAway(session, error)
           else this.#transport.send(sponsor, { kind: 'turned-away', session, error }, 'urgent')
         },
       },
@@ -399,7 +357,7 @@ export class Peer {
     if (reply.type === 'keepalive-ack' && reply.voter !== this.#options.self) {
       this.#pace.acknowledged(reply.session, reply.sequence, this.#options.clock.lower())
     }
-    this.#sponsor.support(reply)
+    this.#reception.support(reply)
   }
 
   /** To the arbiter, wherever it is; lost if nobody leads, and then repeated by the sponsor. */
@@ -427,102 +385,36 @@ export class Peer {
         this.#arbiter?.received(from, message.proposal, this.#options.clock.lower())
         return
       case 'turned-away':
-        this.#sponsor.turnedAway(message.session, message.error)
+        this.#reception.turnedAway(message.session, message.error)
         return
       case 'read-index':
-        this.#reads.requestFor((index) =>
+        this.#reception.readFor((index) =>
           this.#transport.send(from, { kind: 'read-index-reply', id: message.id, index }, 'urgent'),
         )
         return
       case 'read-index-reply':
-        this.#reads.answered(message.id, message.index)
+        this.#reception.readAnswered(message.id, message.index)
         return
       default:
         message satisfies never
     }
   }
 
-  /** A client lives in no peer's process, and turning campaigns away is the leader's business. */
-  #fromClient(client: ClientId, message: HolderMessage): void {
-    const link = this.#clientLink(client)
-    if (message.type === 'open') {
-      this.#fromHolder(link, { ...message, request: { ...message.request, host: null } })
-    } else if (message.type === 'batch' && message.requests.some(({ type }) => type === 'turn-away')) {
-      const reason = 'a client sent a turn-away request'
-      link.send({
-        type: 'error',
-        id: null,
-        error: { code: 'PROTOCOL_ERROR', message: reason, details: { reason } },
-      })
-    } else this.#fromHolder(link, message)
-  }
-
-  #fromHolder(link: Link, message: HolderMessage): void {
-    switch (message.type) {
-      case 'observe':
-        this.#observers.observe(link, message.id, message.election)
-        return
-      case 'unobserve':
-        this.#observers.unobserve(link, message.id)
-        return
-      case 'status':
-        this.#answerStatus(link, message.id, message.election)
-        return
-      case 'open':
-      case 'keepalive':
-      case 'reopen':
-      case 'batch':
-      case 'close':
-        this.#sponsor.received(link, message)
-        return
-      default:
-        message satisfies never
-    }
-  }
-
-  #answerStatus(link: Link, id: number, election: string | null): void {
-    this.#read(this.#options.timing.electionTimeoutMs[1], (quorum) => {
-      const status = peerStatus({
-        options: this.#options,
-        raft: this.#raft.raft,
-        leader: this.#leader,
-        quorum,
-        registry: this.#registry,
-        voter: this.#voter.voter,
-        appliedIndex: this.#appliedIndex,
-        evidence: this.#evidence,
-        transport: this.#transport,
-        lastHeard: this.#lastHeard,
-        heldSince: this.#heldSince,
-        election,
-      })
-      link.send({ type: 'status', id, status })
+  #status(quorum: boolean, election: string | null): PeerStatus {
+    return peerStatus({
+      options: this.#options,
+      raft: this.#raft.raft,
+      leader: this.#leader,
+      quorum,
+      registry: this.#registry,
+      voter: this.#voter.voter,
+      appliedIndex: this.#appliedIndex,
+      evidence: this.#evidence,
+      transport: this.#transport,
+      lastHeard: this.#lastHeard,
+      heldSince: this.#heldSince,
+      election,
     })
-  }
-
-  #read(patienceMs: number, done: (ok: boolean) => void): void {
-    this.#reads.request(this.#leader, this.#options.clock.lower() + patienceMs, done)
-  }
-
-  #clientLink(client: ClientId): Link {
-    let link = this.#clients.get(client)
-    if (link === undefined) {
-      link = { send: (message) => this.#transport.sendToClient(client, message) }
-      this.#clients.set(client, link)
-    }
-    return link
-  }
-
-  #clientGone(client: ClientId): void {
-    const link = this.#clients.get(client)
-    if (link === undefined) return
-    this.#clients.delete(client)
-    this.#detached(link)
-  }
-
-  #detached(link: Link): void {
-    this.#sponsor.detached(link)
-    this.#observers.detached(link)
   }
 
   // ---- time and disk --------------------------------------------------------------------------------------------
@@ -539,13 +431,7 @@ export class Peer {
     const now = this.#options.clock.lower()
     this.#raft.feed({ type: 'pace', roundTripMs: this.#pace.estimateMs })
     this.#examineSessions()
-    if (this.#sponsor.waiting) this.#sponsor.retry()
-    if (this.#reads.waiting) this.#reads.retry(this.#leader, now)
-    const patienceMs = 1.5 * this.#options.timing.electionTimeoutMs[1]
-    if (this.#leader !== null) this.#observers.regainedContact()
-    else if (now - this.#leaderlessSince > patienceMs) {
-      this.#observers.lostContact('no quorum of peers is reachable')
-    }
+    this.#reception.beat(this.#leader === null ? now - this.#leaderlessSince : 0)
   }
 
   #examineSessions(): void {
@@ -573,9 +459,7 @@ export class Peer {
     this.#deposed?.()
     const stopped = stoppedError(error)
     // In a turn of their own: this one may be anywhere.
-    queueMicrotask(() => {
-      for (const [link, gone] of [...this.#holders]) if (this.#holders.delete(link)) gone(stopped)
-    })
+    queueMicrotask(() => this.#reception.stopped(stopped))
   }
 
   #logIsFull(): { readonly bytes: number; readonly max: number } | null {

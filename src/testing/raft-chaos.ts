@@ -6,7 +6,8 @@
  */
 import type { RaftSession } from '../backends/raft-session.ts'
 import { holderValidityMs } from '../lease/deadline.ts'
-import { raftWorld, seededRandom, stand, type RaftWorld } from './raft-world.ts'
+import { raftWorld, stand, type RaftWorld } from './raft-world.ts'
+import { seededRandom } from './seeded-random.ts'
 
 const elections = [
   { name: 'time', exclusivity: 'time' },

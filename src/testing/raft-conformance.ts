@@ -10,7 +10,8 @@ import type { ClientConnection, ConnectClient } from '../seams/transport.ts'
 import { resolveTiming } from '../lease/timing.ts'
 import type { ConformanceSetup, ConformanceWorld } from './conformance.ts'
 import type { ManualClock } from './manual-clock.ts'
-import { raftWorld, seededRandom, type RaftWorld } from './raft-world.ts'
+import { raftWorld, type RaftWorld } from './raft-world.ts'
+import { seededRandom } from './seeded-random.ts'
 
 type Connect = ConnectClient<HolderMessage, SponsorMessage>
 

@@ -9,11 +9,11 @@ import { startPeer, type Peer } from '../cluster/driver.ts'
 import type { PeerOptions } from '../cluster/peer-options.ts'
 import type { HolderMessage, LogRecord, PeerMessage, SponsorMessage } from '../cluster/messages.ts'
 import { resolveTiming, type Timing, type TimingInput } from '../lease/timing.ts'
-import type { Random } from '../seams/random.ts'
 import type { TransportEvents } from '../seams/transport.ts'
 import { manualClock, type ManualClock } from './manual-clock.ts'
 import { memoryDisk, type MemoryDisk } from './memory-storage.ts'
 import { memoryNetwork, type MemoryNetwork } from './memory-network.ts'
+import { seededRandom } from './seeded-random.ts'
 
 export interface RaftWorldOptions {
   readonly peers?: readonly string[]
@@ -48,22 +48,6 @@ export interface RaftWorld {
   until(holds: () => boolean, what: string, ms?: number): Promise<void>
   advance(ms: number): Promise<void>
   close(): Promise<void>
-}
-
-/** A small generator (xorshift32), so that a seed repeats a run. */
-export function seededRandom(seed: number): Random {
-  let state = seed >>> 0 || 0x9e3779b9
-  const next = (): number => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) / 0x1_0000_0000
-  }
-  const hex = (): string =>
-    Math.floor(next() * 0x1_0000_0000)
-      .toString(16)
-      .padStart(8, '0')
-  return { next, id: () => hex() + hex() }
 }
 
 export function raftWorld(options: RaftWorldOptions = {}): RaftWorld {
