@@ -338,7 +338,9 @@ describe('three peers', () => {
       if (again !== null && !led(again)()) unserved.push(at)
     }
     expect(unserved).toEqual([])
-    expect([...outcomes].toSorted()).toEqual(['done', 'unknown'])
+    // `unknown`: the target left between the question and the hand-over. The sweep has to have met that.
+    expect(outcomes).toContain('unknown')
+    expect(outcomes).toContain('done')
   })
 
   it('keep a session that was admitted, whatever an earlier arbiter had said', async () => {
