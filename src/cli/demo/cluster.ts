@@ -8,6 +8,7 @@ import type { FromPeer, FromReaper, ToPeer } from './protocol.ts'
 import type { Channel } from './reaper-link.ts'
 import { ReaperLink } from './reaper-link.ts'
 import type { EventLog, HappeningName, Recorded } from './event-log.ts'
+import { Links } from './links.ts'
 
 export interface ClusterOptions {
   readonly ids: readonly string[]
@@ -19,11 +20,16 @@ export interface ClusterOptions {
   readonly pickPorts?: (count: number) => Promise<readonly number[]>
   /** Ends every wait. */
   readonly stop: AbortSignal
+  /** Links can be cut, a death is news instead of a failure, and leaders tell what is left of their lease. @default false */
+  readonly live?: boolean
 }
 
+const remainingEveryMs = 50
 /** Generous: a wait that takes longer has failed. */
 const limitMs = 10_000
 const portTriesMax = 5
+/** The peers know each other by their links, each by its own: the addresses cannot name the cluster. */
+export const liveCluster = 'mandate-demo'
 
 export class DemoCluster {
   readonly peers: Readonly<Record<string, string>>
@@ -34,15 +40,18 @@ export class DemoCluster {
   readonly #expectedToDie = new Set<number>()
   readonly #pids = new Set<number>()
   readonly #broken = new AbortController()
+  readonly #links: Links | undefined
+  readonly #cut = new Set<string>()
+  #deathIsNews = false
   /** Aborts when the demo is told to stop, and when something of the cluster failed. */
   readonly ended: AbortSignal
   folder = ''
 
   /** Ports may be taken between being found free and being listened on: then others are tried. */
   static async start(options: ClusterOptions): Promise<DemoCluster> {
-    const { pickPorts = freePorts } = options
+    const { pickPorts = freePorts, ids, live = false } = options
     for (let tries = 1; ; tries++) {
-      const ports = await pickPorts(options.ids.length)
+      const ports = await pickPorts(live ? Links.portsFor(ids.length) : ids.length)
       const cluster = new DemoCluster(options, ports)
       try {
         await cluster.#startAll()
@@ -58,6 +67,7 @@ export class DemoCluster {
     this.#options = options
     this.ended = AbortSignal.any([options.stop, this.#broken.signal])
     this.peers = Object.fromEntries(options.ids.map((id, index) => [id, `127.0.0.1:${ports[index]}`]))
+    this.#links = options.live === true ? new Links(options.ids, ports) : undefined
     this.#reaper = new ReaperLink(
       options.ids.length + options.restarts,
       (message) => this.#hear(message),
@@ -78,10 +88,32 @@ export class DemoCluster {
     )
     this.#starting.set(id, channel)
     const { peers } = this
-    const config = { id, peers, dataDir: join(this.folder, id), timing: this.#options.timing }
+    const config = {
+      ...{ id, peers, dataDir: join(this.folder, id), timing: this.#options.timing },
+      ...(this.#links && {
+        peers: { ...peers, ...this.#links.addressesFor(id) },
+        cluster: liveCluster,
+        remainingEveryMs,
+      }),
+    }
     const ready = this.wait('ready', (event) => event.id === id, `peer ${id} listens on ${peers[id]}`)
     this.#reaper.send({ type: 'start', channel: channel.descriptor, config })
+    await Promise.all([ready, ready.then(() => this.#links?.openTo(id))])
     return ready
+  }
+
+  isRunning(id: string): boolean {
+    return this.#live.has(id)
+  }
+
+  /** Live only: nothing passes from this peer to the others, nor back. */
+  cut(id: string): void {
+    this.#links?.cut(this.#cut.add(id))
+  }
+
+  heal(id: string): void {
+    this.#cut.delete(id)
+    this.#links?.cut(this.#cut)
   }
 
   tell(id: string, command: ToPeer): Recorded {
@@ -136,11 +168,14 @@ export class DemoCluster {
   async end(): Promise<void> {
     for (const { pid } of this.#live.values()) this.#expectedToDie.add(pid)
     await this.#reaper.end()
+    this.#links?.close()
   }
 
   async #startAll(): Promise<void> {
     this.folder = await this.#reaper.ready()
+    await this.#links?.open()
     await Promise.all(this.#options.ids.map((id) => this.startPeer(id)))
+    this.#deathIsNews = this.#options.live ?? false
   }
 
   #hear(message: FromReaper): void {
@@ -161,7 +196,7 @@ export class DemoCluster {
         const { id, pid, code, signal, stderr } = message
         if (this.#live.get(id)?.pid === pid) this.#live.delete(id)
         log.add(pid, id, { event: 'exited', code, signal, stderr })
-        if (!this.#expectedToDie.has(pid)) this.#broken.abort(endedAlone(message))
+        if (!this.#expectedToDie.has(pid) && !this.#deathIsNews) this.#broken.abort(endedAlone(message))
         break
       }
       default:
@@ -174,7 +209,7 @@ export class DemoCluster {
     // The news of its start comes over another pipe than the first that it says.
     if (this.#starting.get(id) === channel) this.#knowAs(id, pid, channel)
     this.#options.log.add(pid, id, event)
-    if (event.event === 'failed') this.#broken.abort(failed(id, event))
+    if (event.event === 'failed' && !this.#deathIsNews) this.#broken.abort(failed(id, event))
   }
 
   #knowAs(id: string, pid: number, channel: Channel | undefined): void {

@@ -39,15 +39,18 @@ export class EventLog {
   readonly all: Recorded[] = []
   readonly #waiters = new Set<Waiter>()
   readonly #raw: number | undefined
+  readonly #keptMax: number
 
-  /** @throws INVALID_OPTIONS when the file cannot be written */
-  constructor(raw: string | undefined) {
+  /** Keeps at least `keptMax` of the newest events. @throws INVALID_OPTIONS when the file cannot be written */
+  constructor(raw: string | undefined, keptMax = Infinity) {
+    this.#keptMax = keptMax
     this.#raw = raw === undefined ? undefined : openRaw(raw)
   }
 
   add(pid: number, id: string, happening: Happening): Recorded {
     const recorded: Recorded = { at: monotonicMs(), pid, id, ...happening }
     this.all.push(recorded)
+    if (this.all.length > 2 * this.#keptMax) this.all.splice(0, this.all.length - this.#keptMax)
     for (const waiter of this.#waiters) if (waiter.take(recorded)) this.#waiters.delete(waiter)
     this.#write(recorded)
     return recorded

@@ -9,7 +9,7 @@ import { Job } from './job.ts'
 import type { FromPeer, PeerConfig, ToPeer } from './protocol.ts'
 
 const config = JSON.parse(process.argv[2] ?? '') as PeerConfig
-const { id, peers, dataDir, timing } = config
+const { id, peers, dataDir, timing, cluster, remainingEveryMs } = config
 process.title = `mandate demo peer ${id}`
 
 const backend = raft({
@@ -17,6 +17,7 @@ const backend = raft({
   peers,
   dataDir,
   timing,
+  cluster,
   onBackgroundFailure: ({ during, error }) => printError(`${during}: ${String(error)}`),
 })
 
@@ -76,5 +77,12 @@ for (const event of ['end', 'close', 'error']) channel.on(event, () => process.e
 // Both close when their owner dies; a stopped process cannot see it, and is killed by the reaper.
 for (const event of ['end', 'close', 'error']) process.stdin.on(event, () => process.exit(1))
 process.stdin.resume()
+if (remainingEveryMs !== undefined) {
+  setInterval(() => {
+    if (job === undefined) return
+    const { token } = job.leadership
+    tell({ event: 'remaining', token: token.toString(), ms: job.leadership.remainingMs() })
+  }, remainingEveryMs)
+}
 channel.setEncoding('utf8').on('data', lineReader(receive))
 backend.start().then(() => tell({ event: 'ready' }), fail)

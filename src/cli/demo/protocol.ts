@@ -11,6 +11,10 @@ export interface PeerConfig {
   readonly peers: Readonly<Record<string, string>>
   readonly dataDir: string
   readonly timing: Timing
+  /** @default named by the addresses of the peers */
+  readonly cluster?: string
+  /** How often a leader tells what is left of its lease. @default never */
+  readonly remainingEveryMs?: number
 }
 
 export type ToPeer =
@@ -57,6 +61,8 @@ export type FromPeer =
       readonly reason: LossReason
       readonly valid: Validity | null
     }
+  /** Of its lease, in ms, for whoever asked with `remainingEveryMs`. */
+  | { readonly event: 'remaining'; readonly token: string; readonly ms: number }
   | { readonly event: 'left' }
 
 export type ToReaper =
