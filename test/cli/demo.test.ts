@@ -1,6 +1,6 @@
 /** `mandate demo` as a user starts it: the story, the object it prints, and that nothing of it ever stays. */
 import { createServer } from 'node:net'
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -8,6 +8,7 @@ import type { ClusterOptions, DemoCluster } from '../../src/cli/demo/cluster.ts'
 import type { EventLog } from '../../src/cli/demo/event-log.ts'
 import type { DemoResult, Step } from '../../src/cli/demo/result.ts'
 import { resolveTiming } from '../../src/lease/timing.ts'
+import { nothingStays, processesOfTheDemo, titleOf } from './demo-leftovers.ts'
 import { isRunning, Stage, until } from './processes.ts'
 
 let stage: Stage
@@ -20,31 +21,9 @@ beforeEach(() => {
   mkdirSync(temporary)
 })
 afterEach(async () => {
-  for (const pid of processesOfTheDemo()) stage.track(pid)
+  for (const pid of processesOfTheDemo(temporary)) stage.track(pid)
   await stage.close()
 })
-
-/** Linux only: elsewhere the folder must serve as evidence. */
-function processesOfTheDemo(): number[] {
-  if (process.platform !== 'linux') return []
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .map(Number)
-    .filter((pid) => isRunning(pid) && environmentOf(pid).includes(`TMPDIR=${temporary}\0`))
-}
-
-function environmentOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1')
-  } catch {
-    return ''
-  }
-}
-
-async function nothingStays(): Promise<void> {
-  const left = (): string => [...processesOfTheDemo(), ...readdirSync(temporary)].join(' ')
-  await until(() => left() === '', 'the end of everything that the demo started', left)
-}
 
 interface RawEvent {
   readonly at: number
@@ -97,7 +76,7 @@ describe('the story', () => {
       ['time', 'token'].flatMap((mode) => names.map((name) => `${mode} ${name}`)),
     )
     for (const step of result.steps) expectShape(step)
-    await nothingStays()
+    await nothingStays(temporary)
     expectRawToAgree(result, rawEvents())
   })
 
@@ -107,7 +86,7 @@ describe('the story', () => {
     expect(stdout).toContain('5 peers')
     expect(stdout).not.toContain('\u001b')
     expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^\d+ lines, 0 duplicates, 0 gaps, 1 refused$/)
-    await nothingStays()
+    await nothingStays(temporary)
   })
 })
 
@@ -169,7 +148,7 @@ describe('whatever ends the demo ends all that it started', () => {
       await new Promise((resolve) => setTimeout(resolve, afterMs))
       run.kill('SIGKILL')
       await run.ended
-      await nothingStays()
+      await nothingStays(temporary)
     },
   )
 
@@ -185,7 +164,7 @@ describe('whatever ends the demo ends all that it started', () => {
     await until(() => stateOf(pid) === 'T', 'the stop itself')
     run.kill('SIGKILL')
     await run.ended
-    await nothingStays()
+    await nothingStays(temporary)
     expect(isRunning(pid)).toBe(false)
   })
 
@@ -201,8 +180,8 @@ describe('whatever ends the demo ends all that it started', () => {
     )
     run.kill(signal)
     expect(await run.ended).toBe(code)
-    expect(processesOfTheDemo()).toEqual([])
-    await nothingStays()
+    expect(processesOfTheDemo(temporary)).toEqual([])
+    await nothingStays(temporary)
   })
 
   it('a reader that goes away', async () => {
@@ -214,7 +193,7 @@ describe('whatever ends the demo ends all that it started', () => {
     )
     run.process.stdout?.destroy()
     expect(await run.ended).toBe(141)
-    await nothingStays()
+    await nothingStays(temporary)
   })
 
   it('the death of its reaper', async () => {
@@ -224,11 +203,11 @@ describe('whatever ends the demo ends all that it started', () => {
       'a leader',
       () => run.stderr,
     )
-    const reaper = processesOfTheDemo().find((pid) => titleOf(pid).startsWith('mandate demo reaper'))
+    const reaper = processesOfTheDemo(temporary).find((pid) => titleOf(pid).startsWith('mandate demo reaper'))
     if (reaper !== undefined) process.kill(reaper, 'SIGKILL')
     else run.kill('SIGTERM')
     expect(await run.ended).not.toBe(0)
-    await nothingStays()
+    await nothingStays(temporary)
   })
 })
 
@@ -236,10 +215,6 @@ function stateOf(pid: number): string {
   if (process.platform !== 'linux') return 'T'
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3)
-}
-
-function titleOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
 }
 
 describe('a machine that does not allow it', () => {

@@ -15,7 +15,19 @@ import { Interrupted, interruption } from './interruption.ts'
 import type { Interruption } from './interruption.ts'
 import { demoOptions } from './options.ts'
 import type { DemoOptions } from './options.ts'
-import { chapterTitle, lastLine, measuredTable, noteLine, opening, stepLine } from './report.ts'
+import { canGoLive } from './live/screen.ts'
+import { eventsKept, live } from './live/live.ts'
+import type { LiveEnd } from './live/live.ts'
+import { nextCommands } from './next.ts'
+import {
+  chapterTitle,
+  lastLine,
+  measuredTable,
+  noteLine,
+  opening,
+  stepLine,
+  takeoverTable,
+} from './report.ts'
 import { brokenPromises } from './result.ts'
 import type { DemoResult } from './result.ts'
 import { Story } from './story.ts'
@@ -28,8 +40,11 @@ export async function demo(context: CommandContext): Promise<number> {
     throw new MandateError('UNSUPPORTED', message, { feature: 'demo' })
   }
   const stop = interruption()
-  const log = new EventLog(options.raw)
+  const terminal = { input: process.stdin, output: process.stdout, env: process.env }
+  const isLive = !options.json && canGoLive(terminal)
+  const log = new EventLog(options.raw, isLive ? eventsKept : undefined)
   try {
+    if (isLive) return farewell(await live(options, log, stop))
     return conclude(await play(options, log, stop), options)
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error
@@ -100,8 +115,22 @@ function conclude(result: DemoResult, { json }: DemoOptions): number {
     print(`\n${measuredTable(result.steps)}\n`)
     for (const broken of brokenPromises(result)) printError(`mandate: ${broken}`)
     print(lastLine(result))
+    if (process.stdout.isTTY) print(`\n${next()}`)
   }
   return result.ok ? exitCode.done : exitCode.negative
+}
+
+/** What stays in the terminal after the screen is given back. */
+function farewell({ state, ledger }: LiveEnd): number {
+  const { takeovers } = state
+  if (takeovers.length > 0) print(`${takeoverTable(takeovers)}\n`)
+  print(lastLine({ ledger }))
+  print(`\n${next()}`)
+  return ledger.duplicates + ledger.gaps === 0 ? exitCode.done : exitCode.negative
+}
+
+function next(): string {
+  return nextCommands(process.argv[1] ?? 'mandate', process.cwd())
 }
 
 /** With `--json` stdout holds nothing but the object, and a script's stderr stays quiet. */

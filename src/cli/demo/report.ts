@@ -4,6 +4,7 @@ import type { Palette } from '../colour.ts'
 import { table } from '../table.ts'
 import type { DemoOptions } from './options.ts'
 import type { DemoResult, Step, StepName } from './result.ts'
+import type { Takeover } from './live/state.ts'
 import type { Timing } from '../../lease/timing.ts'
 
 const verbs: Readonly<Record<StepName, string>> = {
@@ -72,7 +73,18 @@ export function measuredTable(steps: readonly Step[]): string {
   return table(['mode', 'event', 'leader', 'token', 'takeover'], rows)
 }
 
-export function lastLine({ ledger }: DemoResult): string {
+/** The same for what a user did at the keys. */
+export function takeoverTable(takeovers: readonly Takeover[]): string {
+  const rows = takeovers.map(({ cause, from, to, fromToken, toToken, ms }) => [
+    cause,
+    `${from} -> ${to}`,
+    `${fromToken} -> ${toToken}`,
+    `${ms.toFixed(1).padStart(8)} ms`,
+  ])
+  return table(['event', 'leader', 'token', 'takeover'], rows)
+}
+
+export function lastLine({ ledger }: Pick<DemoResult, 'ledger'>): string {
   const { lines, duplicates, gaps, refused } = ledger
   return `${lines} lines, ${duplicates} duplicates, ${gaps} gaps, ${refused} refused`
 }
