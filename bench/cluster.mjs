@@ -59,7 +59,7 @@ class Ear {
       const timer = setTimeout(() => {
         settle()
         reject(new Error(`not within ${patienceMs} ms: ${what}`))
-      }, patienceMs)
+      }, patienceMs).unref()
       this.#waiters.add(waiter)
     })
   }

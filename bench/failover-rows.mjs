@@ -75,14 +75,22 @@ export const rows = [
   row('run, SIGTERM, time, default, lease 3 s', 'time', running(standard, 3000), 'SIGTERM', asShipped),
 ]
 
-/** After a victim came back: links must be older than 200 ms to be dialled again at once, leases renewed several times. */
-export const settleMs = ({ timing: { leaseMs } }) => Math.max(600, 1.2 * leaseMs)
+/**
+ * After a victim came back: links must be older than 200 ms to be dialled again at once, and where a lease is waited for,
+ * the next one must have been renewed several times.
+ */
+export function settleMs({ timing: { leaseMs }, exclusivity, signal }) {
+  return signal === 'SIGKILL' && exclusivity === 'time' ? Math.max(600, 1.2 * leaseMs) : 600
+}
 
 /** How long a row should take, in ms. */
-export function expectedMs({ trials, quietMs, timing, exclusivity, signal, kind, ...row }) {
+export function expectedMs({ trials, quietMs, perTrialMs, ...row }) {
+  return 2000 + (quietMs ?? 0) + trials * (perTrialMs ?? trialMs(row))
+}
+
+function trialMs({ timing, exclusivity, signal, kind, victim }) {
   const failover = signal === 'SIGKILL' && exclusivity === 'time' ? timing.leaseMs : 30
   const restart = signal === 'resign' ? 0 : kind === 'run' ? 900 : 400
-  return (
-    2000 + (quietMs ?? 0) + trials * (settleMs({ timing, ...row }) + timing.heartbeatMs + failover + restart)
-  )
+  const settles = victim === 'raft-leader' ? 2 : 1
+  return settles * settleMs({ timing, exclusivity, signal }) + timing.heartbeatMs + failover + restart
 }

@@ -23,12 +23,14 @@ export function textLine(row) {
     ([name, ms]) => `${name} ${round(ms).padStart(6)}`,
   )
   const quiet =
-    row.falseElections === null ? '' : `, ${row.falseElections} false elections in ${row.quietMs / 1000} s`
+    row.falseElections === null
+      ? ''
+      : `, ${row.falseElections} false elections in ${Math.round(row.quietMs / 1000)} s`
   const run = row.electedMs === null ? '' : `, elected p50 ${round(row.electedMs.p50)}`
   return (
     `${row.label.padEnd(38)} n ${String(row.completed).padStart(4)}  ${figures.join('  ')} ms  (goal ${wanted(row.goal)}: ` +
     `${verdict(row)})\n${' '.repeat(38)} led Raft ${row.victimLedRaft}, RSS ${round(row.victimRssMiB, 0)} MiB, ` +
-    `overlap ${round(row.overlapMs, 3)} ms, token regressions ${row.tokenRegressions}, fsync p50 ` +
+    `overlap ${round(row.overlapMs, 3)} ms, token regressions ${row.tokenRegressions ?? '-'}, fsync p50 ` +
     `${round(row.fsyncMs?.p50 ?? null, 2)} p99 ${round(row.fsyncMs?.p99 ?? null, 2)} ms${quiet}${run}\n`
   )
 }
@@ -59,8 +61,10 @@ export function markdown(result, command) {
       ...[ledRaft, didNotLeadRaft].map(({ n, p50, max }) => (n === 0 ? '-' : `${n}, ${ms(p50)}, ${ms(max)}`)),
       `${round(row.victimRssMiB, 0)} MiB`,
       row.fsyncMs === null ? '-' : `${round(row.fsyncMs.p50, 2)} / ${round(row.fsyncMs.p99, 2)} ms`,
-      `${round(row.overlapMs, row.overlapMs === 0 ? 0 : 1)} ms of ${row.leaderships} leaderships`,
-      row.tokenRegressions,
+      row.overlapMs === null
+        ? '-'
+        : `${round(row.overlapMs, row.overlapMs === 0 ? 0 : 1)} ms in ${row.leaderships} leaderships`,
+      row.tokenRegressions ?? '-',
     ]),
   )
   const quiet = rows.filter(({ quietMs }) => quietMs !== null)

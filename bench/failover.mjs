@@ -8,7 +8,7 @@ import { fail, heading, load, machine, now } from './figures.mjs'
 import { peerRows } from './peers.mjs'
 
 const usage = `npm run --silent bench:failover -- [options]
-  --only TEXT     only rows whose label contains TEXT (repeatable)
+  --only TEXT     the row of that label, or else those whose label contains TEXT (repeatable)
   --trials N      trials in every row (default: 300 where a p99 is claimed, else 100)
   --quick         20 trials in every row, and 20 quiet seconds
   --quiet SECONDS how long false elections are counted in the rows that do so (default: 600 and 120)
@@ -50,8 +50,16 @@ if (quietMs !== null && !(quietMs >= 0))
   fail(`--quiet is ${JSON.stringify(values.quiet)}: give seconds, 0 for none`)
 
 const available = [...rows, ...(values['peers-too'] ? peerRows() : [])]
+/** A label in full means that row, even if others contain it. */
+function isMeant(label) {
+  if (values.only === undefined) return true
+  return values.only.some((text) =>
+    available.some((row) => row.label === text) ? label === text : label.includes(text),
+  )
+}
+
 const chosen = available
-  .filter(({ label }) => values.only === undefined || values.only.some((text) => label.includes(text)))
+  .filter(({ label }) => isMeant(label))
   .map((row) => ({
     ...row,
     trials: trials === null ? row.trials : Math.min(trials, row.trialsMax ?? trials),
