@@ -193,6 +193,13 @@ describe.skipIf(!hasTmux && !isRequired)('the demo on a terminal', { timeout: 12
     await nothingStays(temporary)
   })
 
+  it('leaves nothing behind when the terminal itself goes away', async () => {
+    terminal = new Terminal('')
+    await terminal.led()
+    terminal.close()
+    await nothingStays(temporary)
+  })
+
   it('tells of a peer that somebody else killed, and goes on', async () => {
     terminal = new Terminal('--timing default')
     const first = await terminal.led()

@@ -102,6 +102,11 @@ export class DemoCluster {
     return ready
   }
 
+  /** How many peers may still be started. */
+  get startsLeft(): number {
+    return this.#reaper.channelsLeft
+  }
+
   isRunning(id: string): boolean {
     return this.#live.has(id)
   }

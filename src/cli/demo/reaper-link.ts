@@ -70,6 +70,10 @@ export class ReaperLink {
     this.#pipe.write(`${JSON.stringify(message)}\n`)
   }
 
+  get channelsLeft(): number {
+    return this.#channels.length
+  }
+
   nextChannel(): Channel {
     const channel = this.#channels.shift()
     if (channel === undefined) throw failure('The demo started more peers than it has channels for.')

@@ -1,4 +1,5 @@
 /** What a key means right now: something to do, or why there is nothing to do. Pure. */
+import { hasMajority } from './model.ts'
 import type { Key, PeerState, State } from './state.ts'
 
 export type Deed = 'kill' | 'pause' | 'continue' | 'restart' | 'resign' | 'cut' | 'heal'
@@ -93,8 +94,7 @@ export function advice(state: State): string {
   const paused = peers.find(({ life }) => life === 'paused')
   const dead = peers.find(({ life }) => life === 'dead')
   const cut = peers.find((peer) => peer.cut)
-  const up = peers.filter((peer) => peer.life === 'running' && !peer.cut).length
-  if (up * 2 <= peers.length && (paused ?? dead ?? cut) !== undefined) return tooFew(paused, dead)
+  if (!hasMajority(state) && (paused ?? dead ?? cut) !== undefined) return tooFew(paused, dead)
   if (paused !== undefined) {
     return paused.token === null || pending !== null
       ? `Press c: ${paused.id} runs again.`

@@ -25,14 +25,15 @@ import { Screen } from './screen.ts'
 import { draw } from './view.ts'
 
 /** Each start of a peer needs a channel of its own, made beforehand. */
-const restartsMax = 100
+const restartsMax = 60
 /** Events that the log keeps: the model has taken what it needs. */
 export const eventsKept = 1000
+/** At most: 16 times a second. */
 const drawEveryMs = 60
 const askEveryMs = 150
 const checkWaitMs = 500
-/** A frozen leader takes a hole of this length in its time for the freeze. */
-const frozenMs = 50
+/** A leader takes a hole of this length in its time for the freeze; longer than a busy machine makes by itself. */
+const frozenMs = 250
 const endWaitMs = 3000
 
 export interface LiveEnd {
@@ -74,7 +75,7 @@ class Live {
   readonly #pausedAt = new Map<string, number>()
   readonly #busy = new Set<string>()
   #state: State
-  #dirty = true
+  #drawnAt = 0
 
   constructor(options: DemoOptions, cluster: DemoCluster, log: EventLog, stop: Interruption) {
     this.#cluster = cluster
@@ -147,7 +148,6 @@ class Live {
 
   #take(input: Input): void {
     this.#state = update(this.#state, input)
-    this.#dirty = true
   }
 
   #say(text: string, tone: Tone = 'dim'): void {
@@ -156,14 +156,15 @@ class Live {
 
   #draw(): void {
     const { columns, rows } = this.#screen
-    const frame = { now: monotonicMs(), columns, rows, glyphs: this.#glyphs }
+    this.#drawnAt = monotonicMs()
+    const frame = { now: this.#drawnAt, columns, rows, glyphs: this.#glyphs }
     this.#screen.show(draw(this.#state, frame).map((line) => paint(line, this.#palette)))
-    this.#dirty = false
   }
 
   #press(text: string): void {
     for (const key of keysIn(text)) this.#act(key)
-    if (this.#dirty) this.#draw()
+    // At once, unless somebody leans on the keyboard.
+    if (monotonicMs() - this.#drawnAt >= drawEveryMs) this.#draw()
   }
 
   #act(key: string): void {
@@ -213,7 +214,6 @@ class Live {
         await this.#continue(id, token)
         break
       case 'restart':
-        this.#take({ is: 'starting', id, at })
         await this.#restart(id)
         break
       case 'resign':
@@ -247,13 +247,21 @@ class Live {
 
   async #continue(id: string, token: string | null): Promise<void> {
     // It must have been away for long enough to have noticed.
-    const restMs = (this.#pausedAt.get(id) ?? 0) + 3 * frozenMs - monotonicMs()
+    const restMs = (this.#pausedAt.get(id) ?? 0) + frozenMs + 100 - monotonicMs()
     if (restMs > 0) await sleep(restMs, undefined, { signal: this.#cluster.ended })
     if (this.#cluster.isRunning(id)) this.#cluster.signal(id, 'SIGCONT', token)
   }
 
   async #restart(id: string): Promise<void> {
-    await this.#cluster.startPeer(id)
+    const cluster = this.#cluster
+    if (cluster.startsLeft === 0) return this.#say('this demo has used up its restarts: q quits', 'warn')
+    this.#take({ is: 'starting', id, at: monotonicMs() })
+    const died = cluster
+      .wait('exited', (event) => event.id === id, `${id} stays`)
+      .then(() => {
+        throw new Error(`${id} died while it started`)
+      })
+    await Promise.race([cluster.startPeer(id), died])
     this.#stand(id)
   }
 

@@ -56,6 +56,14 @@ describe('what the live demo knows', () => {
     expect(state.pending).toBeNull()
   })
 
+  it('tells an expired lease of a lost majority from that of a busy machine', () => {
+    const led = play(leads('a', '3', 10))
+    const because = (...inputs: readonly Input[]) => on(led, ...inputs, lost('a', '3', 200)).log.at(-1)?.text
+    expect(because()).toMatch(/expired, because this machine is busy$/)
+    expect(because(signal('a', 'SIGSTOP', 20), signal('a', 'SIGCONT', 90))).toMatch(/expired$/)
+    expect(because(signal('b', 'SIGSTOP', 20), { is: 'cut', id: 'c', at: 30 })).toMatch(/want of a majority$/)
+  })
+
   it('sees a death that was not its own doing', () => {
     const state = play(leads('a', '3', 10), exited('a', 70))
     expect(state.pending).toMatchObject({ cause: 'the death of a', at: 70 })

@@ -14,6 +14,7 @@ export function begin(
     pid: null,
     life: 'starting',
     cut: false,
+    doomed: false,
     view: null,
     token: null,
     remaining: null,
@@ -47,6 +48,7 @@ export function update(state: State, input: Input): State {
     case 'starting':
       return change(say(tried(state, 'r'), input.at, `start ${input.id} again`), input.id, {
         life: 'starting',
+        doomed: false,
         view: null,
       })
     case 'cut': {
@@ -120,8 +122,10 @@ function happened(state: State, event: Recorded): State {
 
 function signalled(state: State, { id, at, signal }: Recorded<'signal'>): State {
   switch (signal) {
-    case 'SIGKILL':
-      return upset(say(tried(state, 'k'), at, `kill -9 ${id}`, 'warn'), id, `kill -9 of ${id}`, at)
+    case 'SIGKILL': {
+      const next = change(tried(state, 'k'), id, { doomed: true })
+      return upset(say(next, at, `kill -9 ${id}`, 'warn'), id, `kill -9 of ${id}`, at)
+    }
     case 'SIGSTOP': {
       const next = change(tried(state, 'p'), id, { life: 'paused' })
       return upset(say(next, at, `pause ${id} (SIGSTOP)`, 'warn'), id, `pausing ${id}`, at)
@@ -141,10 +145,9 @@ function exited(state: State, { id, pid, at, signal, code, stderr }: Recorded<'e
   const peer = state.peers.find((each) => each.id === id)
   // A successor of this process may run already.
   if (peer?.pid !== pid) return state
-  const ours = state.log.some((line) => line.text === `kill -9 ${id}` && at - line.at < 2000)
   const upsetState = upset(state, id, `the death of ${id}`, at)
   const next = change(upsetState, id, { life: 'dead', view: null, token: null, remaining: null })
-  if (ours) return next
+  if (peer.doomed) return next
   const said = stderr.trim().split('\n').at(-1) ?? ''
   return say(next, at, `${id} died (${signal ?? `code ${code}`})${said && `: ${said}`}`, 'warn')
 }
@@ -180,13 +183,22 @@ function wrote(state: State, event: Recorded<'wrote'>): State {
 
 function lost(state: State, { id, at, token, reason }: Recorded<'lost'>): State {
   const next = change(state, id, { token: null, remaining: null })
-  const peer = state.peers.find((each) => each.id === id)
-  const isBusy =
-    reason === 'expired' && peer?.cut === false && state.pending === null && state.leader?.id === id
-  const why = isBusy ? `${reason} (this machine is busy)` : reason
-  const told = say(next, at, `${id} knows that it lost token ${token}: ${why}`, isBusy ? 'warn' : 'dim')
+  const why = reason === 'expired' ? expiry(state, id) : reason
+  const told = say(next, at, `${id} knows that it lost token ${token}: ${why}`, 'dim')
   const cause = reason === 'expired' ? `the lease of ${id} ran out` : `${id} lost it (${reason})`
   return state.leader?.token === token ? upset(told, id, cause, at) : told
+}
+
+/** Why a lease was not renewed, as far as one can tell from outside. */
+function expiry(state: State, id: string): string {
+  if (!hasMajority(state)) return 'expired, for want of a majority'
+  const wasUpset = state.leader?.id !== id || state.pending !== null
+  return wasUpset ? 'expired' : 'expired, because this machine is busy'
+}
+
+export function hasMajority({ peers }: State): boolean {
+  const up = peers.filter(({ life, cut }) => life === 'running' && !cut).length
+  return up * 2 > peers.length
 }
 
 /** If that is the leader: nobody leads until the next one says so; the first cause counts. */

@@ -36,6 +36,8 @@ export class Screen {
   open(): void {
     this.#open = true
     process.on('exit', this.close)
+    // Before anybody prints what went wrong: on the other screen it would be lost.
+    process.on('uncaughtExceptionMonitor', this.close)
     process.stdin.setRawMode(true)
     process.stdin.setEncoding('utf8').on('data', this.#key).on('end', this.#events.closed).resume()
     process.stdout.on('resize', this.#restore)
@@ -58,6 +60,7 @@ export class Screen {
     if (!this.#open) return
     this.#open = false
     process.off('exit', this.close)
+    process.off('uncaughtExceptionMonitor', this.close)
     process.off('SIGCONT', this.#resume)
     process.stdout.off('resize', this.#restore)
     process.stdin.off('data', this.#key).off('end', this.#events.closed).pause()

@@ -21,6 +21,8 @@ export interface PeerState {
   readonly pid: number | null
   readonly life: Life
   readonly cut: boolean
+  /** We killed it: its end is no news. */
+  readonly doomed: boolean
   /** Its last answer. */
   readonly view: View | null
   /** It believes that it leads. */

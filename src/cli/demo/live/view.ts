@@ -206,7 +206,7 @@ function banner(state: State, frame: Frame): readonly Line[] {
 function bigTakeover(last: State['takeovers'][number], { glyphs }: Frame): readonly Line[] {
   const words = [
     '',
-    `${last.to} took over from ${last.from}`,
+    last.to === last.from ? `${last.to} leads again` : `${last.to} took over from ${last.from}`,
     `after ${last.cause}`,
     `token ${last.fromToken} ${glyphs.to} ${last.toToken}`,
     '',
