@@ -19,7 +19,8 @@ export const maxBulkBytes = 4 * 1024 * 1024
 /** From a peer to its client: the state of a session with thousands of elections must fit. */
 export const maxSponsorBytes = 4 * 1024 * 1024
 
-const frameTypes = ['peer-hello', 'client-hello', 'welcome', 'reject', 'message'] as const
+/** `receipt`: empty, back on an urgent lane: what was sent on it arrives. */
+const frameTypes = ['peer-hello', 'client-hello', 'welcome', 'reject', 'message', 'receipt'] as const
 export type FrameType = (typeof frameTypes)[number]
 
 export interface Frame {

@@ -39,11 +39,6 @@ export class PeerIdentities {
     if (known !== undefined) known.heardAtMs = nowMs
   }
 
-  /** When a frame of `peer` last came in; undefined before the first. */
-  heardAtMs(peer: string): number | undefined {
-    return this.#known.get(peer)?.heardAtMs
-  }
-
   /** `connected`: the process that is known as `peer` still holds a connection. */
   admit(peer: string, shown: ProcessIdentity, nowMs: number, connected: boolean): Admission {
     const known = this.#known.get(peer)

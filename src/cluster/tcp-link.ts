@@ -58,6 +58,8 @@ export class PeerLink {
   #dial: Dial | undefined
   #pause: Timer | undefined
   #attempts = 0
+  /** When the oldest urgent message left that has no receipt; undefined if all have. */
+  #unansweredSinceMs: number | undefined
   /** It was up, and no refusal was reported since. */
   #refusalIsEvidence = false
   #closed = false
@@ -74,6 +76,12 @@ export class PeerLink {
     return this.up ? undefined : this.#problem
   }
 
+  /** For how long an urgent message has waited for its receipt; 0 if none does. */
+  get unansweredMs(): number {
+    const since = this.#unansweredSinceMs
+    return this.#lanes === undefined || since === undefined ? 0 : this.#options.clock.lower() - since
+  }
+
   start(): void {
     this.#connect()
   }
@@ -81,7 +89,10 @@ export class PeerLink {
   /** False if it was dropped. */
   send(frame: Buffer, lane: Lane, key: string | undefined): boolean {
     if (this.#lanes === undefined) return false
-    if (lane === 'urgent') return this.#lanes.urgent.send(frame, key)
+    if (lane === 'urgent') {
+      this.#unansweredSinceMs ??= this.#options.clock.lower()
+      return this.#lanes.urgent.send(frame, key)
+    }
     return this.#lanes.bulk.hasRoomFor(frame.length) && this.#lanes.bulk.send(frame)
   }
 
@@ -96,7 +107,7 @@ export class PeerLink {
   }
 
   /**
-   * Dials beside a link on which nothing is heard, and changes over if that succeeds: after a long partition TCP waits
+   * Dials beside a link on which nothing seems to arrive, and changes over if that succeeds: after a long partition TCP waits
    * for many seconds before it sends again.
    */
   refresh(): void {
@@ -187,13 +198,15 @@ export class PeerLink {
         {
           closed: (reason) => this.#lanes === lanes && this.#broken(reason),
           frame: (frame) => {
-            throw unexpected(frame, 'silence')
+            if (frame.type !== 'receipt' || connection !== urgent) throw unexpected(frame, 'receipts')
+            if (this.#lanes === lanes) this.#unansweredSinceMs = undefined
           },
         },
         maxHandshakeBytes,
       )
     }
     this.#lanes = lanes
+    this.#unansweredSinceMs = undefined
     this.#attempts = 0
     this.#refusalIsEvidence = true
     if (before !== undefined) {

@@ -419,6 +419,8 @@ describe('tcpTransport on a stuck link', () => {
     a.send('b', read(1), 'urgent')
     let id = 2
     await until(() => {
+      // That a hears b all the time tells nothing about its own way to b.
+      b.send('a', read(1), 'urgent')
       a.send('b', read((id += 1)), 'urgent')
       return b.messages.length > 0
     }, 'a message on a fresh connection')

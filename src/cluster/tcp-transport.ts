@@ -22,8 +22,9 @@ import { peerHelloFrame, unexpected, welcomeFrame, type PeerHello, type Welcome 
 import { PeerIdentities } from './tcp-identity.ts'
 import { PeerLink } from './tcp-link.ts'
 import { TcpListener } from './tcp-listener.ts'
+import { Receipts } from './tcp-receipts.ts'
 
-/** How often, and after how long a silence, a link is dialled afresh beside the one that seems stuck. */
+/** How often, and how long after a message without a receipt, a link is dialled afresh beside the one that seems stuck. */
 const SILENCE_CHECK_MS = 1000
 const SILENT_MS = 3000
 /** Connections of one peer: two lanes, and those that a fresh dial left behind. */
@@ -228,14 +229,17 @@ class TcpPeerTransport implements TcpTransport {
     const connections = this.#inbound.get(from) ?? new Set()
     this.#inbound.set(from, connections.add(connection))
     connection.send(welcomeFrame(this.#welcome))
+    const receipts = new Receipts(this.#options.clock, (frame) => connection.send(frame))
     connection.handOver(
       {
         closed: (reason, garbage) => {
+          receipts.stop()
           connections.delete(connection)
           if (garbage) this.#garbage(`frames of peer ${from}`, reason)
         },
         frame: (frame) => {
           const received = peerMessages.decode(messageIn(frame))
+          if (lane === 'urgent') receipts.received()
           this.#identities.heard(from, this.#options.clock.lower())
           this.#driver?.peerMessage(from, received)
         },
@@ -280,10 +284,7 @@ class TcpPeerTransport implements TcpTransport {
   #watchSilence(): void {
     const { clock } = this.#options
     this.#silenceCheck = clock.setTimer(SILENCE_CHECK_MS, () => {
-      for (const [peer, link] of this.#links) {
-        const heardAtMs = this.#identities.heardAtMs(peer)
-        if (heardAtMs !== undefined && clock.lower() - heardAtMs > SILENT_MS) link.refresh()
-      }
+      for (const link of this.#links.values()) if (link.unansweredMs > SILENT_MS) link.refresh()
       this.#watchSilence()
     })
   }
