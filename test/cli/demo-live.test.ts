@@ -1,6 +1,6 @@
 /** `mandate demo` on a terminal: a real one, whose keys are pressed and whose screen is read, by tmux. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -190,6 +190,18 @@ describe.skipIf(!hasTmux && !isRequired)('the demo on a terminal', { timeout: 12
     const pid = all.find((each) => titleOf(each).includes(whom === 'demo' ? 'mandate.js' : 'demo reaper'))
     process.kill(pid ?? 0, signal)
     await terminal.givenBack(code)
+    await nothingStays(temporary)
+  })
+
+  it('gives the terminal back before it says what went wrong in the demo itself', async () => {
+    const thrower = join(stage.folder, 'thrower.mjs')
+    writeFileSync(thrower, `process.on('SIGUSR2', () => { throw new Error('a defect') })`)
+    terminal = new Terminal('', 80, 24, `NODE_OPTIONS='--import=${thrower}'`)
+    await terminal.led()
+    const pid = processesOfTheDemo(temporary).find((each) => titleOf(each).includes('mandate.js'))
+    process.kill(pid ?? 0, 'SIGUSR2')
+    await terminal.givenBack(125)
+    expect(terminal.screen()).toContain('a defect')
     await nothingStays(temporary)
   })
 

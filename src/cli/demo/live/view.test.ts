@@ -120,6 +120,12 @@ describe('the screen of 80 columns and 24 rows', () => {
     `)
   })
 
+  it('says at first what this is, and what to press', () => {
+    const start = screen(played(['a', 'b', 'c'], ...story.slice(0, 2)), 1200).join('\n')
+    expect(start).toContain('These processes are real.')
+    expect(start).toContain(' Press k: kill -9 strikes the leader, a. Another takes over.')
+  })
+
   it('shows the help, and no line of it is cut off', () => {
     const help = played(['a', 'b', 'c', 'd', 'e'], { is: 'help', open: true })
     const full = screen(help, 300, 200, 24)

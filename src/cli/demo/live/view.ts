@@ -198,10 +198,17 @@ function banner(state: State, frame: Frame): readonly Line[] {
     const who = ` ${each.from} ${frame.glyphs.to} ${each.to}`
     return [span(who), span(ms, index === 0 ? 'bold' : 'plain'), span(rest, 'dim')]
   })
-  const head: Line[] = shown.length === 0 ? [] : [[span(' takeovers', 'dim')]]
+  const head = shown.length === 0 ? welcome : [[span(' takeovers', 'dim')]]
   const blank = Array.from({ length: bigRows - head.length - lines.length }, () => [])
   return [[], ...head, ...lines, ...blank]
 }
+
+/** Until there is something to tell. */
+const welcome: readonly Line[] = [
+  [span(' These processes are real. They elect a leader, which writes numbered lines.')],
+  [span(' Break it: no line will be missing, none will be there twice, and who')],
+  [span(' has lost its leadership without noticing will write nothing.')],
+]
 
 function bigTakeover(last: State['takeovers'][number], { glyphs }: Frame): readonly Line[] {
   const words = [
