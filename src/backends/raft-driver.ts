@@ -23,7 +23,8 @@ import type {
   SessionRequest,
   SessionTicket,
 } from './backend.ts'
-import { RaftSession, settledOrAborted, tellObserver } from './raft-session.ts'
+import { RaftSession, tellObserver } from './raft-session.ts'
+import { settledOrAborted } from './settled.ts'
 
 /** How this backend reaches the world. */
 export interface RaftEdges {

@@ -9,20 +9,8 @@ import { Outbox, type Answer, type Letter } from '../cluster/outbox.ts'
 import { Reader } from '../cluster/reader.ts'
 import { MandateError } from '../errors.ts'
 import type { PeerId } from '../protocols/quorum/types.ts'
-import {
-  acknowledged,
-  createHolder,
-  isEndangered,
-  refused,
-  reopened,
-  sent,
-  supportedSince,
-  type Holder,
-} from '../protocols/support/holder.ts'
-import type { SessionKey, SupportMessage } from '../protocols/support/types.ts'
+import type { SessionKey } from '../protocols/support/types.ts'
 import type { SessionRequest as Request } from '../registry/types.ts'
-import type { Instant, Timer } from '../seams/clock.ts'
-import { holderValidityMs } from '../lease/deadline.ts'
 import type {
   BackendEnv,
   Cancellable,
@@ -31,11 +19,12 @@ import type {
   CandidacyRequest,
   LossReason,
   ObserveEvents,
-  Renewal,
   Session,
   SessionTicket,
 } from './backend.ts'
 import { RaftCandidacy } from './raft-candidacy.ts'
+import { RaftLiveness } from './raft-liveness.ts'
+import { deferred, settledOrAborted, type Deferred } from './settled.ts'
 
 export interface RaftSessionOptions {
   readonly env: BackendEnv
@@ -60,42 +49,46 @@ type Phase =
   | 'closing'
   | 'over'
 
-/** Heartbeats without a majority's answer after which a client tries another sponsor. */
-const patienceHeartbeats = 4
-
 export class RaftSession implements Session {
   readonly scope: string
   readonly #options: RaftSessionOptions
   readonly #link: SponsorLink
   readonly #reader: Reader
   readonly #outbox: Outbox
+  readonly #liveness: RaftLiveness
   readonly #candidacies = new Map<string, RaftCandidacy>()
   #phase: Phase = 'opening'
   #key: SessionKey
-  #sequence = 0
   #wasOpen = false
   #isUp = false
-  /** Null until the log opened the session and gave it an epoch. */
-  #holder: Holder<Instant> | null = null
-  #renewal: Renewal | null = null
-  #beat: Timer | null = null
   #flushing = false
-  /** `lower()` of the last time a majority's answer came, or of the last change of sponsor. */
-  #hopefulAt: number
-  /** Changes of sponsor since a majority answered last. */
-  #fruitless = 0
   /** Why the peer of this process is gone, and this session with it. */
   #failure: MandateError | undefined
-  readonly #opened: PromiseWithResolvers<void> = withResolvers()
-  readonly #ended: PromiseWithResolvers<void> = withResolvers()
+  readonly #opened: Deferred<void> = deferred()
+  readonly #ended: Deferred<void> = deferred()
 
   constructor(options: RaftSessionOptions) {
     this.#options = options
     this.scope = options.cluster
     this.#key = this.#newKey()
-    this.#hopefulAt = options.env.clock.lower()
     this.#outbox = new Outbox((number, requests) =>
       this.#link.send({ type: 'batch', session: this.#key, number, requests }),
+    )
+    this.#liveness = new RaftLiveness(
+      { ...options, clock: options.env.clock },
+      {
+        keepalive: (epoch, sequence) =>
+          this.#link.send({ type: 'keepalive', session: this.#key, epoch, sequence }),
+        reopen: (epoch) => this.#link.send({ type: 'reopen', session: this.#key, epoch }),
+        renewed: (renewal) => {
+          for (const candidacy of this.#candidacies.values()) candidacy.renewed(renewal)
+        },
+        forsaken: () => {
+          if (!this.#isUp) return false
+          this.#link.change('no majority of the voters answers through this peer')
+          return true
+        },
+      },
     )
     this.#reader = new Reader(
       (message) => this.#link.send(message),
@@ -128,7 +121,7 @@ export class RaftSession implements Session {
     const candidacy = new RaftCandidacy(request, on, {
       ask: (command, answer) => this.#ask(command, answer),
       afterLease: (run) => this.#options.env.clock.setTimer(this.#options.leaseMs, run),
-      renewal: () => this.#validRenewal(),
+      renewal: () => this.#liveness.renewal,
       gone: () => {
         if (this.#candidacies.get(request.election) === candidacy) this.#candidacies.delete(request.election)
       },
@@ -170,11 +163,11 @@ export class RaftSession implements Session {
 
   #up(): void {
     this.#isUp = true
-    this.#hopefulAt = this.#options.env.clock.lower()
+    this.#liveness.hope()
     this.#reader.up()
     if (this.#phase === 'closing') this.#link.send({ type: 'close', session: this.#key })
     else if (this.#phase === 'opening' || this.#phase === 'open') this.#attach()
-    if (this.#phase === 'opening' || this.#phase === 'open') this.#keepAlive()
+    if (this.#phase === 'opening' || this.#phase === 'open') this.#liveness.beat()
   }
 
   #attach(): void {
@@ -212,7 +205,7 @@ export class RaftSession implements Session {
         this.#options.env.report({ during: 'a request to the cluster', error: toError(message.error) })
         return
       case 'support':
-        if (message.message.session === this.#key) this.#supported(message.message)
+        if (message.message.session === this.#key) this.#liveness.received(message.message)
         return
       case 'opened':
       case 'session-ended':
@@ -242,7 +235,7 @@ export class RaftSession implements Session {
         this.#flushSoon()
         return
       case 'reopened':
-        this.#moveTo(message.epoch)
+        this.#liveness.moved(message.epoch)
         return
       case 'waiting':
         this.#candidacies.get(message.election)?.waiting(message.ahead)
@@ -274,11 +267,7 @@ export class RaftSession implements Session {
     const first = this.#phase === 'opening'
     this.#phase = 'open'
     this.#wasOpen = true
-    this.#holder ??= createHolder<Instant>({
-      configuration: { voters: this.#options.voters },
-      epoch: state.epoch,
-    })
-    this.#moveTo(state.epoch)
+    this.#liveness.opened(state.epoch)
     this.#outbox.answered(state.number, state.results)
     const held = new Map(state.holds.map((hold) => [hold.election, hold.token]))
     const waits = new Set(state.waits.map(({ election }) => election))
@@ -288,7 +277,7 @@ export class RaftSession implements Session {
     if (first) this.#opened.resolve()
     this.#outbox.repeat()
     this.#outbox.flush()
-    this.#keepAlive()
+    this.#liveness.beat()
   }
 
   #sessionEnded(error: ErrorReply): void {
@@ -296,10 +285,7 @@ export class RaftSession implements Session {
       this.#ended.resolve()
       return
     }
-    this.#beat?.cancel()
-    this.#beat = null
-    this.#renewal = null
-    this.#holder = null
+    this.#liveness.reset()
     this.#wasOpen = false
     this.#outbox.reset()
     const cause = toError(error)
@@ -319,71 +305,7 @@ export class RaftSession implements Session {
     this.#key = this.#newKey()
     if (!this.#isUp) return
     this.#attach()
-    this.#keepAlive()
-  }
-
-  // ---- liveness -------------------------------------------------------------------------------------------------
-
-  /** Now and then once a heartbeat: sends a keepalive, and looks for another sponsor where this one leads nowhere. */
-  #keepAlive(): void {
-    const { clock } = this.#options.env
-    this.#beat?.cancel()
-    this.#beat = clock.setTimer(this.#options.heartbeatMs, () => this.#keepAlive())
-    const holder = this.#holder
-    if (holder !== null) {
-      // The instant comes first: whatever happens between here and the wire only makes the deadline earlier.
-      const sentAt = clock.upper()
-      const sequence = ++this.#sequence
-      sent(holder, sequence, sentAt)
-      this.#link.send({ type: 'keepalive', session: this.#key, epoch: holder.epoch, sequence })
-    }
-    const patienceMs = patienceHeartbeats * this.#options.heartbeatMs * 2 ** this.#fruitless
-    if (this.#isUp && clock.lower() - this.#hopefulAt > patienceMs) {
-      this.#hopefulAt = clock.lower()
-      // Answers may just be slow: who always left before they came would never be supported again.
-      this.#fruitless = Math.min(this.#fruitless + 1, 4)
-      this.#link.change('no majority of the voters answers through this peer')
-    }
-  }
-
-  #supported(message: SupportMessage): void {
-    const holder = this.#holder
-    if (holder === null) return
-    switch (message.type) {
-      case 'keepalive-ack':
-        if (acknowledged(holder, message)) this.#renew(holder)
-        return
-      case 'keepalive-refusal':
-        refused(holder, message)
-        if (isEndangered(holder)) this.#link.send({ type: 'reopen', session: this.#key, epoch: holder.epoch })
-        return
-      case 'keepalive':
-      case 'withdraw-request':
-      case 'withdraw-answer':
-        return
-      default:
-        message satisfies never
-    }
-  }
-
-  #renew(holder: Holder<Instant>): void {
-    const since = supportedSince(holder)
-    if (since === null) return
-    this.#hopefulAt = this.#options.env.clock.lower()
-    this.#fruitless = 0
-    this.#renewal = { sentAt: since, grantedMs: this.#options.leaseMs }
-    for (const candidacy of this.#candidacies.values()) candidacy.renewed(this.#renewal)
-  }
-
-  #validRenewal(): Renewal | null {
-    const { leaseMs, env } = this.#options
-    const renewal = this.#renewal
-    if (renewal === null) return null
-    return env.clock.elapsedMs(renewal.sentAt) < holderValidityMs(leaseMs, this.#options) ? renewal : null
-  }
-
-  #moveTo(epoch: number): void {
-    if (this.#holder !== null) reopened(this.#holder, epoch)
+    this.#liveness.beat()
   }
 
   // ---- requests -------------------------------------------------------------------------------------------------
@@ -412,7 +334,7 @@ export class RaftSession implements Session {
     if (this.#phase === 'over') return
     this.#phase = 'over'
     this.#options.closed?.()
-    this.#beat?.cancel()
+    this.#liveness.stop()
     this.#outbox.reset()
     this.#link.close()
     this.#ended.resolve()
@@ -445,34 +367,4 @@ function closedError(): MandateError {
 
 function toError(reply: ErrorReply): MandateError {
   return new MandateError(reply.code, reply.message, reply.details ?? {})
-}
-
-/** `Promise.withResolvers` is not in Node 20. */
-interface PromiseWithResolvers<T> {
-  readonly promise: Promise<T>
-  readonly resolve: (value: T) => void
-  readonly reject: (error: unknown) => void
-}
-
-function withResolvers<T>(): PromiseWithResolvers<T> {
-  let resolve!: (value: T) => void
-  let reject!: (error: unknown) => void
-  const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve
-    reject = onReject
-  })
-  return { promise, resolve, reject }
-}
-
-/** @throws CANCELLED as soon as `signal` aborts; the loser of the race cleans up. */
-export async function settledOrAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => {
-      reject(new MandateError('CANCELLED', 'Cancelled by its signal.', { reason: signal.reason as unknown }))
-    }
-    if (signal.aborted) return onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

@@ -1,0 +1,142 @@
+/**
+ * Keeps one session supported (DESIGN §4.1 A1-A3): a numbered keepalive to every voter once a heartbeat, and from their
+ * answers the instant since which a majority surely supports it.
+ */
+import { holderValidityMs } from '../lease/deadline.ts'
+import type { PeerId } from '../protocols/quorum/types.ts'
+import {
+  acknowledged,
+  createHolder,
+  isEndangered,
+  refused,
+  reopened,
+  sent,
+  supportedSince,
+  type Holder,
+} from '../protocols/support/holder.ts'
+import type { LeaseBounds, SupportMessage } from '../protocols/support/types.ts'
+import type { Clock, Instant, Timer } from '../seams/clock.ts'
+import type { Renewal } from './backend.ts'
+
+export interface RaftLivenessOptions extends LeaseBounds {
+  readonly clock: Clock
+  readonly voters: readonly PeerId[]
+  readonly heartbeatMs: number
+  readonly leaseMs: number
+}
+
+export interface RaftLivenessDuties {
+  keepalive(epoch: number, sequence: number): void
+  /** The session lost single voters while a majority may still support it (A5). */
+  reopen(epoch: number): void
+  /** A majority's answer moved the deadline. */
+  renewed(renewal: Renewal): void
+  /** No majority answers by way of this sponsor; another one may be better connected. False: there is none to leave. */
+  forsaken(): boolean
+}
+
+/** Heartbeats without a majority's answer after which a client tries another sponsor. */
+const patienceHeartbeats = 4
+
+export class RaftLiveness {
+  readonly #options: RaftLivenessOptions
+  readonly #duties: RaftLivenessDuties
+  /** Null until the log opened the session and gave it an epoch. */
+  #holder: Holder<Instant> | null = null
+  #sequence = 0
+  #renewal: Renewal | null = null
+  #timer: Timer | null = null
+  /** `lower()` of the last time a majority's answer came, or of the last change of sponsor. */
+  #hopefulAt: number
+  /** Changes of sponsor since a majority answered last. */
+  #fruitless = 0
+
+  constructor(options: RaftLivenessOptions, duties: RaftLivenessDuties) {
+    this.#options = options
+    this.#duties = duties
+    this.#hopefulAt = options.clock.lower()
+  }
+
+  /** The newest renewal, if it has not run out. */
+  get renewal(): Renewal | null {
+    const { clock, leaseMs } = this.#options
+    if (this.#renewal === null) return null
+    const elapsedMs = clock.elapsedMs(this.#renewal.sentAt)
+    return elapsedMs < holderValidityMs(leaseMs, this.#options) ? this.#renewal : null
+  }
+
+  /** There is a sponsor again: it gets the time to show that it is of use. */
+  hope(): void {
+    this.#hopefulAt = this.#options.clock.lower()
+  }
+
+  /** The log opened the session, or moved it to this epoch. */
+  opened(epoch: number): void {
+    if (this.#holder !== null) this.moved(epoch)
+    else this.#holder = createHolder({ configuration: { voters: this.#options.voters }, epoch })
+  }
+
+  moved(epoch: number): void {
+    if (this.#holder !== null) reopened(this.#holder, epoch)
+  }
+
+  /** The session is over, or a new one begins: nothing of the old one supports it. */
+  reset(): void {
+    this.stop()
+    this.#holder = null
+    this.#renewal = null
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
+  /** Now and then once a heartbeat: sends a keepalive, and looks for another sponsor where this one leads nowhere. */
+  beat(): void {
+    const { clock, heartbeatMs } = this.#options
+    this.stop()
+    this.#timer = clock.setTimer(heartbeatMs, () => this.beat())
+    const holder = this.#holder
+    if (holder !== null) {
+      // The instant comes first: whatever happens between here and the wire only makes the deadline earlier.
+      const sentAt = clock.upper()
+      const sequence = ++this.#sequence
+      sent(holder, sequence, sentAt)
+      this.#duties.keepalive(holder.epoch, sequence)
+    }
+    if (clock.lower() - this.#hopefulAt <= patienceHeartbeats * heartbeatMs * 2 ** this.#fruitless) return
+    this.hope()
+    // Answers may just be slow: who always left before they came would never be supported again.
+    if (this.#duties.forsaken()) this.#fruitless = Math.min(this.#fruitless + 1, 4)
+  }
+
+  received(message: SupportMessage): void {
+    const holder = this.#holder
+    if (holder === null) return
+    switch (message.type) {
+      case 'keepalive-ack':
+        if (acknowledged(holder, message)) this.#renew(holder)
+        return
+      case 'keepalive-refusal':
+        refused(holder, message)
+        if (isEndangered(holder)) this.#duties.reopen(holder.epoch)
+        return
+      case 'keepalive':
+      case 'withdraw-request':
+      case 'withdraw-answer':
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  #renew(holder: Holder<Instant>): void {
+    const since = supportedSince(holder)
+    if (since === null) return
+    this.hope()
+    this.#fruitless = 0
+    this.#renewal = { sentAt: since, grantedMs: this.#options.leaseMs }
+    this.#duties.renewed(this.#renewal)
+  }
+}
