@@ -6,7 +6,7 @@ export function nextCommands(script: string, cwd: string): string {
   const mandate = basename(script).endsWith('.js') ? `node ${relative(cwd, script)}` : 'mandate'
   const backend = 'raft://a@127.0.0.1:7401'
   return [
-    'Next: a command of yours under an election; who leads it, from a second terminal;',
+    'Next: your own command under an election; in a second terminal, who leads it;',
     'and the other guarantee, which takes over faster:',
     '',
     `  ${mandate} run billing --backend ${backend} \\`,

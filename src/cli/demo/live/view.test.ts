@@ -65,7 +65,7 @@ describe('the screen of 80 columns and 24 rows', () => {
         3 c  4194302 · waits    F follows    12       b      9                       0
 
        ledger  line 1,300 written by b with token 9     0 missing, 0 twice, 0 refused
-               a 1-1,299 → b 1,300-1,300
+               a 1-1,299 → b 1,300
 
           █   ████    █   ████
          ██   █  █   ██      █              ███    b took over from a
@@ -102,7 +102,7 @@ describe('the screen of 80 columns and 24 rows', () => {
         3 c  4194302 ≠ CUT OFF  F follows    12       b     14  ░░░░░░    past       0
 
        ledger  line 1,300 written by b with token 9     0 missing, 0 twice, 0 refused
-               a 1-1,299 → b 1,300-1,300
+               a 1-1,299 → b 1,300
 
        takeovers
        b → c 1500.0 ms   pausing b      token 9 → 14

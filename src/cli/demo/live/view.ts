@@ -170,7 +170,7 @@ function tape(stretches: readonly Stretch[], columns: number, glyphs: Glyphs): L
   const indent = span('         ')
   let line: readonly Span[] = []
   for (const [age, { id, first, last }] of stretches.toReversed().entries()) {
-    const text = `${id} ${grouped(first)}-${grouped(last)}`
+    const text = `${id} ${grouped(first)}${last > first ? `-${grouped(last)}` : ''}`
     const wider = [
       span(text, age === 0 ? 'bold' : 'dim'),
       ...(age === 0 ? [] : [span(` ${glyphs.to} `)]),
