@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { measureGrants, measureIdle } from './cost-idle.mjs'
 import { measureImport } from './cost-import.mjs'
 import { markdown, text } from './cost-tables.mjs'
-import { fail, heading, load, machine, now } from './figures.mjs'
+import { fail, heading, load, machine, now, repeatable } from './figures.mjs'
 import { measureEtcdGrants } from './peers-etcd.mjs'
 
 const usage = `npm run --silent bench:cost -- [options]
@@ -95,7 +95,6 @@ function judge({
 
 if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`)
 else if (values.markdown) {
-  const command = ['npm run --silent bench:cost --', ...process.argv.slice(2)].join(' ')
-  process.stdout.write(`${markdown(result, command)}\n`)
+  process.stdout.write(`${markdown(result, repeatable('bench:cost'))}\n`)
 } else process.stdout.write(`${text(result)}\n`)
 if (values.check && !result.met) process.exitCode = 1

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { expectedMs, rows } from './failover-rows.mjs'
 import { markdown, textLine } from './failover-tables.mjs'
 import { runRow } from './failover-trials.mjs'
-import { fail, heading, load, machine, now } from './figures.mjs'
+import { fail, heading, load, machine, now, repeatable } from './figures.mjs'
 import { peerRows } from './peers.mjs'
 
 const usage = `npm run --silent bench:failover -- [options]
@@ -111,8 +111,7 @@ for (const [index, row] of chosen.entries()) results.push(await run(row, index))
 const result = { ...heading('bench:failover'), machine: machine(), at, wallMs: now() - begun, rows: results }
 if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`)
 if (values.markdown) {
-  const command = ['npm run --silent bench:failover --', ...process.argv.slice(2)].join(' ')
-  process.stdout.write(`${markdown(result, command)}\n`)
+  process.stdout.write(`${markdown(result, repeatable('bench:failover'))}\n`)
 }
 for (const { label, missed } of results)
   if (missed.length > 0) say(`missed: ${label}: ${missed.join('; ')}\n`)

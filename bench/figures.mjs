@@ -74,6 +74,13 @@ export function markdownTable(head, rows) {
 
 export const round = (value, digits = 1) => (value === null ? '-' : value.toFixed(digits))
 
+/** The line that repeats this run. */
+export const repeatable = (script) =>
+  [
+    `npm run --silent ${script} --`,
+    ...process.argv.slice(2).map((word) => (/\s/.test(word) ? `'${word}'` : word)),
+  ].join(' ')
+
 /** The lines under a published table: what a reader needs to judge it. */
 export function provenance(command, { node, os, cpu, cores, memoryMiB }, loads, at) {
   const range = `${Math.min(...loads).toFixed(2)}-${Math.max(...loads).toFixed(2)}`
