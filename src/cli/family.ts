@@ -4,7 +4,7 @@
  * /proc/PID/environ, and not if they cleared or overwrote their environment, or run as somebody else.
  */
 import { readFileSync, readdirSync } from 'node:fs'
-import { groupGone, signalGroup } from './process-group.ts'
+import { groupGone, groupRuns, signalGroup } from './process-group.ts'
 
 /** What `run` gives its command: no other leadership has the same four values. */
 export const marks = ['MANDATE_ELECTION', 'MANDATE_ID', 'MANDATE_TOKEN', 'MANDATE_TOKEN_SCOPE'] as const
@@ -54,7 +54,7 @@ export class Family {
   }
 
   alive(): boolean {
-    return signalGroup(this.pgid, 0) !== 'gone' || marked(this.#wanted).length > 0
+    return groupRuns(this.pgid) || marked(this.#wanted).length > 0
   }
 
   /** Resolves when nobody who can be found runs any more. After `kill()` whoever is found is killed. */

@@ -16,6 +16,11 @@ export function signalGroup(pgid: number, signal: NodeJS.Signals | 0): 'sent' | 
   }
 }
 
+/** False when whoever is left is dead, collected or not. */
+export function groupRuns(pgid: number): boolean {
+  return signalGroup(pgid, 0) !== 'gone' && !onlyZombiesIn(pgid)
+}
+
 /** Resolves when no member of the group can run any more. */
 export async function groupGone(pgid: number): Promise<void> {
   for (let round = 0; ; round++) {

@@ -20,8 +20,9 @@ export class Mandate {
   stderr = ''
   readonly ended: Promise<number | NodeJS.Signals>
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string) {
-    this.process = spawn(process.execPath, [bin, ...args], {
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string, through: readonly string[] = []) {
+    const [file = '', ...rest] = [...through, process.execPath, bin, ...args]
+    this.process = spawn(file, rest, {
       env: { PATH: process.env['PATH'], ...env },
       cwd,
     })
@@ -69,8 +70,9 @@ export class Stage {
   readonly #started: Mandate[] = []
   readonly #pids = new Set<number>()
 
-  start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Mandate {
-    const mandate = new Mandate(args, env, this.folder)
+  /** `through`: another program that starts it, such as `unshare`. */
+  start(args: readonly string[], env: NodeJS.ProcessEnv = {}, through: readonly string[] = []): Mandate {
+    const mandate = new Mandate(args, env, this.folder, through)
     this.#started.push(mandate)
     return mandate
   }
@@ -97,13 +99,18 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    for (const mandate of this.#started) {
-      for (const line of mandate.told('start')) this.track(Number(line['pid']))
-      mandate.kill('SIGKILL')
-      mandate.kill('SIGCONT')
+    let open = true
+    const ended = Promise.all(this.#started.map((mandate) => mandate.ended)).then(() => (open = false))
+    // Again and again: what was just being started may only tell its pid afterwards, and would keep the pipes open.
+    while (open) {
+      for (const mandate of this.#started) {
+        for (const line of mandate.told('start')) this.track(Number(line['pid']))
+        mandate.kill('SIGKILL')
+        mandate.kill('SIGCONT')
+      }
+      for (const pid of this.#pids) if (isRunning(pid)) process.kill(pid, 'SIGKILL')
+      await Promise.race([ended, new Promise<void>((resolve) => setTimeout(resolve, 50))])
     }
-    for (const pid of this.#pids) if (isRunning(pid)) process.kill(pid, 'SIGKILL')
-    await Promise.all(this.#started.map(({ ended }) => ended))
     rmSync(this.folder, { recursive: true, force: true })
   }
 }
@@ -127,6 +134,15 @@ export function isRunning(pid: number): boolean {
 
 export function parentOf(pid: number): number {
   return Number(execFileSync('ps', ['-o', 'ppid=', '-p', String(pid)], { encoding: 'utf8' }))
+}
+
+export function childrenOf(pid: number): readonly number[] {
+  try {
+    const text = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
+    return text.split('\n').filter(Boolean).map(Number)
+  } catch {
+    return []
+  }
 }
 
 /** Polls; generous, because the machine may be busy with other tests. */
