@@ -26,6 +26,7 @@ export class Family {
   readonly pgid: number
   readonly #wanted: readonly string[]
   #killed = false
+  #late: NodeJS.Timeout | undefined
 
   constructor(pgid: number, env: Environment) {
     this.pgid = pgid
@@ -50,7 +51,8 @@ export class Family {
   kill(): void {
     this.#killed = true
     signalGroup(this.pgid, 'SIGKILL')
-    setTimeout(() => this.#signalStrays('SIGKILL'), pauseMs).unref()
+    clearTimeout(this.#late)
+    this.#late = setTimeout(() => this.#signalStrays('SIGKILL'), pauseMs).unref()
   }
 
   alive(): boolean {
@@ -63,7 +65,8 @@ export class Family {
       await groupGone(this.pgid)
       // Looked for after the group's end: until then a member could have started one more.
       const strays = marked(this.#wanted)
-      if (strays.length === 0) return
+      // A next life of the command, under the same leadership, will carry the same marks.
+      if (strays.length === 0) return clearTimeout(this.#late)
       if (this.#killed) signalEach(strays, 'SIGKILL')
       await pause(this.#killed ? 2 : pauseMs)
     }
