@@ -1,4 +1,5 @@
 // The rows of `bench:failover` as text for a terminal and as Markdown for docs/performance.md.
+import { trialsForP99 } from './failover-rows.mjs'
 import { markdownTable, provenance, round } from './figures.mjs'
 
 const wanted = ({ p50, p99, mean, falseElections }) =>
@@ -11,8 +12,9 @@ const wanted = ({ p50, p99, mean, falseElections }) =>
     .filter((text) => text !== null)
     .join(', ') || '-'
 
-const verdict = ({ met, missed, unjudged }) => {
+const verdict = ({ met, missed, unjudged, goal }) => {
   if (!met) return `no: ${missed.join('; ')}`
+  if (Object.values(goal).every((figure) => figure === null)) return '-'
   return unjudged.length === 0 ? 'yes' : `yes; not judged: ${unjudged.join(', ')}`
 }
 
@@ -42,7 +44,7 @@ export function markdown(result, command) {
     ['case', 'trials', 'p50', 'p90', 'p99', 'max', 'mean', 'goal', 'met'],
     rows.map(({ label, completed, trials, failoverMs: f, ...row }) => [
       ...[label, completed === trials ? trials : `${completed} of ${trials}`],
-      ...[f.p50, f.p90, f.p99, f.max, f.mean].map(ms),
+      ...[f.p50, f.p90, f.n < trialsForP99 ? null : f.p99, f.max, f.mean].map(ms),
       ...[wanted(row.goal), verdict(row)],
     ]),
   )

@@ -74,12 +74,14 @@ export function markdownTable(head, rows) {
 
 export const round = (value, digits = 1) => (value === null ? '-' : value.toFixed(digits))
 
-/** The line that repeats this run. */
-export const repeatable = (script) =>
-  [
-    `npm run --silent ${script} --`,
-    ...process.argv.slice(2).map((word) => (/\s/.test(word) ? `'${word}'` : word)),
-  ].join(' ')
+/** The line that repeats this run. Where its records went is nobody else's concern. */
+export function repeatable(script) {
+  const words = process.argv.slice(2)
+  const raw = words.indexOf('--raw')
+  if (raw !== -1) words.splice(raw, 2)
+  const quoted = words.map((word) => (/\s/.test(word) ? `'${word}'` : word))
+  return [`npm run --silent ${script} --`, ...quoted].join(' ')
+}
 
 /** The lines under a published table: what a reader needs to judge it. */
 export function provenance(command, { node, os, cpu, cores, memoryMiB }, loads, at) {
