@@ -29,7 +29,7 @@ if (values.help) {
   process.exit(0)
 }
 const size = values.quick
-  ? { rounds: 500_000, runs: 2, idleMs: 1000, held: 200, grantMs: 200, settleMs: 300 }
+  ? { rounds: 400_000, runs: 1, idleMs: 500, held: 100, grantMs: 100, settleMs: 200 }
   : { rounds: 2_000_000, runs: 31, idleMs: 20_000, held: 10_000, grantMs: 5000, settleMs: 2000 }
 const concurrencies = values.quick ? [1, 256] : [1, 16, 256]
 const say = (line) => process.stderr.write(`${line}\n`)
@@ -50,7 +50,7 @@ async function step(what, measure) {
   return result
 }
 
-say(`about ${values.quick ? '12 s' : '2 min'}, longer on a busy machine`)
+say(`about ${values.quick ? '8 s' : '2 min'}, longer on a busy machine`)
 const result = {
   ...heading('bench:cost'),
   ...{ machine: machine(), at },
