@@ -90,8 +90,13 @@ export function resumeFollower<Data>(
   const progress = leader.progress.get(peer)
   if (progress === undefined) return
   if (progress.inflight.length > 0)
-    probeFrom(progress, progress.mode === 'probe' ? progress.next : progress.match + 1)
+    probeFrom(progress, progress.mode === 'probe' ? progress.next : resendFrom(progress, leader))
   sendHeartbeat(raft, out, leader, peer, progress)
+}
+
+/** Behind what is acknowledged. A follower that never answered is asked where it stands, not sent the whole log. */
+function resendFrom(progress: Progress, leader: Leader): number {
+  return progress.match === 0 ? leader.firstIndex : progress.match + 1
 }
 
 /** Sends each follower what it lacks, as far as its window allows, without waiting for our own disk (Dissertation §10.2.1). */

@@ -136,7 +136,9 @@ function unknownProgress(next: number): Progress {
   return {
     match: 0,
     next,
-    mode: 'probe',
+    // Whoever voted for us most likely has our log. So what is proposed in this very turn, such as the grants of who died
+    // with the last leader, follows the no-op at once; a refusal, or silence, makes it a probe.
+    mode: 'replicate',
     inflight: [],
     silentBeats: 0,
     toldCommit: 0,
