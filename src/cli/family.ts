@@ -7,7 +7,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { groupGone, groupRuns, signalGroup } from './process-group.ts'
 
 /** What `run` gives its command: no other leadership has the same four values. */
-export const marks = ['MANDATE_ELECTION', 'MANDATE_ID', 'MANDATE_TOKEN', 'MANDATE_TOKEN_SCOPE'] as const
+const marks = ['MANDATE_ELECTION', 'MANDATE_ID', 'MANDATE_TOKEN', 'MANDATE_TOKEN_SCOPE'] as const
 
 type Environment = Readonly<Record<string, string | undefined>>
 
