@@ -86,10 +86,10 @@ export const commands: readonly CommandSpec[] = [
   {
     usage: 'demo',
     summary:
-      'play a fixed story with real peers on this machine, and measure it; exit 1 if a promise was broken',
+      'real peers on this machine: live on a terminal, a measured story elsewhere; exit 1 if a promise was broken',
     settings: [],
     extra: [
-      { flag: '--exclusivity', placeholder: '<mode>', help: 'time, token or both (default: both)' },
+      { flag: '--exclusivity', placeholder: '<mode>', help: 'time, token or both (default: both; live, both means time)' },
       { flag: '--timing', placeholder: '<preset>', help: 'fast or default (default: fast)' },
       { flag: '--peers', placeholder: '<count>', help: '3 or 5 (default: 3)' },
       json,
