@@ -47,8 +47,15 @@ async function cast(
   return { mandate, pids: { supervisor: mandate.pid, guard, command }, family, deadmen }
 }
 
+/** A later one may be dead by the time its turn comes: what kills it is quick. */
 function play({ pids }: Cast, steps: readonly Step[]): void {
-  for (const [signal, who] of steps) process.kill(pids[who], signal)
+  for (const [signal, who] of steps) {
+    try {
+      process.kill(pids[who], signal)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
 }
 
 const nobodyRuns = (pids: readonly number[]) => (): boolean => !pids.some(isRunning)
