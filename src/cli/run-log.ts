@@ -52,6 +52,7 @@ export class RunLog {
   #format: (event: RunEvent) => string
   readonly #queue: string[] = []
   #dropped = 0
+  #lostToken: bigint | undefined
   #draining: Promise<void> | undefined
 
   constructor(options: RunLogOptions) {
@@ -77,7 +78,10 @@ export class RunLog {
     }
   }
 
+  /** Once for each leadership: it may end just as its command does, and then both look at it. */
   lost(token: bigint, reason: string): void {
+    if (this.#lostToken === token) return
+    this.#lostToken = token
     this.event({ event: 'lost', level: 'warn', token, reason, msg: `leadership lost: ${reason}` })
   }
 
