@@ -89,7 +89,11 @@ export const commands: readonly CommandSpec[] = [
       'real peers on this machine: live on a terminal, a measured story elsewhere; exit 1 if a promise was broken',
     settings: [],
     extra: [
-      { flag: '--exclusivity', placeholder: '<mode>', help: 'time, token or both (default: both; live, both means time)' },
+      {
+        flag: '--exclusivity',
+        placeholder: '<mode>',
+        help: 'time, token or both (default: both; live, both means time)',
+      },
       { flag: '--timing', placeholder: '<preset>', help: 'fast or default (default: fast)' },
       { flag: '--peers', placeholder: '<count>', help: '3 or 5 (default: 3)' },
       json,
