@@ -27,7 +27,9 @@ test('one of three alone waits, says who is silent and why, and is cancelled at 
   expect(error).toMatchObject({ code: 'CANCELLED' })
   // Generous: without the abort it would wait for ever.
   expect(performance.now() - abortedAt).toBeLessThan(1000)
-  expect((await refusal(() => election.current({ signal: AbortSignal.timeout(100) }))).code).toBe('CANCELLED')
+  expect((await refusal(() => election.current({ signal: AbortSignal.abort() }))).code).toBe('CANCELLED')
+  // Without a signal it tells in time that nobody can say.
+  expect((await refusal(() => election.current())).code).toBe('BACKEND_UNAVAILABLE')
 })
 
 test('it wins as soon as a second one starts, and the third joins', async () => {
