@@ -23,7 +23,7 @@ const deeds: Readonly<Record<Key, Deed>> = {
 
 /** What a terminal sent, as keys. An escape sequence (an arrow, a paste mark) is one key that means nothing. */
 export function keysIn(text: string): readonly string[] {
-  // eslint-disable-next-line no-control-regex
+  // eslint-disable-next-line no-control-regex -- Control characters are what is looked for.
   return text.match(/\u001b(?:\[[0-9;?]*[ -/]*[@-~]|O.)?|[^\u001b]/gu) ?? []
 }
 

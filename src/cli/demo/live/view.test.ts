@@ -171,7 +171,7 @@ describe('every screen', () => {
     const text = draw(states[1]!, ascii).map(plain).join('\n')
     expect(text).toMatch(/\* LEADS/)
     expect(text).toMatch(/x dead/)
-    // eslint-disable-next-line no-control-regex
+    // eslint-disable-next-line no-control-regex -- Control characters are what is looked for.
     expect(text).toMatch(/^[\u0000-\u007f]*$/)
   })
 
