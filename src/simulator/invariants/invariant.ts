@@ -1,0 +1,48 @@
+/** What every checker is: fed with each event as it happens, asked once more at the end. */
+import type { Exclusivity } from '../../backends/backend.ts'
+import type { Timing } from '../../lease/timing.ts'
+import type { HistoryEvent } from '../history.ts'
+
+/** A leadership whose `isValid()` a checker may read at the present instant of true time. */
+export interface LiveLeadership {
+  readonly attempt: number
+  readonly process: string
+  readonly candidate: string
+  readonly election: string
+  readonly exclusivity: Exclusivity
+  readonly token: bigint
+  /** Reads the process's own clock, also while the process is frozen; changes nothing. */
+  isValid(): boolean
+}
+
+/** What a checker may know besides the events. */
+export interface CheckContext {
+  readonly timing: Timing
+  /** The ids of all voters. */
+  readonly voters: readonly string[]
+  readonly mode: 'safety' | 'liveness'
+  /** Leaderships that were elected and are not lost yet, of processes that run (or are frozen). */
+  leaderships(): Iterable<LiveLeadership>
+}
+
+export interface Checker {
+  /** How often the claim was really put to the test; 0 over many runs is an error of the simulator. */
+  readonly evaluations: number
+  /** @throws Violated */
+  observe(event: HistoryEvent): void
+  /** After the last event. @throws Violated */
+  finish?(): void
+}
+
+export interface Invariant {
+  /** Kebab-case, as in `Violation.invariant` and in the name of its file. */
+  readonly name: string
+  /** One sentence, with its source: `S2`, `Raft §5.2`, `DESIGN §4.1 A5`. */
+  readonly claim: string
+  check(context: CheckContext): Checker
+}
+
+/** Thrown by a checker; the run ends with it. */
+export class Violated extends Error {
+  override readonly name = 'Violated'
+}
