@@ -23,6 +23,12 @@ export function countTests(testModules, unhandledErrors) {
 /** Ends the output of a test run with one line that both people and programs can read. */
 export default class SummaryReporter {
   counts = { passed: 0, failed: 0, skipped: 0 }
+  #absent
+
+  /** @param {{ absent?: readonly string[] }} options the servers whose tests were left out */
+  constructor({ absent = [] } = {}) {
+    this.#absent = absent
+  }
 
   onInit() {
     // At exit, because other reporters and the closing of workers may still print after the last test.
@@ -31,6 +37,12 @@ export default class SummaryReporter {
       if (process.env['MANDATE_REQUIRE_SERVERS'] === 'all' && skipped > 0) {
         writeSync(1, `MANDATE_REQUIRE_SERVERS=all: ${skipped} skipped, and a skip counts as a failure.\n`)
         process.exitCode = 1
+      }
+      if (this.#absent.length > 0) {
+        writeSync(
+          1,
+          `not run: tests of ${this.#absent.join(', ')}, which are not here: run \`npm run servers\`\n`,
+        )
       }
       writeSync(1, `${passed} passed, ${failed} failed, ${skipped} skipped\n`)
     })
