@@ -72,7 +72,7 @@ export interface CandidacyEvents {
   waiting(ahead: number | undefined): void
   /** Only after re-verification, and only with a renewal that has not run out. At most once. */
   won(grant: { readonly token: bigint; readonly renewal: Renewal }): void
-  /** After `won` only. Never goes back in time. */
+  /** After `won` only. Never goes back in time. Not called where `Session.onRenewed` was. */
   renewed(renewal: Renewal): void
   /** Exactly once, unless `leave` resolved first (after which nothing is called). */
   ended(end: { readonly reason: LossReason; readonly cause?: unknown }): void
@@ -117,6 +117,12 @@ export interface Session {
   enter(request: CandidacyRequest, on: CandidacyEvents): Candidacy
   /** Present state first, then changes. No event before it returns, none after `close`. */
   observe(election: string, on: ObserveEvents): { close(): void }
+  /**
+   * Present where one renewal carries everything that the session holds. From this call on each is told to `told`, once
+   * however many elections ride on the session, and `CandidacyEvents.renewed` is not called any more. Called at most
+   * once. Renewals never go back in time; those that come with a win (`won`) are among them.
+   */
+  onRenewed?(told: (renewal: Renewal) => void): void
   /** Present where a session can be released from outside (`Backend.releaseSession`). */
   ticket?(): SessionTicket
   /** Releases everything it carries and ends; settles in any case, leaves no timer and no socket. */

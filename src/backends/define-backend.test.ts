@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { BackendDriver, BackgroundFailure, CandidacyEvents, Session } from './backend.ts'
+import type { BackendDriver, BackgroundFailure, CandidacyEvents, Renewal, Session } from './backend.ts'
 import { defineBackend } from './define-backend.ts'
 import { memoryFacts } from './memory/driver.ts'
 import { countingRandom } from '../testing/election-stage.ts'
@@ -155,6 +155,25 @@ describe('a defined backend', () => {
 })
 
 describe('sessions', () => {
+  it('listen to a driver that tells renewals as a whole once, whoever else listens', async () => {
+    const listeners: ((renewal: Renewal) => void)[] = []
+    const { backend, session } = scene({
+      open: () => Promise.resolve({ ...session(), onRenewed: (told) => void listeners.push(told) }),
+    })
+    const { session: shared } = await backend.share({ candidateId: 'a' }, {})
+    const heard: string[] = []
+    shared.onRenewed?.(({ grantedMs }) => void heard.push(`one ${grantedMs}`))
+    shared.onRenewed?.(({ grantedMs }) => void heard.push(`two ${grantedMs}`))
+    expect(listeners).toHaveLength(1)
+    listeners[0]?.({ sentAt: backend.env.clock.upper(), grantedMs: 7 })
+    expect(heard).toEqual(['one 7', 'two 7'])
+  })
+
+  it('offer no such listening where the driver does not', async () => {
+    const { backend } = scene()
+    expect((await backend.share({ candidateId: 'a' }, {})).session.onRenewed).toBeUndefined()
+  })
+
   it('are shared by candidate and lease: one open for all who ask at once, closed with the last', async () => {
     const { backend, calls } = scene()
     const shares = await Promise.all([

@@ -6,6 +6,7 @@ import type {
   CandidacyEvents,
   CandidacyRequest,
   ObserveEvents,
+  Renewal,
   Session,
   SessionTicket,
 } from './backend.ts'
@@ -25,16 +26,20 @@ export interface SessionGuard {
 export class GuardedSession implements Session {
   readonly scope: string
   readonly ticket?: () => SessionTicket
+  /** Unlike a driver's, for any number of listeners: several share this session. */
+  readonly onRenewed?: (told: (renewal: Renewal) => void) => void
   readonly #session: Session
   readonly #guard: SessionGuard
   /** By election, who stands in it; an earlier candidacy that is left late must not take a later one out. */
   readonly #standing = new Map<string, CandidacyEvents>()
+  readonly #renewals: ((renewal: Renewal) => void)[] = []
 
   constructor(session: Session, guard: SessionGuard) {
     this.#session = session
     this.#guard = guard
     this.scope = session.scope
     if (session.ticket !== undefined) this.ticket = () => session.ticket?.() ?? unreachable()
+    if (session.onRenewed !== undefined) this.onRenewed = (told) => this.#listen(told)
   }
 
   enter(request: CandidacyRequest, on: CandidacyEvents): Candidacy {
@@ -75,6 +80,14 @@ export class GuardedSession implements Session {
         on.ended(end)
       },
     }
+  }
+
+  #listen(told: (renewal: Renewal) => void): void {
+    this.#renewals.push(told)
+    if (this.#renewals.length > 1) return
+    this.#session.onRenewed?.((renewal) => {
+      for (const listener of this.#renewals) listener(renewal)
+    })
   }
 
   #forget(election: string, on: CandidacyEvents): void {

@@ -19,6 +19,8 @@ export interface CandidacyDuties {
   afterLease(run: () => void): Timer
   /** The session's newest renewal if it has not run out. */
   renewal(): Renewal | null
+  /** Granted, but without such a renewal: to be told by `supported` when there is one. */
+  unsupported(): void
   /** This candidacy is over for the session. */
   gone(): void
 }
@@ -91,7 +93,10 @@ export class RaftCandidacy implements Candidacy {
 
   renewed(renewal: Renewal): void {
     if (this.#state.is === 'held') this.#on.renewed(renewal)
-    else if (this.#state.is === 'granted') this.#win()
+  }
+
+  supported(): void {
+    this.#win()
   }
 
   freed(token: bigint, reason: FreedReason): void {
@@ -132,7 +137,7 @@ export class RaftCandidacy implements Candidacy {
   #win(): void {
     if (this.#state.is !== 'granted') return
     const renewal = this.#duties.renewal()
-    if (renewal === null) return
+    if (renewal === null) return this.#duties.unsupported()
     const { token } = this.#state
     this.#state = { is: 'held', token }
     this.#on.won({ token, renewal })

@@ -19,6 +19,7 @@ import type {
   CandidacyRequest,
   LossReason,
   ObserveEvents,
+  Renewal,
   Session,
   SessionTicket,
 } from './backend.ts'
@@ -57,6 +58,9 @@ export class RaftSession implements Session {
   readonly #outbox: Outbox
   readonly #liveness: RaftLiveness
   readonly #candidacies = new Map<string, RaftCandidacy>()
+  /** Granted by the log while no majority supported the session. */
+  readonly #unsupported = new Set<RaftCandidacy>()
+  #told: ((renewal: Renewal) => void) | undefined
   #phase: Phase = 'opening'
   #key: SessionKey
   #wasOpen = false
@@ -80,9 +84,7 @@ export class RaftSession implements Session {
         keepalive: (epoch, sequence) =>
           this.#link.send({ type: 'keepalive', session: this.#key, epoch, sequence }),
         reopen: (epoch) => this.#link.send({ type: 'reopen', session: this.#key, epoch }),
-        renewed: (renewal) => {
-          for (const candidacy of this.#candidacies.values()) candidacy.renewed(renewal)
-        },
+        renewed: (renewal) => this.#renewed(renewal),
         forsaken: () => {
           if (!this.#isUp) return false
           this.#link.change('no majority of the voters answers through this peer')
@@ -122,6 +124,7 @@ export class RaftSession implements Session {
       ask: (command, answer) => this.#ask(command, answer),
       afterLease: (run) => this.#options.env.clock.setTimer(this.#options.leaseMs, run),
       renewal: () => this.#liveness.renewal,
+      unsupported: () => void this.#unsupported.add(candidacy),
       gone: () => {
         if (this.#candidacies.get(request.election) === candidacy) this.#candidacies.delete(request.election)
       },
@@ -141,6 +144,10 @@ export class RaftSession implements Session {
     return this.#reader.observe(election, (state) => tellObserver(on, state))
   }
 
+  onRenewed(told: (renewal: Renewal) => void): void {
+    this.#told = told
+  }
+
   ticket(): SessionTicket {
     return { session: this.#key }
   }
@@ -157,6 +164,16 @@ export class RaftSession implements Session {
       giveUp.cancel()
     }
     this.#stop()
+  }
+
+  /** Nothing here grows with what is held: the session may hold thousands, and is renewed once a heartbeat. */
+  #renewed(renewal: Renewal): void {
+    if (this.#told === undefined)
+      for (const candidacy of this.#candidacies.values()) candidacy.renewed(renewal)
+    else this.#told(renewal)
+    const unsupported = [...this.#unsupported]
+    this.#unsupported.clear()
+    for (const candidacy of unsupported) candidacy.supported()
   }
 
   // ---- the link -------------------------------------------------------------------------------------------------

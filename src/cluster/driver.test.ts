@@ -69,6 +69,23 @@ describe('three peers', () => {
     expect(world.disks.get('a')!.records.length).toBe(records)
   })
 
+  it('renew whatever a session holds in one call, once somebody listens to the session', async () => {
+    world = raftWorld()
+    await world.start()
+    const session = world.session('a', 'a')
+    const held = Array.from({ length: 50 }, (_, index) => stand(session, `job-${index}`))
+    await world.until(() => held.every((each) => each.token !== null), 'all are led')
+    const won = held.map((each) => each.renewal)
+    let heard = 0
+    session.onRenewed(() => (heard += 1))
+    await world.advance(10 * world.timing.heartbeatMs)
+    expect(heard).toBeGreaterThanOrEqual(9)
+    expect(heard).toBeLessThanOrEqual(11)
+    expect(held.map((each) => each.renewal)).toEqual(won)
+    await world.advance(20 * world.timing.leaseMs)
+    expect(held.every((each) => each.ended === null)).toBe(true)
+  })
+
   it('refuse a second process with the same candidate id while the first is heard', async () => {
     world = raftWorld()
     await world.start()

@@ -1,4 +1,3 @@
-import type { Session } from '../backends/backend.ts'
 import type { Clock, Timer } from '../seams/clock.ts'
 
 export interface Deadline {
@@ -9,7 +8,7 @@ export interface Deadline {
 }
 
 /**
- * Watches the deadlines of all leaderships of one session with one timer. A renewal moves only the deadline: the
+ * Watches the deadlines of one session with one timer. A renewal moves only the deadline: the
  * timer fires at the old one, looks again and sleeps on. It never yields to queued packets first, because a holder
  * whose deadline has passed must stop even if the renewal has already arrived (DESIGN §2 "Clocks").
  */
@@ -61,15 +60,4 @@ export class DeadlineWatch {
     }
     if (this.#deadlines.size > 0) this.#arm(nextMs === Number.POSITIVE_INFINITY ? 0 : nextMs)
   }
-}
-
-/** Keyed by the session itself, so that every election on it finds the same watch, and the watch goes with it. */
-const watches = new WeakMap<Session, DeadlineWatch>()
-
-export function deadlineWatchOf(session: Session, clock: Clock): DeadlineWatch {
-  const known = watches.get(session)
-  if (known !== undefined) return known
-  const watch = new DeadlineWatch(clock)
-  watches.set(session, watch)
-  return watch
 }

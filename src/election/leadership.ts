@@ -1,16 +1,7 @@
-import type {
-  Cancellable,
-  Exclusivity,
-  LeaseTiming,
-  LossReason,
-  Metadata,
-  Renewal,
-} from '../backends/backend.ts'
-import type { Deadline, DeadlineWatch } from './deadline-watch.ts'
+import type { Cancellable, Exclusivity, LossReason, Metadata } from '../backends/backend.ts'
 import { MandateError } from '../errors.ts'
 import { publish } from '../observability/channels.ts'
-import { holderValidityMs } from '../lease/deadline.ts'
-import type { Clock, Instant } from '../seams/clock.ts'
+import type { Dependent, LiveDeadline } from './session-deadline.ts'
 
 export interface LeadershipJson {
   readonly election: string
@@ -73,9 +64,6 @@ export interface Leadership {
 
 /** What a leadership needs of the candidacy it came from. */
 export interface LeadershipOwner {
-  readonly clock: Clock
-  readonly timing: LeaseTiming
-  readonly watch: DeadlineWatch
   readonly candidateId: string
   readonly electionName: string
   readonly exclusivity: Exclusivity
@@ -87,7 +75,7 @@ export interface LeadershipOwner {
   proclaim(metadata: Metadata, o: Cancellable): Promise<'done' | 'was-not-holder' | 'unknown'>
 }
 
-export class HeldLeadership implements Leadership, Deadline {
+export class HeldLeadership implements Leadership, Dependent {
   readonly token: bigint
   readonly tokenScope: string
   readonly candidateId: string
@@ -96,17 +84,14 @@ export class HeldLeadership implements Leadership, Deadline {
   readonly signal: AbortSignal
   readonly lost: Promise<LossReason>
   readonly #owner: LeadershipOwner
-  readonly #clock: Clock
+  /** Perhaps shared with every other leadership of the session. */
+  readonly #deadline: LiveDeadline
   readonly #abort = new AbortController()
-  #sentAt: Instant
-  #validMs: number
-  /** Cleared at the first sight of the end, and never set again: a late renewal revives nothing. */
   #standing = true
-  #lapse: 'expired' | 'suspended' | undefined
   #reason: LossReason | undefined
   #resolveLost!: (reason: LossReason) => void
 
-  constructor(owner: LeadershipOwner, token: bigint, renewal: Renewal) {
+  constructor(owner: LeadershipOwner, token: bigint, deadline: LiveDeadline) {
     this.token = token
     this.tokenScope = owner.tokenScope
     this.candidateId = owner.candidateId
@@ -115,10 +100,8 @@ export class HeldLeadership implements Leadership, Deadline {
     this.signal = this.#abort.signal
     this.lost = new Promise((resolve) => (this.#resolveLost = resolve))
     this.#owner = owner
-    this.#clock = owner.clock
-    this.#sentAt = renewal.sentAt
-    this.#validMs = holderValidityMs(renewal.grantedMs, owner.timing)
-    if (this.isValid()) owner.watch.add(this)
+    this.#deadline = deadline
+    if (this.isValid()) deadline.add(this)
   }
 
   /** Why it ended; undefined while `signal` has not aborted. */
@@ -127,42 +110,31 @@ export class HeldLeadership implements Leadership, Deadline {
   }
 
   isValid(): boolean {
-    if (!this.#standing) return false
-    const elapsedMs = this.#clock.elapsedMs(this.#sentAt)
-    if (elapsedMs < this.#validMs) return true
-    this.#lapseAfter(elapsedMs)
-    return false
+    return this.#standing && this.#deadline.stands()
   }
 
   assertValid(): void {
-    if (!this.isValid()) throw this.#lossError(this.#reason ?? this.#lapse ?? 'expired')
+    if (!this.isValid()) throw this.#lossError(this.#reason ?? this.#deadline.lapse ?? 'expired')
   }
 
   remainingMs(): number {
-    return this.isValid() ? Math.max(0, this.#validMs - this.#clock.elapsedMs(this.#sentAt)) : 0
+    return this.#standing ? this.#deadline.remainingMs() : 0
   }
 
-  renew(renewal: Renewal): void {
-    if (this.#reason !== undefined) return
-    // The deadline passed before this was read. It may have been granted in time, but who asked in between was told
-    // that the leadership is over, and so it is.
-    if (!this.isValid()) return this.expire()
-    if (renewal.sentAt.monotonicMs < this.#sentAt.monotonicMs) return
-    this.#sentAt = renewal.sentAt
-    this.#validMs = holderValidityMs(renewal.grantedMs, this.#owner.timing)
+  renewed(): void {
     publish('mandate:renewed', () => ({ ...this.#about(), remainingMs: this.remainingMs() }))
   }
 
   expire(): void {
-    this.end(this.#lapse ?? 'expired')
+    this.end('expired')
   }
 
   /** Ends it, once: first `isValid()`, then `signal`, then `lost`. A listener that throws changes nothing of that. */
   end(reason: LossReason, cause?: unknown): void {
     this.#standing = false
     if (this.#reason !== undefined) return
-    this.#reason = this.#lapse ?? reason
-    this.#owner.watch.remove(this)
+    this.#reason = this.#deadline.lapse ?? reason
+    this.#deadline.remove(this)
     try {
       this.#abort.abort(this.#lossError(this.#reason, cause))
     } finally {
@@ -199,13 +171,6 @@ export class HeldLeadership implements Leadership, Deadline {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.resign()
-  }
-
-  /** The slow path of `isValid()`: whoever asked may act on the answer, so it is final; the abort follows soon. */
-  #lapseAfter(elapsedMs: number): void {
-    this.#standing = false
-    this.#lapse = elapsedMs === Number.POSITIVE_INFINITY ? 'suspended' : 'expired'
-    this.#owner.watch.lookSoon()
   }
 
   #about(): { readonly election: string; readonly candidateId: string; readonly token: string } {

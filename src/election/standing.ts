@@ -5,20 +5,18 @@ import type {
   Candidacy,
   CandidacyEvents,
   Exclusivity,
-  LeaseTiming,
   LossReason,
   Metadata,
   Renewal,
   Session,
 } from '../backends/backend.ts'
-import { deadlineWatchOf } from './deadline-watch.ts'
-import type { DeadlineWatch } from './deadline-watch.ts'
 import { HeldLeadership } from './leadership.ts'
 import type { LeadershipOwner } from './leadership.ts'
 import { copyOf } from './options.ts'
 import type { ElectionSettings } from './options.ts'
+import { deadlinesOf } from './session-deadline.ts'
+import type { LiveDeadline, SessionDeadlines } from './session-deadline.ts'
 import { MandateError } from '../errors.ts'
-import type { Clock } from '../seams/clock.ts'
 
 export type Outcome =
   | { readonly is: 'won'; readonly leadership: HeldLeadership }
@@ -35,9 +33,6 @@ interface HandOver {
  * ends it passes through `release`: the leadership ends here first, its work drains, then the arbiter is told.
  */
 export class Standing implements CandidacyEvents, LeadershipOwner {
-  readonly clock: Clock
-  readonly timing: LeaseTiming
-  readonly watch: DeadlineWatch
   readonly candidateId: string
   readonly electionName: string
   readonly exclusivity: Exclusivity
@@ -47,8 +42,10 @@ export class Standing implements CandidacyEvents, LeadershipOwner {
   readonly #settings: ElectionSettings
   readonly #env: BackendEnv
   readonly #candidacy: Candidacy
+  readonly #deadlines: SessionDeadlines
   #decide!: (outcome: Outcome) => void
   #leadership: HeldLeadership | undefined
+  #deadline: LiveDeadline | undefined
   #drained: Promise<void> | undefined
   #handOver: HandOver | undefined
   #end: { readonly reason: LossReason } | undefined
@@ -58,9 +55,7 @@ export class Standing implements CandidacyEvents, LeadershipOwner {
     const { backend, name, exclusivity, priority, metadata } = settings
     this.#settings = settings
     this.#env = backend.env
-    this.clock = backend.env.clock
-    this.timing = backend.timing
-    this.watch = deadlineWatchOf(session, this.clock)
+    this.#deadlines = deadlinesOf(session, backend.env.clock, backend.timing)
     this.candidateId = settings.candidateId
     this.electionName = name
     this.exclusivity = exclusivity
@@ -89,13 +84,16 @@ export class Standing implements CandidacyEvents, LeadershipOwner {
 
   won(grant: { readonly token: bigint; readonly renewal: Renewal }): void {
     if (this.#over() || this.#leadership !== undefined) return
-    const leadership = new HeldLeadership(this, grant.token, grant.renewal)
+    const deadline = this.#deadlines.of(grant.renewal)
+    const leadership = new HeldLeadership(this, grant.token, deadline)
+    this.#deadline = deadline
     this.#leadership = leadership
     this.#decide({ is: 'won', leadership })
   }
 
   renewed(renewal: Renewal): void {
-    this.#leadership?.renew(renewal)
+    // After the end there is nobody left on it to be renewed.
+    this.#deadline?.renew(renewal)
   }
 
   ended(end: { readonly reason: LossReason; readonly cause?: unknown }): void {

@@ -32,3 +32,8 @@ export function publish<Name extends keyof ChannelMessages>(
   const target = channels[name]
   if (target.hasSubscribers) target.publish(message())
 }
+
+/** For whoever would have to look for what to publish. */
+export function hasSubscribers(name: keyof ChannelMessages): boolean {
+  return channels[name].hasSubscribers
+}

@@ -146,8 +146,12 @@ export class ScriptedArbiter {
   readonly backend: Backend
   /** Thrown by the next opens, first come. */
   readonly failures: unknown[] = []
+  /** Tells the renewals of a session as a whole, if it was made so. */
+  renewAll: ((renewal: Renewal) => void) | undefined
+  readonly #tellsTogether: boolean
 
-  constructor(facts: Partial<BackendDriver['facts']> = {}) {
+  constructor(facts: Partial<BackendDriver['facts']> = {}, o: { readonly tellsTogether?: boolean } = {}) {
+    this.#tellsTogether = o.tellsTogether ?? false
     this.backend = defineBackend(() => this.#driver({ ...memoryFacts, ...facts }), {
       clock: this.clock,
       random: countingRandom(),
@@ -194,6 +198,7 @@ export class ScriptedArbiter {
         this.sessions.push('close')
         return Promise.resolve()
       },
+      ...(this.#tellsTogether ? { onRenewed: (told) => void (this.renewAll = told) } : {}),
     }
   }
 

@@ -67,6 +67,11 @@ export class CandidacyLog implements CandidacyEvents {
     this.#left = true
   }
 
+  /** Told that it won, and of no end. */
+  get holds(): boolean {
+    return this.#phase === 'holding' && !this.#left
+  }
+
   /** Whether its holder, counting as `lease/` does, would say at this instant that it leads. */
   believes(): boolean {
     if (this.renewal === undefined || this.end !== undefined || this.gaveUp || this.closing) return false

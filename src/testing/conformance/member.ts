@@ -45,6 +45,9 @@ export class Member {
     this.id = id
     this.backend = backend
     this.session = share.session
+    this.session.onRenewed?.((renewal) => {
+      for (const log of this.#logs) if (log.holds) log.renewed(renewal)
+    })
   }
 
   /** Stands in an election. By default in the one of the case, with its exclusivity, priority 0, no metadata. */

@@ -38,6 +38,7 @@ export interface Host {
 export interface Fault {
   enter?: (host: Host, ...args: Parameters<Session['enter']>) => ReturnType<Session['enter']>
   observe?: (host: Host, ...args: Parameters<Session['observe']>) => ReturnType<Session['observe']>
+  onRenewed?: (host: Host, ...args: Parameters<NonNullable<Session['onRenewed']>>) => void
   facts?: (healthy: BackendFacts) => BackendFacts
   scope?: (host: Host) => string
   /** Called when the backend was made. */
@@ -133,11 +134,13 @@ function afflictBackend(inner: Backend, fault: Fault): Backend {
 
 function afflictSession(host: Host, fault: Fault): Session {
   const { inner } = host
+  const { onRenewed } = fault
   return {
     scope: fault.scope?.(host) ?? inner.scope,
     enter: (request, on) => fault.enter?.(host, request, on) ?? inner.enter(request, on),
     observe: (election, on) => fault.observe?.(host, election, on) ?? inner.observe(election, on),
     close: (o) => inner.close(o),
+    ...(onRenewed === undefined ? {} : { onRenewed: (told) => onRenewed(host, told) }),
   }
 }
 

@@ -1,6 +1,23 @@
-import type { Renewal } from '../../backends/backend.ts'
+import type { BackendEnv, Renewal, Session } from '../../backends/backend.ts'
 import { candidacyWith, eventsWith, faulty } from './afflict.ts'
-import type { FaultyBackend } from './afflict.ts'
+import type { Fault, FaultyBackend } from './afflict.ts'
+
+/** Sessions that tell their renewals as a whole (`onRenewed`), each replaced by what `tell` makes of it. */
+function toldTogether(tell: (renewal: Renewal, env: BackendEnv) => readonly Renewal[]): Fault {
+  const listeners = new Map<Session, (renewal: Renewal) => void>()
+  return {
+    onRenewed: ({ inner }, told) => void listeners.set(inner, told),
+    enter: ({ inner, env }, request, on) =>
+      inner.enter(
+        request,
+        eventsWith(on, {
+          renewed: (renewal) => {
+            for (const each of tell(renewal, env)) listeners.get(inner)?.(each)
+          },
+        }),
+      ),
+  }
+}
 
 /** Candidates that are told the wrong thing, or at the wrong time. */
 export const toldWrongly: readonly FaultyBackend[] = [
@@ -32,6 +49,31 @@ export const toldWrongly: readonly FaultyBackend[] = [
           eventsWith(on, { renewed: (renewal) => on.renewed({ ...renewal, sentAt: env.clock.upper() }) }),
         ),
     }),
+  ),
+  faulty(
+    'a renewal of the whole session counted from its answer',
+    'node-redlock#299, for a session that carries many elections',
+    'the lease of a grant counts from before the request was sent, not from the answer',
+    () => toldTogether((renewal, env) => [{ ...renewal, sentAt: env.clock.upper() }]),
+  ),
+  faulty(
+    'renewals of a session that are kept from its elections',
+    'backend.ts: onRenewed, once called, replaces renewed',
+    'a leader that keeps in touch keeps its leadership far beyond one lease',
+    () => toldTogether(() => []),
+  ),
+  faulty(
+    'a late reply that takes the deadline of a whole session back',
+    'cockroach#123189, for a session that carries many elections',
+    'a leader that keeps in touch keeps its leadership far beyond one lease',
+    () => {
+      let earlier: Renewal | undefined
+      return toldTogether((renewal) => {
+        const told = earlier === undefined ? [renewal] : [renewal, earlier]
+        earlier = renewal
+        return told
+      })
+    },
   ),
   faulty(
     'an event from inside enter',
