@@ -21,7 +21,9 @@ export interface CheckContext {
   /** The ids of all voters. */
   readonly voters: readonly string[]
   readonly mode: 'safety' | 'liveness'
-  /** Leaderships that were elected and are not lost yet, of processes that run (or are frozen). */
+  /** Added to the log index of a grant. @default 0n */
+  readonly tokenBase?: bigint
+  /** Leaderships that were elected and are not lost yet, of processes that run (or are frozen), oldest first. */
   leaderships(): Iterable<LiveLeadership>
 }
 
@@ -39,10 +41,17 @@ export interface Invariant {
   readonly name: string
   /** One sentence, with its source: `S2`, `Raft §5.2`, `DESIGN §4.1 A5`. */
   readonly claim: string
+  /** What it wants to see; nothing else is shown to it. @default all events */
+  readonly types?: readonly HistoryEvent['type'][]
   check(context: CheckContext): Checker
 }
 
 /** Thrown by a checker; the run ends with it. */
 export class Violated extends Error {
   override readonly name = 'Violated'
+}
+
+/** `facts` is called only when the claim does not hold. @throws Violated */
+export function ensure(holds: boolean, facts: () => string): asserts holds {
+  if (!holds) throw new Violated(facts())
 }
