@@ -1,0 +1,11 @@
+import type { Mutant } from '../src/simulator/mutants/mutant.ts'
+
+export const mutant: Mutant = {
+  file: 'system/elapsed.ts',
+  find: `  if (wallMs - monotonicMs > WALL_AHEAD_MS) return elapsedAfterJump(read, since, onClockStep)
+  if (onClockStep === 'ignore') return monotonicMs
+  return wallMs > monotonicMs ? wallMs : monotonicMs`,
+  replace: '  return monotonicMs',
+  claim: 'A machine that was suspended does not count its sleep as lease: monotonic time stands still in it.',
+  source: 'dotnet#77945; Linux CLOCK_MONOTONIC',
+}

@@ -1,0 +1,205 @@
+/**
+ * Scores the checks, not the code: plants each known bug in a copy of the program, and asks whether the scripted
+ * schedules and the simulated world see it. A check that cannot fail is a defect (DESIGN §7).
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { MandateError } from '../../errors.ts'
+import { cloneRoot, readMutants } from './catalogue.ts'
+import type { NamedMutant } from './mutant.ts'
+import { onTrial, type TrialLimits, type Verdict } from './trials.ts'
+import { openWorkshop } from './workshop.ts'
+
+export interface ScoreOptions {
+  /** Only these, by name. @default all in `mutants/` */
+  readonly only?: readonly string[] | undefined
+  /** Instead of those in `mutants/`. */
+  readonly mutants?: readonly NamedMutant[] | undefined
+  /** How many seeds each mutant may survive before it counts as missed. @default 400 */
+  readonly seeds?: number | undefined
+  /** @default 1 */
+  readonly firstSeed?: number | undefined
+  /** Real time that one mutant may take, in ms. @default 60000 */
+  readonly mutantWallMs?: number | undefined
+  /** @default true; false: what seeds alone see */
+  readonly schedules?: boolean | undefined
+  /** Processes at once. @default one a core */
+  readonly parallel?: number | undefined
+  /** A line for each mutant as it is done. @default to stderr */
+  readonly progress?: ((line: string) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface MutantScore {
+  readonly name: string
+  readonly file: string
+  readonly claim: string
+  readonly source: string
+  readonly caught: boolean
+  /** `schedule:NAME` or `seed`; null if missed. */
+  readonly by: string | null
+  /** What saw it: the invariant, or the claim of the schedule. */
+  readonly invariant: string | null
+  readonly message: string | null
+  /** Including the one that caught it. */
+  readonly seedsTried: number
+  /** The seed that caught it. */
+  readonly firstSeed: string | null
+  readonly wallMs: number
+}
+
+export interface ScoreReport {
+  readonly total: number
+  readonly caught: number
+  readonly missed: readonly string[]
+  /** The program without a planted bug passes the schedules, and every seed that caught a mutant. */
+  readonly cleanPasses: boolean
+  /** Of the mutants that seeds caught; 0 if there is none. */
+  readonly medianSeeds: number
+  readonly wallMs: number
+  readonly mutants: readonly MutantScore[]
+}
+
+const silenceMs = 30_000
+
+/**
+ * @throws UNSUPPORTED outside of a clone with its development tools
+ * @throws INVALID_OPTIONS for a name that is no mutant's, or a mutant that does not fit the code any more
+ */
+export async function scoreMutants(options: ScoreOptions = {}): Promise<ScoreReport> {
+  const startedAt = performance.now()
+  const { seeds = 400, firstSeed = 1, mutantWallMs = 60_000, schedules = true, signal } = options
+  const { parallel = availableParallelism(), progress = toStderr } = options
+  const root = cloneRoot()
+  mkdirSync(join(root, '.cache'), { recursive: true })
+  const scratch = mkdtempSync(join(root, '.cache/mutants-'))
+  try {
+    const mutants = chosen(options.mutants ?? (await readMutants(root, scratch)), options.only)
+    const workshop = await openWorkshop(root, scratch, mutants)
+    const limits: TrialLimits = { wallMs: mutantWallMs, silenceMs, signal }
+    const scores = await eachInTurn(mutants, parallel, async (mutant, done) => {
+      signal?.throwIfAborted()
+      const program = workshop.build(mutant)
+      const verdict = await onTrial(program, { schedules, firstSeed, seeds }, limits)
+      workshop.discard(mutant)
+      const score = scoreOf(mutant, verdict)
+      progress(`${String(done + 1).padStart(3)}/${mutants.length} ${lineOf(score)}`)
+      return score
+    })
+    signal?.throwIfAborted()
+    const needed = Math.max(0, ...scores.filter((score) => score.caught).map((score) => score.seedsTried))
+    const failures = await cleanRuns(
+      workshop.clean,
+      { schedules, firstSeed, seeds: needed },
+      parallel,
+      limits,
+    )
+    for (const { by, invariant, message } of failures) {
+      progress(`the program WITHOUT a planted bug fails: ${by}: ${invariant}: ${message}`)
+    }
+    const missed = scores.filter((score) => !score.caught).map((score) => score.name)
+    return {
+      total: scores.length,
+      caught: scores.length - missed.length,
+      missed,
+      cleanPasses: failures.length === 0,
+      medianSeeds: median(scores.filter((score) => score.by === 'seed').map((score) => score.seedsTried)),
+      wallMs: performance.now() - startedAt,
+      mutants: scores,
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+function chosen(
+  mutants: readonly NamedMutant[],
+  only: readonly string[] | undefined,
+): readonly NamedMutant[] {
+  if (only === undefined) return mutants
+  return only.map((name) => {
+    const mutant = mutants.find((one) => one.name === name)
+    if (mutant !== undefined) return mutant
+    throw new MandateError(
+      'INVALID_OPTIONS',
+      `There is no planted bug '${name}'; the folder mutants/ holds them.`,
+      {
+        option: 'only',
+        value: name,
+        expected: 'names of files in mutants/',
+      },
+    )
+  })
+}
+
+function scoreOf({ name, file, claim, source }: NamedMutant, verdict: Verdict): MutantScore {
+  const { by, invariant, message, seedsTried, wallMs } = verdict
+  const bySeed = by !== null && /^\d+$/.test(by)
+  return {
+    name,
+    file,
+    claim,
+    source,
+    caught: by !== null,
+    by: bySeed ? 'seed' : by,
+    invariant,
+    message,
+    seedsTried,
+    firstSeed: bySeed ? by : null,
+    wallMs,
+  }
+}
+
+/** The seeds are dealt out to all cores; the schedules go with the first share. */
+async function cleanRuns(
+  program: string,
+  order: { readonly schedules: boolean; readonly firstSeed: number; readonly seeds: number },
+  parallel: number,
+  limits: TrialLimits,
+): Promise<Verdict[]> {
+  const share = Math.ceil(order.seeds / parallel)
+  const shares = Array.from({ length: parallel }, (_, at) => ({
+    schedules: order.schedules && at === 0,
+    firstSeed: order.firstSeed + at * share,
+    seeds: Math.max(0, Math.min(share, order.seeds - at * share)),
+  }))
+  // A slow machine must not pass for a clean program: no limit but that of each seed.
+  const patient = { ...limits, wallMs: 2 ** 31 - 1 }
+  const verdicts = await eachInTurn(shares, parallel, (one) => onTrial(program, one, patient))
+  return verdicts.filter(({ by }) => by !== null)
+}
+
+/** `parallel` at once; results in the order of `items`. */
+async function eachInTurn<Item, Result>(
+  items: readonly Item[],
+  parallel: number,
+  work: (item: Item, done: number) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = []
+  let next = 0
+  let done = 0
+  const worker = async (): Promise<void> => {
+    for (let at = next++; at < items.length; at = next++) {
+      results[at] = await work(items[at] as Item, done)
+      done += 1
+    }
+  }
+  await Promise.all(Array.from({ length: Math.max(1, parallel) }, worker))
+  return results
+}
+
+function lineOf({ name, by, firstSeed, seedsTried, invariant, wallMs }: MutantScore): string {
+  const time = `${(wallMs / 1000).toFixed(1)} s`
+  if (by === null) return `MISSED ${name} after ${seedsTried} seeds (${time})`
+  return `caught ${name} by ${by === 'seed' ? `seed ${firstSeed}` : by}: ${invariant} (${time})`
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((left, right) => left - right)
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
+}
+
+function toStderr(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
