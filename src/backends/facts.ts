@@ -10,8 +10,11 @@ export interface BackendFacts {
   readonly exclusivity: readonly Exclusivity[]
   /** Where tokens come from, in a few words: `raft log index`, `etcd create revision`. */
   readonly tokenSource: string
-  /** `fair`: by priority, then first come. `rank`: by rank alone. `race`: whoever writes first. */
-  readonly order: 'fair' | 'rank' | 'race'
+  /**
+   * `fair`: by priority, then first come. `queue`: first come, whatever the priority. `rank`: by rank alone. `race`:
+   * whoever writes first.
+   */
+  readonly order: 'fair' | 'queue' | 'rank' | 'race'
   readonly transfer: 'directed' | 'hint' | 'none'
   readonly proclaim: boolean
   /** Ways in which a grant can end before its expiry, other than by its holder. */

@@ -9,14 +9,14 @@ import type { Backend } from '../../src/backends/backend.ts'
 import { raft } from '../../src/backends/raft.ts'
 import { resolveTiming } from '../../src/lease/timing.ts'
 import { raftFacts } from '../../src/backends/raft-driver.ts'
-import type { Clock, Timer } from '../../src/seams/clock.ts'
-import { systemClock } from '../../src/system/clock.ts'
 import {
   backendConformance,
   type ConformanceSetup,
   type ConformanceWorld,
 } from '../../src/testing/conformance.ts'
 import { FaultyLine } from './faulty-line.ts'
+import { mortalClock, type MortalClock } from './mortal-clock.ts'
+import { unlessStalled } from './stalls.ts'
 import { Loopback, peerTable, raftLeader } from './loopback.ts'
 
 const themes = ['loss', 'cancel', 'lost replies', 'tokens', 'identity']
@@ -56,7 +56,8 @@ const cases = backendConformance(setup)
 
 describe.concurrent(setup.name, () => {
   for (const { theme, name, skipped, run } of cases) {
-    if (themes.includes(theme) && skipped === undefined) it(`${theme}: ${name}`, () => unlessStalled(run))
+    if (themes.includes(theme) && skipped === undefined)
+      it(`${theme}: ${name}`, () => unlessStalled(run, timing.heartbeatMs))
   }
 })
 
@@ -86,32 +87,6 @@ it('leaves out only what it says', () => {
     'observe and current',
   ])
 })
-
-/** How often a case is played at most. */
-const tries = 5
-const lookMs = 5
-let lookedAt = performance.now()
-/** When this process was not run for longer than its peers' heartbeat, which the suite takes for silence. */
-let stalledAt = -Infinity
-setInterval(() => {
-  const now = performance.now()
-  if (now - lookedAt > timing.heartbeatMs) stalledAt = now
-  lookedAt = now
-}, lookMs).unref()
-
-/** On a starved machine every promise about time may fail: such a run is no verdict. Any other failure is, at once. */
-async function unlessStalled(run: () => Promise<void>): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    const since = performance.now()
-    try {
-      return await run()
-    } catch (error) {
-      // The stall may be over and not yet seen.
-      await pause(2 * lookMs)
-      if (attempt === tries || stalledAt < since) throw error
-    }
-  }
-}
 
 interface Candidate {
   readonly line: FaultyLine
@@ -182,40 +157,6 @@ async function worldOn(stage: Loopback): Promise<ConformanceWorld> {
         await line.destroy()
       }
       await stage.close()
-    },
-  }
-}
-
-interface MortalClock extends Clock {
-  /** Its process is dead: no timer of it fires any more. */
-  stop(): void
-}
-
-function mortalClock(): MortalClock {
-  const clock = systemClock()
-  const pending = new Set<Timer>()
-  let stopped = false
-  const living = (arm: (fire: () => void) => Timer, fire: () => void): Timer => {
-    if (stopped) return { cancel: () => undefined }
-    const timer = arm(() => {
-      pending.delete(timer)
-      fire()
-    })
-    pending.add(timer)
-    return {
-      cancel: () => {
-        pending.delete(timer)
-        timer.cancel()
-      },
-    }
-  }
-  return {
-    ...clock,
-    setTimer: (delayMs, fire) => living((run) => clock.setTimer(delayMs, run), fire),
-    afterPoll: (run) => living((fire) => clock.afterPoll(fire), run),
-    stop: () => {
-      stopped = true
-      for (const timer of pending) timer.cancel()
     },
   }
 }

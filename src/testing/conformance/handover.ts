@@ -38,7 +38,8 @@ export const handover: Theme = {
     {
       claim: 'candidates of one priority lead in the order in which they came',
       mode: 'each',
-      unless: ({ order }) => (order === 'fair' ? undefined : `its order is '${order}', not 'fair'`),
+      unless: ({ order }) =>
+        order === 'fair' || order === 'queue' ? undefined : `its order is '${order}', not by arrival`,
       run: async (scene) => {
         const { leader, queue } = await queueBehind(scene, [
           ['z', 0],
@@ -51,7 +52,7 @@ export const handover: Theme = {
     {
       claim: 'a higher priority leads first among those who wait',
       mode: 'each',
-      unless: ({ order }) => (order === 'race' ? `its order is 'race'` : undefined),
+      unless: ({ order }) => (order === 'race' || order === 'queue' ? `its order is '${order}'` : undefined),
       run: async (scene) => {
         const { leader, queue } = await queueBehind(scene, [
           ['b', 1],
