@@ -1,3 +1,37 @@
+/** All of them, the quickest first. */
+import { disturbedLeader } from './disturbed-leader.ts'
+import { figure8 } from './figure-8.ts'
+import { forgetfulVoter } from './forgetful-voter.ts'
+import { freedPeer } from './freed-peer.ts'
+import { laggingSponsor } from './lagging-sponsor.ts'
+import { lateAnswers } from './late-answers.ts'
+import { leaseRecords } from './lease-records.ts'
+import { logsThatDiffer } from './logs-that-differ.ts'
+import { lostAnswers } from './lost-answers.ts'
+import { nothingLeavesBeforeTheDisk } from './nothing-leaves-before-the-disk.ts'
+import { registryJudgesAgain } from './registry-judges-again.ts'
 import type { Schedule } from './schedule.ts'
+import { silenceBeginsLate } from './silence-begins-late.ts'
+import { staleReads } from './stale-reads.ts'
+import { stalledLoop } from './stalled-loop.ts'
+import { transferWaits } from './transfer-waits.ts'
+import { worstClocks } from './worst-clocks.ts'
 
-export const schedules: readonly Schedule[] = []
+export const schedules: readonly Schedule[] = [
+  figure8,
+  lateAnswers,
+  disturbedLeader,
+  freedPeer,
+  logsThatDiffer,
+  staleReads,
+  transferWaits,
+  nothingLeavesBeforeTheDisk,
+  forgetfulVoter,
+  silenceBeginsLate,
+  worstClocks,
+  stalledLoop,
+  registryJudgesAgain,
+  lostAnswers,
+  laggingSponsor,
+  leaseRecords,
+]
