@@ -29,7 +29,7 @@ import { settledOrAborted } from './settled.ts'
 /** How this backend reaches the world. */
 export interface RaftEdges {
   /** Of the peer in this process; null for a client. */
-  readonly peer: Pick<PeerOptions, 'self' | 'storage' | 'transport'> | null
+  readonly peer: Pick<PeerOptions, 'self' | 'storage' | 'transport' | 'tap'> | null
   readonly connectClient: ConnectClient<HolderMessage, SponsorMessage>
 }
 

@@ -261,6 +261,7 @@ export class Peer {
   // ---- what the log decides -------------------------------------------------------------------------------------
 
   #committed(entries: readonly Entry<Command>[]): void {
+    this.#options.tap?.committed(entries)
     for (const entry of entries) {
       const events = entry.data === null ? [] : apply(this.#registry, entry.index, entry.data)
       this.#appliedIndex = entry.index
@@ -306,6 +307,7 @@ export class Peer {
 
   #became(leads: boolean, leader: PeerId | null): void {
     if (leads && this.#arbiter === null) {
+      this.#options.tap?.led(this.#raft.raft.term)
       this.#arbiter = this.#newArbiter()
       this.#examineSessions()
     } else if (!leads) {

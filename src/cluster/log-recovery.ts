@@ -35,8 +35,26 @@ export interface LogContents {
 
 /** @throws DATA_CORRUPT */
 export async function readLog(fd: number, path: string): Promise<LogContents> {
-  const size = fstatSync(fd).size
-  const file = new FileWindow(fd, size)
+  const scan = scanLog(new FileWindow(fd, fstatSync(fd).size), path)
+  for (;;) {
+    const { done, value } = scan.next()
+    if (done === true) return value
+    await setImmediate()
+  }
+}
+
+/** The bytes of a log. */
+export interface LogBytes {
+  readonly size: number
+  /** Whether reading at `offset` will ask the disk. */
+  turns(offset: number): boolean
+  /** Fewer bytes only at the end of the file. Valid until the next call that asks the disk. */
+  read(offset: number, length: number): Buffer
+}
+
+/** Yields before each read that may take its time. @throws DATA_CORRUPT */
+export function* scanLog(file: LogBytes, path: string): Generator<void, LogContents, void> {
+  const { size } = file
   const records: LogRecord[] = []
   let offset = HEADER_BYTES
   let lastGroup = offset
@@ -46,7 +64,7 @@ export async function readLog(fd: number, path: string): Promise<LogContents> {
   if (problem !== undefined) throw corrupt(path, 0, problem)
 
   while (offset < size) {
-    if (file.turns(offset)) await setImmediate()
+    if (file.turns(offset)) yield
     const header = readGroupHeader(file.read(offset, GROUP_HEADER_BYTES))
     const problemHere = groupProblem(file, offset, sequence, header)
     if (problemHere === TORN) break
@@ -67,7 +85,7 @@ export async function readLog(fd: number, path: string): Promise<LogContents> {
 
 /** `TORN`, or what is wrong with the group; undefined if it is intact. */
 function groupProblem(
-  file: FileWindow,
+  file: LogBytes,
   offset: number,
   sequence: number,
   header: GroupHeader | undefined,
@@ -116,7 +134,7 @@ export function corrupt(
 }
 
 /** Reads a file front to back with few system calls and little memory. */
-class FileWindow {
+class FileWindow implements LogBytes {
   readonly size: number
   readonly #fd: number
   #start = 0
@@ -127,12 +145,10 @@ class FileWindow {
     this.size = size
   }
 
-  /** Whether reading at `offset` will ask the disk. */
   turns(offset: number): boolean {
     return offset + GROUP_HEADER_BYTES > this.#start + this.#bytes.length
   }
 
-  /** Fewer bytes only at the end of the file. Valid until the next call that asks the disk. */
   read(offset: number, length: number): Buffer {
     const end = Math.min(offset + length, this.size)
     if (offset < this.#start || end > this.#start + this.#bytes.length) this.#load(offset, end - offset)

@@ -1,5 +1,7 @@
 /** What one peer needs to run. */
 import type { PeerId } from '../protocols/quorum/types.ts'
+import type { Entry } from '../protocols/raft/types.ts'
+import type { Command } from '../registry/types.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
 import type { Storage } from '../seams/storage.ts'
@@ -29,6 +31,15 @@ export interface PeerOptions {
   /** Made once the storage is open, because the handshake carries what it recovered. */
   readonly transport: (identity: PeerIdentity) => PeerTransport
   report(failure: { readonly during: string; readonly error: unknown }): void
+  /** What cannot be seen at the seams; for the simulator. */
+  readonly tap?: PeerTap | undefined
+}
+
+export interface PeerTap {
+  /** Before they are applied. */
+  committed(entries: readonly Entry<Command>[]): void
+  /** This peer leads in this term. */
+  led(term: number): void
 }
 
 /** What the handshake needs of the disk. */

@@ -113,6 +113,11 @@ export class HeldLeadership implements Leadership, Dependent {
     return this.#standing && this.#deadline.stands()
   }
 
+  /** As `isValid`, for a look from outside on which nobody acts: it ends nothing. */
+  seemsValid(): boolean {
+    return this.#standing && this.#deadline.seemsToStand()
+  }
+
   assertValid(): void {
     if (!this.isValid()) throw this.#lossError(this.#reason ?? this.#deadline.lapse ?? 'expired')
   }

@@ -57,6 +57,11 @@ export class LiveDeadline implements Deadline {
     return false
   }
 
+  /** As `stands`, for a look from outside on which nobody acts: it ends nothing. */
+  seemsToStand(): boolean {
+    return this.#standing && this.#clock.elapsedMs(this.#sentAt) < this.#validMs
+  }
+
   remainingMs(): number {
     return this.stands() ? Math.max(0, this.#validMs - this.#clock.elapsedMs(this.#sentAt)) : 0
   }

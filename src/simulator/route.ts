@@ -1,0 +1,218 @@
+/**
+ * One direction between two hosts, and the TCP connections over it. What TCP does is kept: a lane is in order, a lost
+ * packet delays what is behind it, a cut way delays everything until it is mended (and then it comes, late), and bytes
+ * are lost only with their connection. Beyond TCP, because the Transport may: a single message is dropped (its queue was
+ * full, a newer one replaced it), and one is delivered twice or late (the seam promises order within one lane of one
+ * connection only, so a straggler looks as if it came over an earlier connection of the same process).
+ */
+import { onGrain } from './machine-clock.ts'
+import type { Scheduler } from './scheduler.ts'
+import type { Stream } from './streams.ts'
+import { Task, type Executor, type Phase } from './task-queue.ts'
+
+/** How a way behaves; every probability is per message. */
+export interface RouteQuality {
+  readonly minMs: number
+  readonly maxMs: number
+  /** A packet is lost: it comes a retransmission later, and everything behind it in its lane too. */
+  readonly loss: number
+  /** A single message vanishes. */
+  readonly drop: number
+  /** A message comes a second time. */
+  readonly duplicate: number
+  /** A message leaves its place and comes later. */
+  readonly reorder: number
+  /** A message, and all behind it, is held up for up to `spikeMs`. */
+  readonly spike: number
+  readonly spikeMs: number
+  /** False: all of the above but the delay is 0. */
+  readonly faulty: boolean
+}
+
+export const perfectRoute: RouteQuality = {
+  minMs: 0.1,
+  maxMs: 0.4,
+  loss: 0,
+  drop: 0,
+  duplicate: 0,
+  reorder: 0,
+  spike: 0,
+  spikeMs: 0,
+  faulty: false,
+}
+
+/** Counts what really happened. */
+export type Tally = (fault: string) => void
+
+const RETRANSMISSION_MS = 200
+
+export class Route {
+  readonly #scheduler: Scheduler
+  readonly #chance: Stream
+  readonly #tally: Tally
+  quality: RouteQuality
+  #cutSince: number | null = null
+  /** Arrived at the cut, in order; they go on when it is mended. */
+  readonly #held: Arrival[] = []
+
+  constructor(scheduler: Scheduler, quality: RouteQuality, chance: Stream, tally: Tally) {
+    this.#scheduler = scheduler
+    this.quality = quality
+    this.#chance = chance
+    this.#tally = tally
+  }
+
+  get isCut(): boolean {
+    return this.#cutSince !== null
+  }
+
+  cut(): void {
+    this.#cutSince ??= this.#scheduler.now
+  }
+
+  /** What waited comes when its sender tries again: TCP does so after about as long as the cut lasted, 10 s at most. */
+  mend(): void {
+    if (this.#cutSince === null) return
+    const longestMs = Math.min(10_000, this.#scheduler.now - this.#cutSince)
+    this.#cutSince = null
+    const held = this.#held.splice(0)
+    if (held.length > 0) this.#tally('late flush')
+    const retries = new Map<Lane, number>()
+    for (const arrival of held) {
+      const { lane } = arrival
+      let at = retries.get(lane)
+      if (at === undefined) {
+        at = onGrain(this.#scheduler.now + this.delayMs() + this.#chance.next() * longestMs)
+        retries.set(lane, at)
+        lane.blockedUntil = Math.max(lane.blockedUntil, at)
+      }
+      lane.arrivesAt = Math.max(lane.arrivesAt, lane.blockedUntil)
+      this.#scheduler.put(arrival, lane.blockedUntil)
+    }
+  }
+
+  /** One way, for one packet. */
+  delayMs(): number {
+    const { minMs, maxMs } = this.quality
+    return minMs + (maxMs - minMs) * this.#chance.next()
+  }
+
+  /** For a packet that stands alone (a dial, a reset): null if it gets nowhere. */
+  aloneMs(): number | null {
+    if (this.isCut) {
+      this.#tally('cut')
+      return null
+    }
+    return this.delayMs()
+  }
+
+  /** A message on a connection. `strict`: exactly as TCP; `refused` is called if the process is dead by then. */
+  carry(
+    lane: Lane,
+    process: Executor,
+    mark: number,
+    strict: boolean,
+    deliver: () => void,
+    refused: () => void,
+  ): void {
+    const { quality } = this
+    const now = this.#scheduler.now
+    let at = now + this.delayMs()
+    if (quality.faulty && !strict) {
+      if (this.#chance.chance(quality.drop)) return this.#tally('message dropped')
+      if (this.#chance.chance(quality.duplicate)) {
+        this.#tally('message duplicated')
+        this.#stray(process, mark, deliver)
+      }
+      if (this.#chance.chance(quality.reorder)) {
+        this.#tally('message reordered')
+        return this.#stray(process, mark, deliver)
+      }
+    }
+    if (quality.faulty) {
+      if (this.#chance.chance(quality.loss)) {
+        this.#tally('packet lost')
+        at += RETRANSMISSION_MS
+      }
+      if (this.#chance.chance(quality.spike)) {
+        this.#tally('long delay')
+        at += quality.spikeMs * this.#chance.next()
+      }
+    }
+    if (at < lane.arrivesAt) at = lane.arrivesAt
+    else at = onGrain(at)
+    lane.arrivesAt = at
+    this.#scheduler.put(new Arrival(this, lane, process, mark, deliver, refused), at)
+  }
+
+  /** Outside of the order of its lane. */
+  #stray(process: Executor, mark: number, deliver: () => void): void {
+    const at = this.#scheduler.now + this.delayMs() + this.#chance.next() * 4 * (this.quality.maxMs + 10)
+    const arrival = new Arrival(this, new Lane(), process, mark, deliver, () => undefined)
+    this.#scheduler.put(arrival, onGrain(at))
+  }
+
+  /** True if the way is open now; else the arrival is kept, or comes when those before it have come. */
+  admits(arrival: Arrival): boolean {
+    if (this.#cutSince !== null) {
+      this.#tally('cut')
+      this.#held.push(arrival)
+      return false
+    }
+    if (arrival.lane.blockedUntil > this.#scheduler.now) {
+      this.#scheduler.put(arrival, arrival.lane.blockedUntil)
+      return false
+    }
+    return true
+  }
+}
+
+/** What is in order: one direction of one connection. */
+export class Lane {
+  /** When the message that was sent last arrives. */
+  arrivesAt = 0
+  /** Until then nothing passes. */
+  blockedUntil = 0
+}
+
+/** A message at the end of its way. Held up at a cut there, it keeps its place. */
+class Arrival extends Task {
+  readonly phase: Phase = 'input'
+  readonly lane: Lane
+  readonly #route: Route
+  readonly #deliver: () => void
+  readonly #refused: () => void
+  readonly #mark: number
+
+  constructor(
+    route: Route,
+    lane: Lane,
+    process: Executor,
+    mark: number,
+    deliver: () => void,
+    refused: () => void,
+  ) {
+    super(process)
+    this.#route = route
+    this.lane = lane
+    this.#mark = mark
+    this.#deliver = deliver
+    this.#refused = refused
+  }
+
+  get mark(): number {
+    return this.#mark
+  }
+
+  override arrives(): boolean {
+    return this.#route.admits(this)
+  }
+
+  override refused(): void {
+    this.#refused()
+  }
+
+  run(): void {
+    this.#deliver()
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * The Transport seam of one run of a peer, and the connections of clients, over the simulated network. Who may stand for
+ * a peer is decided by the code that decides it over TCP (`cluster/tcp-identity`).
+ */
+import { peerMessages } from '../cluster/codec.ts'
+import type { HolderMessage, PeerMessage, SponsorMessage } from '../cluster/messages.ts'
+import type { PeerIdentity, PeerTransport } from '../cluster/peer-options.ts'
+import { PeerIdentities } from '../cluster/tcp-identity.ts'
+import { MandateError } from '../errors.ts'
+import type { ClientId, ConnectClient, Lane, TransportEvents } from '../seams/transport.ts'
+import type { Incarnation } from './incarnation.ts'
+import { markOf } from './message-mark.ts'
+import type { End, Listener, Network } from './network.ts'
+import { PeerLink, type Answer, type Hello, type Shown } from './peer-link.ts'
+import type { ProcessClock } from './process-clock.ts'
+import type { Stream } from './streams.ts'
+
+const SILENCE_CHECK_MS = 1000
+const SILENT_MS = 3000
+const MAX_INBOUND = 8
+
+/** What the history wants to know. */
+export interface TransportTap {
+  sent(to: string, message: PeerMessage): void
+  received(from: string, message: PeerMessage): void
+  rejected(peer: string, reason: string): void
+}
+
+export interface SimulatedTransportOptions {
+  readonly network: Network
+  readonly process: Incarnation
+  readonly clock: ProcessClock
+  readonly chance: Stream
+  readonly peers: readonly string[]
+  readonly identity: PeerIdentity
+  readonly cluster: string
+  /** Encodes and decodes every message between peers, as TCP does; else they are handed over as they are. */
+  readonly encoded: boolean
+  readonly tap: TransportTap
+}
+
+export class SimulatedTransport implements PeerTransport, Listener {
+  readonly process: Incarnation
+  readonly #options: SimulatedTransportOptions
+  readonly #shown: Shown
+  readonly #identities: PeerIdentities
+  readonly #links = new Map<string, PeerLink>()
+  /** By peer, oldest first: on what it speaks to us. */
+  readonly #inbound = new Map<string, Set<End>>()
+  readonly #clients = new Map<ClientId, End>()
+  #lastClient = 0
+  #events: TransportEvents<PeerMessage, HolderMessage> | null = null
+  #closed = false
+
+  constructor(options: SimulatedTransportOptions) {
+    const { process, identity, chance } = options
+    this.process = process
+    this.#options = options
+    this.#shown = { storageId: identity.storageId, incarnation: identity.incarnation, run: chance.id() }
+    this.#identities = new PeerIdentities(identity.remembered, (record) => identity.remember(record))
+    for (const to of options.peers) if (to !== process.process) this.#links.set(to, this.#linkTo(to))
+  }
+
+  async start(events: TransportEvents<PeerMessage, HolderMessage>): Promise<void> {
+    if (!this.process.touch('dial')) return new Promise(() => undefined)
+    this.#events = events
+    if (!this.#options.network.listen(this)) {
+      throw new MandateError('ADDRESS_IN_USE', `'${this.process.process}' runs already`, {
+        address: this.process.process,
+      })
+    }
+    for (const link of this.#links.values()) link.start()
+    this.#watchSilence()
+    await Promise.resolve()
+  }
+
+  send(to: string, message: PeerMessage, lane: Lane): void {
+    if (!this.process.touch('send')) return
+    this.#options.tap.sent(to, message)
+    const carried = this.#options.encoded ? peerMessages.encode(message) : message
+    this.#links.get(to)?.send(carried, lane, markOf(message))
+  }
+
+  sendToClient(client: ClientId, message: SponsorMessage): void {
+    if (!this.process.touch('send')) return
+    this.#clients.get(client)?.send(message, 0, 40, true)
+  }
+
+  problem(peer: string): string | undefined {
+    return this.#links.get(peer)?.problem
+  }
+
+  async close(): Promise<void> {
+    if (!this.process.touch('dial')) return new Promise(() => undefined)
+    this.#end()
+    await Promise.resolve()
+  }
+
+  #end(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#events = null
+    this.#options.network.unlisten(this)
+    for (const link of this.#links.values()) link.close()
+    for (const ends of this.#inbound.values()) for (const end of ends) end.close('connection closed')
+    for (const end of this.#clients.values()) end.close('connection closed')
+    this.#inbound.clear()
+    this.#clients.clear()
+  }
+
+  accept(end: End, word: unknown): void {
+    const hello = word as Hello
+    if (this.#closed) return end.close('connection closed')
+    if (hello.is === 'client') return this.#takeClient(end)
+    const reason = this.#admit(hello.from, hello.shown)
+    if (reason !== undefined) {
+      this.#options.tap.rejected(hello.from, reason)
+      this.#answer(end, { is: 'rejected', reason })
+      end.close('rejected')
+      return
+    }
+    this.#keepNewest(hello.from, MAX_INBOUND - 1)
+    const ends = this.#inbound.get(hello.from) ?? new Set()
+    this.#inbound.set(hello.from, ends.add(end))
+    this.#answer(end, { is: 'welcome', shown: this.#shown })
+    end.take({
+      closed: () => ends.delete(end),
+      frame: (frame) => {
+        const message = this.#options.encoded
+          ? peerMessages.decode(frame as Uint8Array)
+          : (frame as PeerMessage)
+        this.#identities.heard(hello.from, this.#options.clock.lower())
+        if (this.#events === null) return
+        this.#options.tap.received(hello.from, message)
+        this.#events.peerMessage(hello.from, message)
+      },
+    })
+    this.#links.get(hello.from)?.seen(hello.shown.run)
+  }
+
+  #answer(end: End, answer: Answer): void {
+    end.send(answer, 0, 7, true)
+  }
+
+  #takeClient(end: End): void {
+    const client = ++this.#lastClient
+    this.#clients.set(client, end)
+    this.#answer(end, { is: 'welcome', shown: this.#shown })
+    end.take({
+      closed: () => {
+        if (this.#clients.delete(client)) this.#events?.clientGone(client)
+      },
+      frame: (message) => this.#events?.clientMessage(client, message as HolderMessage),
+    })
+  }
+
+  /** Why the process may not stand for `peer`. */
+  #admit(peer: string, shown: Shown): string | undefined {
+    const { clock } = this.#options
+    const connected = (this.#inbound.get(peer)?.size ?? 0) > 0
+    const admission = this.#identities.admit(peer, shown, clock.lower(), connected)
+    if (admission.is === 'refused') return admission.message
+    this.#identities.heard(peer, clock.lower())
+    if (admission.is === 'new') this.#keepNewest(peer, 0)
+    return undefined
+  }
+
+  #keepNewest(peer: string, count: number): void {
+    const ends = this.#inbound.get(peer) ?? new Set()
+    for (const end of [...ends].slice(0, Math.max(0, ends.size - count))) {
+      ends.delete(end)
+      end.reset('replaced')
+    }
+  }
+
+  #linkTo(to: string): PeerLink {
+    const { network, process, clock, chance, tap } = this.#options
+    return new PeerLink({
+      network,
+      process,
+      clock,
+      chance,
+      to,
+      shown: this.#shown,
+      objection: (shown) => this.#admit(to, shown),
+      events: {
+        up: ({ incarnation }) => this.#events?.peerUp(to, incarnation),
+        down: (reason) => this.#events?.peerDown(to, reason),
+        refused: () => this.#events?.peerRefused(to),
+        rejected: (reason) => tap.rejected(to, reason),
+      },
+    })
+  }
+
+  #watchSilence(): void {
+    this.#options.clock.setTimer(SILENCE_CHECK_MS, () => {
+      if (this.#closed) return
+      for (const link of this.#links.values()) if (link.unansweredMs > SILENT_MS) link.refresh()
+      this.#watchSilence()
+    })
+  }
+}
+
+/** How a client of this process reaches a peer; the address is the peer's id. */
+export function clientConnector(
+  network: Network,
+  process: Incarnation,
+  cluster: string,
+): ConnectClient<HolderMessage, SponsorMessage> {
+  return (request) =>
+    new Promise((resolve, reject) => {
+      const { address, signal, events } = request
+      if (!process.touch('dial')) return
+      const cancelled = (): void => {
+        dial.cancel()
+        reject(
+          new MandateError('CANCELLED', 'connecting was cancelled', { reason: signal?.reason as unknown }),
+        )
+      }
+      const dial = network.dial(process, address, { is: 'client' } satisfies Hello, {
+        failed: (kind) => {
+          signal?.removeEventListener('abort', cancelled)
+          const reason = `${kind} at ${address}`
+          reject(new MandateError('BACKEND_UNAVAILABLE', reason, { tried: [{ target: address, reason }] }))
+        },
+        answered: (end) => {
+          signal?.removeEventListener('abort', cancelled)
+          end.take({
+            frame: (message) => events.message(message as SponsorMessage),
+            closed: (reason) => events.closed(reason),
+          })
+          resolve({
+            peer: address,
+            cluster,
+            send: (message) => {
+              if (process.touch('send')) end.send(message, 0, 41, true)
+            },
+            close: () => {
+              if (process.touch('dial')) end.close('connection closed')
+            },
+          })
+        },
+      })
+      if (signal?.aborted === true) return cancelled()
+      signal?.addEventListener('abort', cancelled, { once: true })
+    })
+}
