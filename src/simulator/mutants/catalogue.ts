@@ -1,7 +1,7 @@
 /** All planted bugs of a clone. */
 import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { importUserModule } from '../../cli/user-module.ts'
 import { compilerOf, transpile } from './compiler.ts'
 import type { Mutant, NamedMutant } from './mutant.ts'
 
@@ -32,8 +32,8 @@ export async function readMutants(root: string, scratch: string): Promise<NamedM
   )
   return Promise.all(
     names.map(async (name) => {
-      const module = (await import(pathToFileURL(join(compiled, `${name}.js`)).href)) as { mutant: Mutant }
-      return { name, ...module.mutant }
+      const { mutant } = await importUserModule(join(compiled, `${name}.js`))
+      return { name, ...(mutant as Mutant) }
     }),
   )
 }

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { MandateError } from '../../errors.ts'
 import { cloneRoot, readMutants } from './catalogue.ts'
 import type { NamedMutant } from './mutant.ts'
-import { onTrial, type TrialLimits, type Verdict } from './trials.ts'
+import type { TrialOrder } from './trial.ts'
+import { onTrial, type Sight, type TrialLimits, type Verdict } from './trials.ts'
 import { openWorkshop } from './workshop.ts'
 
 export interface ScoreOptions {
@@ -22,8 +23,12 @@ export interface ScoreOptions {
   readonly firstSeed?: number | undefined
   /** Real time that one mutant may take, in ms. @default 60000 */
   readonly mutantWallMs?: number | undefined
-  /** @default true; false: what seeds alone see */
-  readonly schedules?: boolean | undefined
+  /**
+   * `first`: whatever a scripted schedule sees needs no seed. `also`: seeds are tried all the same, to score the
+   * simulator's own sight. `none`: seeds only.
+   * @default 'first'
+   */
+  readonly schedules?: TrialOrder['schedules'] | undefined
   /** Processes at once. @default one a core */
   readonly parallel?: number | undefined
   /** A line for each mutant as it is done. @default to stderr */
@@ -39,12 +44,12 @@ export interface MutantScore {
   readonly caught: boolean
   /** `schedule:NAME` or `seed`; null if missed. */
   readonly by: string | null
-  /** What saw it: the invariant, or the claim of the schedule. */
+  /** What was seen to be violated: the invariant, or the claim of the schedule. */
   readonly invariant: string | null
   readonly message: string | null
-  /** Including the one that caught it. */
+  /** Including the one that saw it. */
   readonly seedsTried: number
-  /** The seed that caught it. */
+  /** The seed that saw it; null also where a schedule did and no seed was asked. */
   readonly firstSeed: string | null
   readonly wallMs: number
 }
@@ -69,7 +74,7 @@ const silenceMs = 30_000
  */
 export async function scoreMutants(options: ScoreOptions = {}): Promise<ScoreReport> {
   const startedAt = performance.now()
-  const { seeds = 400, firstSeed = 1, mutantWallMs = 60_000, schedules = true, signal } = options
+  const { seeds = 400, firstSeed = 1, mutantWallMs = 60_000, schedules = 'first', signal } = options
   const { parallel = availableParallelism(), progress = toStderr } = options
   const root = cloneRoot()
   mkdirSync(join(root, '.cache'), { recursive: true })
@@ -88,7 +93,7 @@ export async function scoreMutants(options: ScoreOptions = {}): Promise<ScoreRep
       return score
     })
     signal?.throwIfAborted()
-    const needed = Math.max(0, ...scores.filter((score) => score.caught).map((score) => score.seedsTried))
+    const needed = Math.max(0, ...scores.filter(bySeed).map((score) => score.seedsTried))
     const failures = await cleanRuns(
       workshop.clean,
       { schedules, firstSeed, seeds: needed },
@@ -104,7 +109,7 @@ export async function scoreMutants(options: ScoreOptions = {}): Promise<ScoreRep
       caught: scores.length - missed.length,
       missed,
       cleanPasses: failures.length === 0,
-      medianSeeds: median(scores.filter((score) => score.by === 'seed').map((score) => score.seedsTried)),
+      medianSeeds: median(scores.filter(bySeed).map((score) => score.seedsTried)),
       wallMs: performance.now() - startedAt,
       mutants: scores,
     }
@@ -134,40 +139,44 @@ function chosen(
 }
 
 function scoreOf({ name, file, claim, source }: NamedMutant, verdict: Verdict): MutantScore {
-  const { by, invariant, message, seedsTried, wallMs } = verdict
-  const bySeed = by !== null && /^\d+$/.test(by)
+  const { schedule, seed, seedsTried, wallMs } = verdict
+  const sight = schedule ?? seed
   return {
     name,
     file,
     claim,
     source,
-    caught: by !== null,
-    by: bySeed ? 'seed' : by,
-    invariant,
-    message,
+    caught: sight !== null,
+    by: schedule === null ? seed && 'seed' : `schedule:${schedule.by}`,
+    invariant: sight?.invariant ?? null,
+    message: sight?.message ?? null,
     seedsTried,
-    firstSeed: bySeed ? by : null,
+    firstSeed: seed?.by ?? null,
     wallMs,
   }
 }
 
-/** The seeds are dealt out to all cores; the schedules go with the first share. */
+function bySeed({ firstSeed }: MutantScore): boolean {
+  return firstSeed !== null
+}
+
+/** The seeds are dealt out to all cores; the schedules go with the first share. Returns what should not be there. */
 async function cleanRuns(
   program: string,
-  order: { readonly schedules: boolean; readonly firstSeed: number; readonly seeds: number },
+  order: TrialOrder,
   parallel: number,
   limits: TrialLimits,
-): Promise<Verdict[]> {
+): Promise<Sight[]> {
   const share = Math.ceil(order.seeds / parallel)
-  const shares = Array.from({ length: parallel }, (_, at) => ({
-    schedules: order.schedules && at === 0,
+  const shares = Array.from({ length: parallel }, (_, at): TrialOrder => ({
+    schedules: at === 0 ? order.schedules : 'none',
     firstSeed: order.firstSeed + at * share,
     seeds: Math.max(0, Math.min(share, order.seeds - at * share)),
   }))
   // A slow machine must not pass for a clean program: no limit but that of each seed.
   const patient = { ...limits, wallMs: 2 ** 31 - 1 }
   const verdicts = await eachInTurn(shares, parallel, (one) => onTrial(program, one, patient))
-  return verdicts.filter(({ by }) => by !== null)
+  return verdicts.flatMap(({ schedule, seed }) => [schedule, seed].filter((sight) => sight !== null))
 }
 
 /** `parallel` at once; results in the order of `items`. */
@@ -192,7 +201,8 @@ async function eachInTurn<Item, Result>(
 function lineOf({ name, by, firstSeed, seedsTried, invariant, wallMs }: MutantScore): string {
   const time = `${(wallMs / 1000).toFixed(1)} s`
   if (by === null) return `MISSED ${name} after ${seedsTried} seeds (${time})`
-  return `caught ${name} by ${by === 'seed' ? `seed ${firstSeed}` : by}: ${invariant} (${time})`
+  const how = [by === 'seed' ? null : by, firstSeed === null ? null : `seed ${firstSeed}`]
+  return `caught ${name} by ${how.filter((one) => one !== null).join(' and ')}: ${invariant} (${time})`
 }
 
 function median(numbers: readonly number[]): number {

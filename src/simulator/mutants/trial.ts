@@ -7,52 +7,64 @@ import { schedules } from '../schedules/index.ts'
 import { playSeed } from './seeds.ts'
 
 export interface TrialOrder {
-  readonly schedules: boolean
+  /** `none`; `first`: what a schedule sees ends the trial; `also`: the seeds are asked all the same. */
+  readonly schedules: 'none' | 'first' | 'also'
   readonly firstSeed: number
   readonly seeds: number
 }
 
 export type TrialNews =
-  /** `schedule:NAME`, or the seed in decimal, begins. */
-  | { readonly type: 'begins'; readonly what: string }
-  | { readonly type: 'caught'; readonly what: string; readonly invariant: string; readonly message: string }
-  | { readonly type: 'passed' }
-
-let now = 'start'
+  /** A schedule or a seed begins. */
+  | { readonly type: 'begins'; readonly what: string; readonly isSeed: boolean }
+  /** What began last saw a violation. */
+  | { readonly type: 'caught'; readonly invariant: string; readonly message: string }
+  | { readonly type: 'over' }
 
 function tell(news: TrialNews): void {
   writeSync(1, `${JSON.stringify(news)}\n`)
 }
 
-function caught(invariant: string, error: unknown): never {
+function caught(invariant: string, error: unknown): void {
   const message = error instanceof Error ? error.message : String(error)
-  tell({ type: 'caught', what: now, invariant, message: message.slice(0, 2_000) })
+  tell({ type: 'caught', invariant, message: message.slice(0, 2_000) })
+}
+
+function over(): never {
+  tell({ type: 'over' })
   process.exit(0)
 }
 
-async function judge({ schedules: scripted, firstSeed, seeds }: TrialOrder): Promise<void> {
-  if (scripted) {
-    for (const schedule of schedules) {
-      now = `schedule:${schedule.name}`
-      tell({ type: 'begins', what: now })
-      try {
-        await schedule.run()
-      } catch (error) {
-        caught(schedule.claim, error)
-      }
+/** True: one of them saw something. */
+async function playSchedules(): Promise<boolean> {
+  for (const { name, claim, run } of schedules) {
+    tell({ type: 'begins', what: name, isSeed: false })
+    try {
+      await run()
+    } catch (error) {
+      caught(claim, error)
+      return true
     }
   }
-  for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-    now = String(seed)
-    tell({ type: 'begins', what: now })
-    const violation = await playSeed(seed)
-    if (violation !== null) caught(violation.invariant, violation.message)
-  }
-  tell({ type: 'passed' })
-  process.exit(0)
+  return false
 }
 
-process.on('unhandledRejection', (error) => caught('no promise is rejected unheard', error))
-process.on('uncaughtException', (error) => caught('nothing throws where nobody catches', error))
+async function judge({ schedules: scripted, firstSeed, seeds }: TrialOrder): Promise<never> {
+  if (scripted !== 'none' && (await playSchedules()) && scripted === 'first') over()
+  for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
+    tell({ type: 'begins', what: String(seed), isSeed: true })
+    const violation = await playSeed(seed)
+    if (violation === null) continue
+    caught(violation.invariant, violation.message)
+    break
+  }
+  over()
+}
+
+for (const event of ['unhandledRejection', 'uncaughtException'] as const) {
+  process.on(event, (error: unknown) => {
+    caught('nothing fails unheard', error)
+    over()
+  })
+}
 
 await judge(JSON.parse(process.argv[2] ?? '') as TrialOrder)

@@ -7,61 +7,70 @@ import type { TrialNews, TrialOrder } from './trial.ts'
 export interface TrialLimits {
   /** For the whole trial, in ms of real time. */
   readonly wallMs: number
-  /** For one schedule or seed, in ms of real time: whatever takes longer hangs, and that is a violation. */
+  /** For one schedule or seed, in ms of real time: what takes longer hangs, and that is a violation. */
   readonly silenceMs: number
   readonly signal?: AbortSignal | undefined
 }
 
+/** What a schedule or a seed saw. */
+export interface Sight {
+  /** The schedule's name, or the seed. */
+  readonly by: string
+  readonly invariant: string
+  readonly message: string
+}
+
 export interface Verdict {
-  /** `schedule:NAME`, or the seed in decimal; null: nothing was seen. */
-  readonly by: string | null
-  /** What was violated. */
-  readonly invariant: string | null
-  readonly message: string | null
+  readonly schedule: Sight | null
+  readonly seed: Sight | null
   /** Seeds that were begun. */
   readonly seedsTried: number
   readonly wallMs: number
 }
 
-/** @throws nothing: a program that does not even start is caught. */
+/** Never rejects: a program that does not even start is one that is seen to be broken. */
 export function onTrial(program: string, order: TrialOrder, limits: TrialLimits): Promise<Verdict> {
   const startedAt = performance.now()
   const child = spawn(
     process.execPath,
-    ['--stack-trace-limit=4', join(program, 'simulator/mutants/trial.js'), JSON.stringify(order)],
+    [join(program, 'simulator/mutants/trial.js'), JSON.stringify(order)],
     { stdio: ['ignore', 'pipe', 'pipe'], signal: limits.signal, killSignal: 'SIGKILL' },
   )
-  let what = 'start'
+  const seen: { schedule: Sight | null; seed: Sight | null } = { schedule: null, seed: null }
+  let now = { what: 'start', isSeed: false }
   let seedsTried = 0
-  let verdict: Pick<Verdict, 'by' | 'invariant' | 'message'> | null = null
+  let isOver = false
   let complaints = ''
-  const hangs = (): void => {
-    const message = `no end within ${limits.silenceMs} ms of real time`
-    verdict = { by: what, invariant: 'every run ends', message }
+  const saw = (invariant: string, message: string): void => {
+    seen[now.isSeed ? 'seed' : 'schedule'] ??= { by: now.what, invariant, message }
+  }
+  const stop = (): void => {
+    isOver = true
     child.kill('SIGKILL')
   }
-  const nothing = (): void => {
-    verdict = { by: null, invariant: null, message: null }
-    child.kill('SIGKILL')
+  const hangs = (): void => {
+    saw('every run ends', `no end within ${limits.silenceMs} ms of real time`)
+    stop()
   }
   let silence = setTimeout(hangs, limits.silenceMs)
-  const end = setTimeout(nothing, limits.wallMs)
+  const end = setTimeout(stop, limits.wallMs)
   child.stderr.on('data', (data: Buffer) => (complaints = `${complaints}${data.toString()}`.slice(-4_000)))
   createInterface({ input: child.stdout }).on('line', (line) => {
-    if (verdict !== null) return
-    const news = JSON.parse(line) as TrialNews
+    if (isOver) return
     clearTimeout(silence)
+    const news = JSON.parse(line) as TrialNews
     switch (news.type) {
       case 'begins':
-        what = news.what
-        if (!what.startsWith('schedule:')) seedsTried += 1
+        now = news
+        if (news.isSeed) seedsTried += 1
         silence = setTimeout(hangs, limits.silenceMs)
         return
       case 'caught':
-        verdict = { by: news.what, invariant: news.invariant, message: news.message }
+        saw(news.invariant, news.message)
+        silence = setTimeout(hangs, limits.silenceMs)
         return
-      case 'passed':
-        verdict = { by: null, invariant: null, message: null }
+      case 'over':
+        isOver = true
         return
       default:
         news satisfies never
@@ -71,12 +80,8 @@ export function onTrial(program: string, order: TrialOrder, limits: TrialLimits)
     const settle = (reason: string): void => {
       clearTimeout(silence)
       clearTimeout(end)
-      const { by, invariant, message } = verdict ?? {
-        by: what,
-        invariant: 'the program runs',
-        message: reason,
-      }
-      resolve({ by, invariant, message, seedsTried, wallMs: performance.now() - startedAt })
+      if (!isOver) saw('the program runs', reason)
+      resolve({ ...seen, seedsTried, wallMs: performance.now() - startedAt })
     }
     child.on('error', (error) => settle(error.message))
     child.on('close', (code) => settle(complaints.trim() || `the trial ended with ${code}`))
