@@ -1,19 +1,35 @@
 /** All that is held against every simulated run, in the order in which a violation is looked for. */
+import { batchOnce } from './batch-once.ts'
 import { callbackDiscipline } from './callback-discipline.ts'
 import { committedIsDurable } from './committed-is-durable.ts'
 import { durableBeforeTold } from './durable-before-told.ts'
 import { electedByMajority } from './elected-by-majority.ts'
 import { electionSafety } from './election-safety.ts'
+import { epochsFromTheLog } from './epochs-from-the-log.ts'
 import { exclusivity } from './exclusivity.ts'
+import { expireNeedsMajority } from './expire-needs-majority.ts'
+import { fencedEffects } from './fenced-effects.ts'
+import { freedAfterLoss } from './freed-after-loss.ts'
+import { grantInAVacancy } from './grant-in-a-vacancy.ts'
 import type { Invariant } from './invariant.ts'
 import { leaderAppendOnly } from './leader-append-only.ts'
 import { leaderCompleteness } from './leader-completeness.ts'
 import { logMatching } from './log-matching.ts'
+import { neverInherits } from './never-inherits.ts'
 import { noGhostWin } from './no-ghost-win.ts'
+import { noSupportAfterWithdrawal } from './no-support-after-withdrawal.ts'
+import { observerOrder } from './observer-order.ts'
 import { oneVotePerTerm } from './one-vote-per-term.ts'
+import { resignHonoured } from './resign-honoured.ts'
 import { stateMachineSafety } from './state-machine-safety.ts'
+import { supportedByMajority } from './supported-by-majority.ts'
+import { suspectSparesTime } from './suspect-spares-time.ts'
+import { tokenIsTheGrant } from './token-is-the-grant.ts'
 import { tokenMonotone } from './token-monotone.ts'
 import { tokenUnique } from './token-unique.ts'
+import { withdrawalAfterSilence } from './withdrawal-after-silence.ts'
+import { withdrawalBeforeAnswer } from './withdrawal-before-answer.ts'
+import { withdrawnIsOver } from './withdrawn-is-over.ts'
 
 export const invariants: readonly Invariant[] = [
   exclusivity,
@@ -30,4 +46,20 @@ export const invariants: readonly Invariant[] = [
   leaderCompleteness,
   stateMachineSafety,
   committedIsDurable,
+  epochsFromTheLog,
+  noSupportAfterWithdrawal,
+  withdrawalBeforeAnswer,
+  withdrawalAfterSilence,
+  expireNeedsMajority,
+  withdrawnIsOver,
+  supportedByMajority,
+  suspectSparesTime,
+  neverInherits,
+  batchOnce,
+  grantInAVacancy,
+  tokenIsTheGrant,
+  freedAfterLoss,
+  resignHonoured,
+  fencedEffects,
+  observerOrder,
 ]

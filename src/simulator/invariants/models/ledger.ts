@@ -42,7 +42,8 @@ export type LedgerEffect =
   | { readonly type: 'opened'; readonly session: LedgerSession; readonly epoch: number }
   | { readonly type: 'superseded'; readonly session: LedgerSession }
   | { readonly type: 'ended'; readonly session: LedgerSession; readonly reason: FreedReason }
-  | { readonly type: 'granted'; readonly grant: LedgerGrant }
+  /** `metadata` at that place of the log; `grant` may have moved on. */
+  | { readonly type: 'granted'; readonly grant: LedgerGrant; readonly metadata: Metadata }
   | { readonly type: 'freed'; readonly grant: LedgerGrant; readonly reason: FreedReason }
   | { readonly type: 'proclaimed'; readonly grant: LedgerGrant; readonly metadata: Metadata }
   /** By somebody who did not wait, or for an election that was held: without effect. */
@@ -227,7 +228,7 @@ export class Ledger extends Model {
     const grant = { election: name, exclusivity, session: key, id: session.id, token, metadata, freed: null }
     election.holder = grant
     this.#grants.set(`${name} ${token}`, grant)
-    this.fresh.push({ type: 'granted', grant })
+    this.fresh.push({ type: 'granted', grant, metadata })
   }
 
   #free(grant: LedgerGrant, reason: FreedReason): void {
