@@ -1,8 +1,14 @@
 /** All of them, the quickest first. */
+import { clockSteps } from './clock-steps.ts'
+import { deadlinePasses } from './deadline-passes.ts'
+import { deafVoter } from './deaf-voter.ts'
 import { disturbedLeader } from './disturbed-leader.ts'
+import { falseEvidence } from './false-evidence.ts'
 import { figure8 } from './figure-8.ts'
 import { forgetfulVoter } from './forgetful-voter.ts'
 import { freedPeer } from './freed-peer.ts'
+import { frozenLeaders } from './frozen-leaders.ts'
+import { halves } from './halves.ts'
 import { laggingSponsor } from './lagging-sponsor.ts'
 import { lateAnswers } from './late-answers.ts'
 import { leaseRecords } from './lease-records.ts'
@@ -15,6 +21,7 @@ import { silenceBeginsLate } from './silence-begins-late.ts'
 import { staleReads } from './stale-reads.ts'
 import { stalledLoop } from './stalled-loop.ts'
 import { transferWaits } from './transfer-waits.ts'
+import { workDrains } from './work-drains.ts'
 import { worstClocks } from './worst-clocks.ts'
 
 export const schedules: readonly Schedule[] = [
@@ -34,4 +41,11 @@ export const schedules: readonly Schedule[] = [
   lostAnswers,
   laggingSponsor,
   leaseRecords,
+  deadlinePasses,
+  workDrains,
+  falseEvidence,
+  clockSteps,
+  frozenLeaders,
+  halves,
+  deafVoter,
 ]

@@ -8,7 +8,9 @@ it.each(schedules)('$name: $claim', async (schedule) => {
 
 it('are all of those in the folder, by the names of their files', () => {
   const files = readdirSync(import.meta.dirname)
-    .filter((file) => !['index.ts', 'schedule.ts', 'schedules.test.ts'].includes(file))
+    .filter(
+      (file) => file.endsWith('.ts') && !['index.ts', 'schedule.ts', 'schedules.test.ts'].includes(file),
+    )
     .map((file) => file.replace(/\.ts$/, ''))
   expect(files.toSorted()).toEqual(schedules.map(({ name }) => name).toSorted())
 })
