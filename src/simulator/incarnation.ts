@@ -69,6 +69,10 @@ export class Incarnation implements ProcessRun, Executor {
     this.#strike = { call, left: count, strike }
   }
 
+  disarm(): void {
+    this.#strike = null
+  }
+
   /** What the kernel does when the process is gone, in this order. */
   atDeath(act: () => void): void {
     if (this.#alive) this.#atDeath.push(act)

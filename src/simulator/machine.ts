@@ -284,8 +284,9 @@ export class Machine implements Host {
     this.#up = true
     this.#wake()
     this.disk?.release()
-    if (this.runs) this.#process?.unfreeze()
-    else this.start()
+    if (!this.runs) return this.start()
+    this.#process?.disarm()
+    this.#process?.unfreeze()
   }
 
   #did(fault: string): void {

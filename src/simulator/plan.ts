@@ -63,6 +63,12 @@ interface Lasting {
   readonly forMs: number
 }
 
+/**
+ * From one process to another. `*` stands for everybody; `@raft` for the peer that leads the cluster at that moment,
+ * `@holder` for the process whose candidate was elected last and still leads. So may an action's `process`.
+ */
+export type Way = readonly [from: string, to: string]
+
 export type FaultAction =
   /** kill -9. */
   | ({ readonly type: 'crash' } & Down)
@@ -83,13 +89,13 @@ export type FaultAction =
   | ({
       readonly type: 'cut'
       readonly shape: string
-      readonly ways: readonly (readonly [from: string, to: string])[]
+      readonly ways: readonly Way[]
     } & Lasting)
   | { readonly type: 'reset'; readonly from: string; readonly to: string }
   /** These ways (none named: all) behave like this. */
   | ({
       readonly type: 'weather'
-      readonly ways: readonly (readonly [from: string, to: string])[]
+      readonly ways: readonly Way[]
       readonly quality: RouteQuality
     } & Lasting)
   | ({ readonly type: 'disk-hang' } & On & Lasting)

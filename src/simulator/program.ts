@@ -136,10 +136,7 @@ export class Program {
         }),
       tap: {
         committed: (entries) => this.#tell({ type: 'committed', entries }),
-        led: (term) => {
-          tally('raft election')
-          this.#tell({ type: 'led', term })
-        },
+        led: (term) => this.#tell({ type: 'led', term }),
       },
     }
   }

@@ -6,8 +6,9 @@ import { Judge, type Told } from './judge.ts'
 import { Machine } from './machine.ts'
 import { Network } from './network.ts'
 import type { Place, PlaceWorld } from './place.ts'
-import type { Action, Plan } from './plan.ts'
+import type { Action, Plan, Way } from './plan.ts'
 import { GuardedResource } from './resource.ts'
+import type { Route, RouteQuality } from './route.ts'
 import { Scheduler } from './scheduler.ts'
 import { Stream } from './streams.ts'
 import type { Trace } from './trace.ts'
@@ -45,11 +46,14 @@ export class World {
   #observers = 0
   /** Nothing is broken any more. */
   #healed = false
+  /** Whoever was told last that it leads the cluster. */
+  #raftLeader: string
 
   constructor({ plan, invariants, trace, drain, record }: WorldOptions) {
     this.#plan = plan
     this.#trace = trace
     this.#chance = new Stream(`${plan.seed} world`)
+    this.#raftLeader = plan.core[0] ?? ''
     this.scheduler = new Scheduler(drain, trace)
     const tally = (fault: string): void => this.#tally(fault)
     this.network = new Network({
@@ -105,7 +109,7 @@ export class World {
       case 'cut':
         return this.#cut(action.shape, action.ways, action.forMs)
       case 'reset':
-        if (this.network.reset(action.from, action.to)) this.#tally('reset')
+        if (this.network.reset(this.#resolve(action.from), this.#resolve(action.to))) this.#tally('reset')
         return
       case 'weather':
         return this.#weather(action.ways, action.quality, action.forMs)
@@ -121,7 +125,7 @@ export class World {
       case 'unobserve':
         return this.#call(action)
       default: {
-        const machine = this.machines.get(action.process)
+        const machine = this.machines.get(this.#resolve(action.process))
         if (machine !== undefined) this.#afflict(machine, action)
       }
     }
@@ -176,10 +180,10 @@ export class World {
     if (place !== undefined) callPlace(place, action)
   }
 
-  #cut(shape: string, ways: readonly (readonly [string, string])[], forMs: number): void {
+  #cut(shape: string, ways: readonly Way[], forMs: number): void {
     if (this.#healed) return
     this.#tally(shape)
-    const routes = ways.map(([from, to]) => this.network.route(from, to)).filter((route) => !route.isCut)
+    const routes = this.#routes(ways).filter((route) => !route.isCut)
     for (const route of routes) route.cut()
     if (forMs === Infinity) return
     this.scheduler.after(forMs, () => {
@@ -187,11 +191,31 @@ export class World {
     })
   }
 
-  #weather(ways: readonly (readonly [string, string])[], quality: Plan['quality'], forMs: number): void {
+  /** Each way once. Nobody is cut off from himself. */
+  #routes(ways: readonly Way[]): Route[] {
+    const everybody = [...this.machines.keys()]
+    const named = (name: string): readonly string[] => (name === '*' ? everybody : [this.#resolve(name)])
+    const routes = new Set<Route>()
+    for (const [from, to] of ways) {
+      for (const one of named(from)) {
+        for (const other of named(to)) if (one !== other) routes.add(this.network.route(one, other))
+      }
+    }
+    return [...routes]
+  }
+
+  /** Whom a plan means with a name. */
+  #resolve(name: string): string {
+    if (name === '@raft') return this.#raftLeader
+    if (name !== '@holder') return name
+    const last = [...this.#leaderships.values()].at(-1)
+    return last?.process.process ?? this.#raftLeader
+  }
+
+  #weather(ways: readonly Way[], quality: RouteQuality, forMs: number): void {
+    if (this.#healed) return
     this.#tally('weather')
-    const names = [...this.machines.keys()]
-    const all = names.flatMap((from) => names.filter((to) => to !== from).map((to) => [from, to] as const))
-    const routes = (ways.length === 0 ? all : ways).map(([from, to]) => this.network.route(from, to))
+    const routes = this.#routes(ways.length === 0 ? [['*', '*']] : ways)
     for (const route of routes) route.quality = quality
     if (forMs === Infinity) return
     this.scheduler.after(forMs, () => {
@@ -235,7 +259,12 @@ export class World {
 
   #worldOf(process: Incarnation): PlaceWorld {
     const tell = (told: Told): void => {
-      if (process.alive) this.judge.tell(this.scheduler.now, process.process, process.run, told)
+      if (!process.alive) return
+      if (told.type === 'led') {
+        this.counts.raftElections++
+        this.#raftLeader = process.process
+      }
+      this.judge.tell(this.scheduler.now, process.process, process.run, told)
     }
     return {
       tell,
@@ -278,8 +307,7 @@ export class World {
   }
 
   #tally(fault: string): void {
-    if (fault === 'raft election') this.counts.raftElections++
-    else this.counts.injected.set(fault, (this.counts.injected.get(fault) ?? 0) + 1)
+    this.counts.injected.set(fault, (this.counts.injected.get(fault) ?? 0) + 1)
   }
 
   #peers(): readonly string[] {
