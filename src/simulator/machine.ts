@@ -1,4 +1,5 @@
 /** One machine, and the runs of one process on it. */
+import { ClockJumps } from './clock-jumps.ts'
 import { Disk } from './disk.ts'
 import { Incarnation, type SeamCall } from './incarnation.ts'
 import type { Judge, Told } from './judge.ts'
@@ -35,6 +36,7 @@ export class Machine implements Host {
   readonly disk: Disk | null
   readonly #options: MachineOptions
   readonly #chance: Stream
+  readonly #jumps: ClockJumps
   #up = true
   #asleep = false
   #runs = 0
@@ -51,6 +53,7 @@ export class Machine implements Host {
     const { plan, machine, scheduler, tally } = options
     this.#options = options
     this.name = machine.name
+    this.#jumps = new ClockJumps(3 * plan.timing.leaseMs)
     this.#chance = new Stream(`${plan.seed} machine ${machine.name}`)
     this.clock = new MachineClock(
       {
@@ -211,9 +214,12 @@ export class Machine implements Host {
   }
 
   suspend(forMs: number): void {
+    const { scheduler, machine } = this.#options
     if (!this.runs || this.#asleep) return
+    // With this policy up to 50 ms of sleep are not counted, and the docs say so.
+    if (machine.onClockStep === 'ignore') return
+    if (!this.#jumps.admits({ at: scheduler.now, ms: forMs, isSleep: true })) return
     this.#did('suspend')
-    const { scheduler } = this.#options
     this.#asleep = true
     this.clock.sleep()
     this.disk?.hold()
@@ -239,6 +245,9 @@ export class Machine implements Host {
   }
 
   stepWall(ms: number): void {
+    // Nobody sets the clock of a machine that sleeps.
+    if (this.#asleep) return
+    if (!this.#jumps.admits({ at: this.#options.scheduler.now, ms, isSleep: false })) return
     this.#did('clock step')
     this.clock.stepWall(ms)
   }

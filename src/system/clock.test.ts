@@ -70,6 +70,15 @@ describe('elapsedMs', () => {
     expect(ignoring.elapsedMs(since)).toBe(10)
   })
 
+  it('is infinite after a suspend that a larger backward step of the wall clock would hide', () => {
+    const fake = fakeTime()
+    const clock = systemClock({ time: fake.time })
+    const since = clock.upper()
+    fake.at.wallMs += 1_000 - 5_000
+    fake.at.bootMs += 1_000
+    expect(clock.elapsedMs(since)).toBe(Number.POSITIVE_INFINITY)
+  })
+
   it('takes no notice of a backward clock step', () => {
     const fake = fakeTime()
     const clock = systemClock({ time: fake.time })

@@ -18,8 +18,8 @@ export interface ClockReadings {
  */
 export type ClockStepPolicy = 'lose' | 'ignore'
 
-/** The wall clock may run this far ahead of the monotonic one before anybody looks closer. */
-const WALL_AHEAD_MS = 50
+/** The wall clock may run this far apart from the monotonic one before anybody looks closer. */
+const WALL_APART_MS = 50
 
 /** Boot time moves in 10 ms steps on Linux: two readings are off by up to 10 ms each, and they are not atomic. */
 const BOOT_SLACK_MS = 25
@@ -55,7 +55,9 @@ export function elapsedSince(read: ClockReadings, since: Instant, onClockStep: C
   // Wall first: a preemption between the two reads makes the monotonic clock look ahead, which is harmless.
   const wallMs = read.wallMs() - since.wallMs
   const monotonicMs = read.monotonicMs() - since.monotonicMs
-  if (wallMs - monotonicMs > WALL_AHEAD_MS) return elapsedAfterJump(read, since, onClockStep)
+  const aheadMs = wallMs - monotonicMs
+  // Behind as well: a step back may be larger than the sleep that it would hide.
+  if (aheadMs > WALL_APART_MS || aheadMs < -WALL_APART_MS) return elapsedAfterJump(read, since, onClockStep)
   if (onClockStep === 'ignore') return monotonicMs
   return wallMs > monotonicMs ? wallMs : monotonicMs
 }
@@ -64,6 +66,7 @@ function elapsedAfterJump(read: ClockReadings, since: Instant, onClockStep: Cloc
   const bootMs = read.bootMs() - since.bootMs
   const monotonicMs = read.monotonicMs() - since.monotonicMs
   const slept = bootMs - monotonicMs > BOOT_SLACK_MS
-  if (slept || onClockStep === 'lose') return Number.POSITIVE_INFINITY
+  const steppedAhead = read.wallMs() - since.wallMs > monotonicMs
+  if (slept || (steppedAhead && onClockStep === 'lose')) return Number.POSITIVE_INFINITY
   return monotonicMs
 }
