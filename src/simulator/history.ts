@@ -54,6 +54,8 @@ export type ApiEvent =
       readonly election: string
       readonly state: ObservedState
     }
+  /** The application looks no more, or its process told it that there is nothing to see any more. */
+  | { readonly type: 'unobserved'; readonly observer: number }
 
 /** What one peer does, seen at its seams. */
 export type PeerEvent =
@@ -74,6 +76,7 @@ export type PeerEvent =
 /** What was done to a process, or happened in it that must never happen. */
 export type ProcessEvent =
   | { readonly type: 'started' | 'crashed' | 'stopped' }
+  /** `bit flipped` and `older folder restored` are done to its disk. */
   | { readonly type: 'fault'; readonly fault: string }
   | { readonly type: 'failed'; readonly during: string; readonly error: unknown }
   | { readonly type: 'unhandled-rejection'; readonly error: unknown }

@@ -270,6 +270,7 @@ export class Machine implements Host {
   flipBit(): void {
     if (this.disk === null || this.#ruined) return
     this.disk.flip()
+    this.tell({ type: 'fault', fault: 'bit flipped' })
     this.crash('crash', 500)
   }
 
@@ -283,7 +284,7 @@ export class Machine implements Host {
     if (this.disk === null || snapshot === null || snapshot.incarnation + 1 > knownToAll || this.#ruined)
       return
     this.crash('crash', null)
-    this.#options.tally('older folder restored')
+    this.#did('older folder restored')
     this.disk.restore(snapshot)
     this.#startAfter(200)
   }

@@ -286,6 +286,8 @@ export class Place {
       }
     } catch (error) {
       if (codeOf(error) !== 'CLOSED') throw error
+    } finally {
+      this.#tell({ type: 'unobserved', observer })
     }
   }
 

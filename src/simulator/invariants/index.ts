@@ -2,15 +2,18 @@
 import { batchOnce } from './batch-once.ts'
 import { callbackDiscipline } from './callback-discipline.ts'
 import { committedIsDurable } from './committed-is-durable.ts'
+import { coreIsLed } from './core-is-led.ts'
 import { durableBeforeTold } from './durable-before-told.ts'
 import { electedByMajority } from './elected-by-majority.ts'
 import { electionSafety } from './election-safety.ts'
 import { epochsFromTheLog } from './epochs-from-the-log.ts'
+import { everythingSettles } from './everything-settles.ts'
 import { exclusivity } from './exclusivity.ts'
 import { expireNeedsMajority } from './expire-needs-majority.ts'
 import { fencedEffects } from './fenced-effects.ts'
 import { freedAfterLoss } from './freed-after-loss.ts'
 import { grantInAVacancy } from './grant-in-a-vacancy.ts'
+import { handoverIsQuick } from './handover-is-quick.ts'
 import type { Invariant } from './invariant.ts'
 import { leaderAppendOnly } from './leader-append-only.ts'
 import { leaderCompleteness } from './leader-completeness.ts'
@@ -18,8 +21,11 @@ import { logMatching } from './log-matching.ts'
 import { neverInherits } from './never-inherits.ts'
 import { noGhostWin } from './no-ghost-win.ts'
 import { noSupportAfterWithdrawal } from './no-support-after-withdrawal.ts'
+import { nothingFails } from './nothing-fails.ts'
 import { observerOrder } from './observer-order.ts'
+import { observersAgree } from './observers-agree.ts'
 import { oneVotePerTerm } from './one-vote-per-term.ts'
+import { recoveryIsFaithful } from './recovery-is-faithful.ts'
 import { resignHonoured } from './resign-honoured.ts'
 import { stateMachineSafety } from './state-machine-safety.ts'
 import { supportedByMajority } from './supported-by-majority.ts'
@@ -27,16 +33,19 @@ import { suspectSparesTime } from './suspect-spares-time.ts'
 import { tokenIsTheGrant } from './token-is-the-grant.ts'
 import { tokenMonotone } from './token-monotone.ts'
 import { tokenUnique } from './token-unique.ts'
+import { vacancyEnds } from './vacancy-ends.ts'
 import { withdrawalAfterSilence } from './withdrawal-after-silence.ts'
 import { withdrawalBeforeAnswer } from './withdrawal-before-answer.ts'
 import { withdrawnIsOver } from './withdrawn-is-over.ts'
 
 export const invariants: readonly Invariant[] = [
+  nothingFails,
   exclusivity,
   tokenUnique,
   tokenMonotone,
   callbackDiscipline,
   noGhostWin,
+  recoveryIsFaithful,
   electionSafety,
   oneVotePerTerm,
   electedByMajority,
@@ -62,4 +71,9 @@ export const invariants: readonly Invariant[] = [
   resignHonoured,
   fencedEffects,
   observerOrder,
+  coreIsLed,
+  vacancyEnds,
+  handoverIsQuick,
+  everythingSettles,
+  observersAgree,
 ]

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { handoverIsQuick } from './handover-is-quick.ts'
+import { judge, type Story } from './testing/story.ts'
+
+/** a leads in a core that is whole for long, b waits; a resigns, and b is elected after `ms`. */
+const followed =
+  (ms: number, before: (story: Story) => void = () => undefined) =>
+  (story: Story): void => {
+    const [a, b] = [story.process('a'), story.process('b')]
+    const old = a.isElected(5n)
+    const next = b.campaigns()
+    story.heals(['a', 'b'])
+    story.passes(30_000)
+    before(story)
+    old.ends('resigned')
+    old.hasDone('resigned')
+    story.passes(ms)
+    next.isElected(6n)
+  }
+
+describe('handover-is-quick', () => {
+  it('holds when the next follows within the lease', () => {
+    expect(judge(handoverIsQuick, followed(999))).toBe(1)
+  })
+
+  it('fails when the next has to wait for the lease', () => {
+    expect(() => judge(handoverIsQuick, followed(1_000))).toThrow(
+      /a resigned 'billing' at 30000, b waited; the next leads only at 31000/,
+    )
+  })
+
+  it('asks nothing where somebody waits who is not whole, or has only come', () => {
+    const stranger = (story: Story): void => void story.process('x').campaigns()
+    expect(judge(handoverIsQuick, followed(5_000, stranger))).toBe(0)
+  })
+})

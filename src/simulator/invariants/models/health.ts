@@ -1,0 +1,49 @@
+/**
+ * Since when the core is whole: every promise about time counts from the last thing that was done to it. What is done to
+ * the rest, which stays broken, does not matter; that is the point.
+ */
+import type { HistoryEvent } from '../../history.ts'
+import { Model, shared } from './shared.ts'
+
+export class Health extends Model {
+  /** True time; null before the heal. */
+  since: number | null = null
+  core: ReadonlySet<string> = new Set()
+  /** Processes that run, by the run. */
+  readonly #running = new Map<string, number>()
+
+  isRunning(process: string, run: number): boolean {
+    return this.#running.get(process) === run
+  }
+
+  /** Whether this run is alive and whole. */
+  isWell(process: string, run: number): boolean {
+    return this.core.has(process) && this.isRunning(process, run)
+  }
+
+  protected override take(event: HistoryEvent): void {
+    switch (event.type) {
+      case 'healed':
+        this.core = new Set(event.core)
+        this.since = event.at
+        return
+      case 'started':
+        this.#running.set(event.process, event.run)
+        break
+      case 'crashed':
+      case 'stopped':
+        this.#running.delete(event.process)
+        break
+      case 'fault':
+        break
+      default:
+        return
+    }
+    if (this.since !== null && this.core.has(event.process)) this.since = event.at
+  }
+}
+
+/** Show it these events. */
+export const healthEvents = ['healed', 'started', 'crashed', 'stopped', 'fault'] as const
+
+export const healthOf = shared(() => new Health())
