@@ -16,8 +16,6 @@ class EpochsFromTheLog implements Checker {
   readonly #ledger: Ledger
   /** By session, the epoch that was looked up last. */
   readonly #known = new Map<string, number>()
-  /** By epoch: two sessions never share one. */
-  readonly #owners = new Map<number, string>()
 
   constructor(context: CheckContext) {
     this.#ledger = ledgerOf(context)
@@ -35,10 +33,5 @@ class EpochsFromTheLog implements Checker {
     ensure(this.#ledger.wasOpened(session, epoch), () => {
       return `${event.process} relays a keepalive of ${session} in epoch ${epoch} at ${event.at}; no entry opened that`
     })
-    const owner = this.#owners.get(epoch)
-    ensure(owner === undefined || owner === session, () => {
-      return `${event.process} relays a keepalive of ${session} in epoch ${epoch} at ${event.at}; that was ${owner}'s`
-    })
-    this.#owners.set(epoch, session)
   }
 }
