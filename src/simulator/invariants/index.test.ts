@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { invariants } from './index.ts'
 
@@ -20,5 +21,15 @@ describe('the list of invariants', () => {
   it('cites where each claim comes from', () => {
     for (const { claim } of invariants)
       expect(claim).toMatch(/\((S\d|L\d|A\d|Raft|DESIGN|Dissertation)[^)]*\)\.$/)
+  })
+
+  it('is what docs/verification.md says, no more and no less', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/verification.md'), 'utf8')
+    const [, section = ''] = page.split('## What is checked')
+    const rows = section.split('\n').filter((line) => line.startsWith('| ') && line.split('|').length === 5)
+    const named = rows.flatMap((row) =>
+      [...(row.split('|')[3] ?? '').matchAll(/`([a-z-]+)`/g)].map(([, name]) => name),
+    )
+    expect([...new Set(named)].toSorted()).toEqual(checkers.toSorted())
   })
 })
