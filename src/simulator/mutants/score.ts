@@ -23,10 +23,12 @@ export interface ScoreOptions {
   readonly firstSeed?: number | undefined
   /** Real time that one mutant may take, in ms. @default 60000 */
   readonly mutantWallMs?: number | undefined
+  /** Real time for seeds when a schedule has seen the mutant already, in ms. @default 6000 */
+  readonly alsoMs?: number | undefined
   /**
-   * `first`: whatever a scripted schedule sees needs no seed. `also`: seeds are tried all the same, to score the
-   * simulator's own sight. `none`: seeds only.
-   * @default 'first'
+   * `first`: what a scripted schedule sees needs no seed. `also`: seeds are tried all the same, to score the simulator's
+   * own sight. `none`: seeds only.
+   * @default 'also'
    */
   readonly schedules?: TrialOrder['schedules'] | undefined
   /** Processes at once. @default one a core */
@@ -74,7 +76,14 @@ const silenceMs = 30_000
  */
 export async function scoreMutants(options: ScoreOptions = {}): Promise<ScoreReport> {
   const startedAt = performance.now()
-  const { seeds = 400, firstSeed = 1, mutantWallMs = 60_000, schedules = 'first', signal } = options
+  const {
+    seeds = 400,
+    firstSeed = 1,
+    mutantWallMs = 60_000,
+    alsoMs = 6_000,
+    schedules = 'also',
+    signal,
+  } = options
   const { parallel = availableParallelism(), progress = toStderr } = options
   const root = cloneRoot()
   mkdirSync(join(root, '.cache'), { recursive: true })
@@ -82,7 +91,7 @@ export async function scoreMutants(options: ScoreOptions = {}): Promise<ScoreRep
   try {
     const mutants = chosen(options.mutants ?? (await readMutants(root, scratch)), options.only)
     const workshop = await openWorkshop(root, scratch, mutants)
-    const limits: TrialLimits = { wallMs: mutantWallMs, silenceMs, signal }
+    const limits: TrialLimits = { wallMs: mutantWallMs, alsoMs, silenceMs, signal }
     const scores = await eachInTurn(mutants, parallel, async (mutant, done) => {
       signal?.throwIfAborted()
       const program = workshop.build(mutant)

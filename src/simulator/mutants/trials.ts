@@ -7,6 +7,8 @@ import type { TrialNews, TrialOrder } from './trial.ts'
 export interface TrialLimits {
   /** For the whole trial, in ms of real time. */
   readonly wallMs: number
+  /** For the seeds after a schedule saw something, in ms of real time. */
+  readonly alsoMs: number
   /** For one schedule or seed, in ms of real time: what takes longer hangs, and that is a violation. */
   readonly silenceMs: number
   readonly signal?: AbortSignal | undefined
@@ -53,7 +55,7 @@ export function onTrial(program: string, order: TrialOrder, limits: TrialLimits)
     stop()
   }
   let silence = setTimeout(hangs, limits.silenceMs)
-  const end = setTimeout(stop, limits.wallMs)
+  let end = setTimeout(stop, limits.wallMs)
   child.stderr.on('data', (data: Buffer) => (complaints = `${complaints}${data.toString()}`.slice(-4_000)))
   createInterface({ input: child.stdout }).on('line', (line) => {
     if (isOver) return
@@ -68,6 +70,9 @@ export function onTrial(program: string, order: TrialOrder, limits: TrialLimits)
       case 'caught':
         saw(news.invariant, news.message)
         silence = setTimeout(hangs, limits.silenceMs)
+        if (now.isSeed) return
+        clearTimeout(end)
+        end = setTimeout(stop, limits.alsoMs)
         return
       case 'over':
         isOver = true

@@ -1,7 +1,14 @@
 import { foldRecords } from '../../cluster/recovery.ts'
 import type { LogRecord } from '../../cluster/messages.ts'
 import { grantorSilenceMs, holderValidityMs } from '../../lease/deadline.ts'
-import { acknowledged, createHolder, sent, supportedSince } from '../../protocols/support/holder.ts'
+import {
+  acknowledged,
+  createHolder,
+  isEndangered,
+  refused,
+  sent,
+  supportedSince,
+} from '../../protocols/support/holder.ts'
 import { createVoter, stepVoter, type Voter } from '../../protocols/support/voter.ts'
 import { createWithdrawals, withdrawalResult, withdrew } from '../../protocols/support/withdrawals.ts'
 import { expect, type Schedule } from './schedule.ts'
@@ -34,6 +41,7 @@ function play(between: (scene: Scene) => void): void {
   scene.withdraws('u', silentAt)
   between(scene)
   scene.keepalive(silentAt + 2, ['v', 'w', 'x'])
+  expect(isEndangered(scene.holder), 'a session that lost a voter for good does not ask for a new epoch')
   scene.withdraws('y', silentAt + 3)
   expect(
     withdrawalResult(scene.withdrawals, { voters }, 's', 1) === 'won',
@@ -72,9 +80,10 @@ class Scene {
         { type: 'keepalive', from: 'sponsor', keepalive },
         now,
       )) {
-        if (effect.type === 'send' && effect.message.type === 'keepalive-ack') {
-          acknowledged(this.holder, effect.message)
-        }
+        if (effect.type !== 'send') continue
+        const { message } = effect
+        if (message.type === 'keepalive-ack') acknowledged(this.holder, message)
+        if (message.type === 'keepalive-refusal') refused(this.holder, message)
       }
     }
   }

@@ -3,6 +3,7 @@ import { clockSteps } from './clock-steps.ts'
 import { deadlinePasses } from './deadline-passes.ts'
 import { deafVoter } from './deaf-voter.ts'
 import { disturbedLeader } from './disturbed-leader.ts'
+import { earlierSession } from './earlier-session.ts'
 import { falseEvidence } from './false-evidence.ts'
 import { figure8 } from './figure-8.ts'
 import { forgetfulVoter } from './forgetful-voter.ts'
@@ -15,9 +16,11 @@ import { leaseRecords } from './lease-records.ts'
 import { logsThatDiffer } from './logs-that-differ.ts'
 import { lostAnswers } from './lost-answers.ts'
 import { nothingLeavesBeforeTheDisk } from './nothing-leaves-before-the-disk.ts'
+import { oneVote } from './one-vote.ts'
 import { registryJudgesAgain } from './registry-judges-again.ts'
 import type { Schedule } from './schedule.ts'
 import { silenceBeginsLate } from './silence-begins-late.ts'
+import { slowAcknowledgements } from './slow-acknowledgements.ts'
 import { staleReads } from './stale-reads.ts'
 import { stalledLoop } from './stalled-loop.ts'
 import { transferWaits } from './transfer-waits.ts'
@@ -26,6 +29,7 @@ import { worstClocks } from './worst-clocks.ts'
 
 export const schedules: readonly Schedule[] = [
   figure8,
+  oneVote,
   lateAnswers,
   disturbedLeader,
   freedPeer,
@@ -36,9 +40,11 @@ export const schedules: readonly Schedule[] = [
   forgetfulVoter,
   silenceBeginsLate,
   worstClocks,
+  slowAcknowledgements,
   stalledLoop,
   registryJudgesAgain,
   lostAnswers,
+  earlierSession,
   laggingSponsor,
   leaseRecords,
   deadlinePasses,

@@ -1,6 +1,7 @@
 import {
   acknowledge,
   entriesOf,
+  fire,
   follower,
   leader,
   receive,
@@ -31,13 +32,27 @@ export const logsThatDiffer: Schedule = {
     expectEqual(termsOf(raft), [1, 2, 2], 'the log after a short append that came late')
     // A new leader's heartbeat must not commit the tail of a follower that it does not know.
     const leads = leader({ terms: [1, 1] })
-    const told = acknowledge(leads, 'b')
+    const told = [...acknowledge(leads, 'b'), ...fire(leads, 'heartbeat')]
     const toC = sentTo(told, 'c').filter(({ type }) => type === 'heartbeat')
     expect(
       toC.every((message) => message.type === 'heartbeat' && message.commit === 0),
       'a follower that acknowledged nothing is told to commit',
     )
+    refusesWorseLogs()
   },
+}
+
+/** Of the two, the one that a majority may have acknowledged must not be overwritten by the other. */
+function refusesWorseLogs(): void {
+  for (const [lastIndex, lastTerm] of [
+    [2, 2],
+    [9, 1],
+  ] as const) {
+    const raft = follower({ terms: [1, 2, 2] })
+    const effects = receive(raft, 'b', { type: 'vote', term: 3, lastIndex, lastTerm, transfer: false })
+    const granted = sentTo(effects, 'b').some((reply) => reply.type === 'vote-reply' && reply.granted)
+    expect(!granted, `a log that ends with ${lastIndex}/${lastTerm} gets the vote of one that ends with 3/2`)
+  }
 }
 
 function append(

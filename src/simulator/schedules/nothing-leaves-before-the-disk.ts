@@ -1,7 +1,19 @@
 import type { Voter } from '../../protocols/support/voter.ts'
 import { createVoter, stepVoter } from '../../protocols/support/voter.ts'
-import { fire, follower, preCandidate, receive, type Effects } from '../../protocols/raft/testing/one-peer.ts'
+import {
+  acknowledge,
+  fire,
+  follower,
+  leader,
+  persisted,
+  preCandidate,
+  receive,
+  type Effects,
+} from '../../protocols/raft/testing/one-peer.ts'
 import type { VoterEffect } from '../../protocols/support/types.ts'
+import { DiskQueue } from '../../cluster/disk-queue.ts'
+import type { Storage } from '../../seams/storage.ts'
+import { manualClock } from '../../testing/manual-clock.ts'
 import { step } from '../../protocols/raft/step.ts'
 import { expect, expectEqual, type Schedule } from './schedule.ts'
 
@@ -32,7 +44,9 @@ export const nothingLeavesBeforeTheDisk: Schedule = {
       'append-reply',
     )
     ownVote()
+    ownCopy()
     withdrawal()
+    failedWrite()
   },
 }
 
@@ -51,6 +65,43 @@ function ownVote(): void {
   expectEqual(raft.role.name, 'candidate', 'after the write before that of its own vote')
   step(raft, { type: 'persisted', sequence: raft.sequence })
   expectEqual(raft.role.name, 'leader', 'with two durable votes of three')
+}
+
+/** Dissertation §10.2.1: the leader writes in parallel with its followers, so it may be the last to have an entry. */
+function ownCopy(): void {
+  const raft = leader()
+  acknowledge(raft, 'b')
+  step(raft, { type: 'propose', data: ['x'] })
+  acknowledge(raft, 'b')
+  expectEqual(
+    raft.commitIndex,
+    1,
+    'committed with one durable copy of three and the own on its way to the disk',
+  )
+  persisted(raft)
+  expectEqual(raft.commitIndex, 2, 'committed with two durable copies of three')
+}
+
+/** fsyncgate: after a failed fsync nobody knows what is on the disk, also if the next one succeeds. */
+function failedWrite(): void {
+  const told: string[] = []
+  const answers: ((error?: unknown) => void)[] = []
+  const storage: Storage<string> = {
+    open: () => Promise.reject(new Error('not here')),
+    append: (_, done) => answers.push(done),
+    bytes: () => 0,
+    close: () => Promise.resolve(),
+  }
+  const queue = new DiskQueue(storage, manualClock(), (task) => task(), {
+    persisted: (_, sequence) => told.push(`persisted ${sequence}`),
+    wrote: () => undefined,
+    failed: () => told.push('failed'),
+  })
+  queue.write('raft', 1, ['vote'])
+  queue.gate('raft', 1, () => told.push('sent'))
+  queue.flush()
+  answers[0]?.(new Error('EIO'))
+  expectEqual(told, ['failed'], 'what follows a failed write')
 }
 
 function withdrawal(): void {
