@@ -2,7 +2,7 @@ import type { Mutant } from '../src/simulator/mutants/mutant.ts'
 
 export const mutant: Mutant = {
   file: 'system/elapsed.ts',
-  find: `  if (wallMs - monotonicMs > WALL_AHEAD_MS) return elapsedAfterJump(read, since, onClockStep)
+  find: `  if (aheadMs > WALL_APART_MS || aheadMs < -WALL_APART_MS) return elapsedAfterJump(read, since, onClockStep)
   if (onClockStep === 'ignore') return monotonicMs
   return wallMs > monotonicMs ? wallMs : monotonicMs`,
   replace: '  return monotonicMs',

@@ -14,7 +14,11 @@ export const frozenLeaders: Schedule = {
       const events = await play({
         peers: 3,
         simulatedMs: 10_000,
-        actions: [{ at: 5_003, type, process: 'p1', forMs: 4_000 }],
+        actions: [
+          // Set back by more than the sleep, so that the wall clock seems to have gone nowhere.
+          { at: 5_002, type: 'clock-step', process: 'p1', ms: -6_000 },
+          { at: 5_003, type, process: 'p1', forMs: 4_000 },
+        ],
       })
       expect(
         events.some((event) => event.type === 'elected' && event.process !== 'p1'),
