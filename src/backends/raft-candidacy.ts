@@ -21,6 +21,8 @@ export interface CandidacyDuties {
   renewal(): Renewal | null
   /** Granted, but without such a renewal: to be told by `supported` when there is one. */
   unsupported(): void
+  /** Called when it was granted, and when that is over. */
+  holds(holds: boolean): void
   /** This candidacy is over for the session. */
   gone(): void
 }
@@ -53,14 +55,14 @@ export class RaftCandidacy implements Candidacy {
       { type: 'campaign', election, exclusivity, priority, metadata },
       (result) => this.#asked(result),
     )
-    this.#state = { is: 'asking', letter }
+    this.#become({ is: 'asking', letter })
   }
 
   #asked(result: RequestResult | null): void {
     if (this.#state.is !== 'asking' || result === null) return
     switch (result.is) {
       case 'queued':
-        this.#state = { is: 'waiting' }
+        this.#become({ is: 'waiting' })
         this.#on.waiting(result.ahead)
         return
       case 'refused':
@@ -87,7 +89,7 @@ export class RaftCandidacy implements Candidacy {
 
   granted(token: bigint): void {
     if (this.#state.is !== 'waiting') return
-    this.#state = { is: 'granted', token }
+    this.#become({ is: 'granted', token })
     this.#win()
   }
 
@@ -139,12 +141,18 @@ export class RaftCandidacy implements Candidacy {
     const renewal = this.#duties.renewal()
     if (renewal === null) return this.#duties.unsupported()
     const { token } = this.#state
-    this.#state = { is: 'held', token }
+    this.#become({ is: 'held', token })
     this.#on.won({ token, renewal })
   }
 
+  #become(state: State): void {
+    const held = holds(this.#state)
+    this.#state = state
+    if (holds(state) !== held) this.#duties.holds(!held)
+  }
+
   #over(): void {
-    this.#state = { is: 'over' }
+    this.#become({ is: 'over' })
     this.#duties.gone()
   }
 
@@ -213,6 +221,10 @@ export class RaftCandidacy implements Candidacy {
       if (signal?.aborted === true) onAbort()
     })
   }
+}
+
+function holds(state: State): boolean {
+  return state.is === 'granted' || state.is === 'held'
 }
 
 function lossReason(reason: FreedReason): LossReason {

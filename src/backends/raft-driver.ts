@@ -193,13 +193,14 @@ export class RaftDriver implements BackendDriver {
     }
     if (peer.failure !== undefined) throw stoppedError(peer.failure)
     return (events) => {
-      const link = peer.attach(
-        (message) => events.message(message),
-        (error) => events.gone(error),
-      )
+      const link = peer.attach({
+        received: (message) => events.message(message),
+        gone: (error) => events.gone(error),
+        beat: () => events.beat?.(),
+      })
       // Known at once, told later: nothing happens inside `connect`.
       queueMicrotask(() => events.up())
-      return { host: link.host, send: link.send, change: () => undefined, close: link.close }
+      return { host: link.host, beats: true, send: link.send, change: () => undefined, close: link.close }
     }
   }
 

@@ -26,14 +26,23 @@ export interface RaftLivenessOptions extends LeaseBounds {
 }
 
 export interface RaftLivenessDuties {
-  keepalive(epoch: number, sequence: number): void
+  /** `patient`: the answers may wait for whatever else travels the same way. */
+  keepalive(epoch: number, sequence: number, patient: boolean): void
   /** The session lost single voters while a majority may still support it (A5). */
   reopen(epoch: number): void
+  /** Somebody calls `beaten` at least once a heartbeat. */
+  beaten(): boolean
   /** A majority's answer moved the deadline. */
   renewed(renewal: Renewal): void
   /** No majority answers by way of this sponsor; another one may be better connected. False: there is none to leave. */
   forsaken(): boolean
 }
+
+/**
+ * Of the keepalives of a session that holds nothing, one in so many asks for its answer at once, and so do the first:
+ * their round trips are those by which the peers space the ranks of successors.
+ */
+const promptEvery = 8
 
 /** Heartbeats without a majority's answer after which a client tries another sponsor. */
 const patienceHeartbeats = 4
@@ -45,7 +54,12 @@ export class RaftLiveness {
   #holder: Holder<Instant> | null = null
   #sequence = 0
   #renewal: Renewal | null = null
+  #running = false
   #timer: Timer | null = null
+  /** `lower()` of the last beat. */
+  #beatAt = -Infinity
+  /** Something is held, or granted, that ends if the answers come late. */
+  #holds = false
   /** `lower()` of the last time a majority's answer came, or of the last change of sponsor. */
   #hopefulAt: number
   /** Changes of sponsor since a majority answered last. */
@@ -88,22 +102,45 @@ export class RaftLiveness {
   }
 
   stop(): void {
+    this.#running = false
     this.#timer?.cancel()
     this.#timer = null
+  }
+
+  /** The sponsor sends something now: a keepalive that is about due goes with it. */
+  beaten(): void {
+    const { clock, heartbeatMs } = this.#options
+    if (this.#running && clock.lower() - this.#beatAt >= heartbeatMs / 2) this.beat()
+  }
+
+  /**
+   * Whether the session holds anything. While it does not, the answers come a heartbeat late; from the first grant on
+   * they are wanted at once, and the renewal must not be older than they would have made it.
+   */
+  set holds(holds: boolean) {
+    if (this.#holds === holds) return
+    this.#holds = holds
+    if (!holds || !this.#running) return
+    const renewal = this.#renewal
+    const { clock, heartbeatMs } = this.#options
+    if (renewal === null || clock.elapsedMs(renewal.sentAt) > heartbeatMs) this.beat()
   }
 
   /** Now and then once a heartbeat: sends a keepalive, and looks for another sponsor where this one leads nowhere. */
   beat(): void {
     const { clock, heartbeatMs } = this.#options
     this.stop()
-    this.#timer = clock.setTimer(heartbeatMs, () => this.beat())
+    this.#running = true
+    if (!this.#duties.beaten()) this.#timer = clock.setTimer(heartbeatMs, () => this.beat())
+    this.#beatAt = clock.lower()
     const holder = this.#holder
     if (holder !== null) {
       // The instant comes first: whatever happens between here and the wire only makes the deadline earlier.
       const sentAt = clock.upper()
       const sequence = ++this.#sequence
       sent(holder, sequence, sentAt)
-      this.#duties.keepalive(holder.epoch, sequence)
+      const patient = !this.#holds && sequence > promptEvery && sequence % promptEvery !== 0
+      this.#duties.keepalive(holder.epoch, sequence, patient)
     }
     if (clock.lower() - this.#hopefulAt <= patienceHeartbeats * heartbeatMs * 2 ** this.#fruitless) return
     this.hope()

@@ -60,6 +60,8 @@ export class RaftSession implements Session {
   readonly #candidacies = new Map<string, RaftCandidacy>()
   /** Granted by the log while no majority supported the session. */
   readonly #unsupported = new Set<RaftCandidacy>()
+  /** Granted by the log, told or not. */
+  readonly #holding = new Set<RaftCandidacy>()
   #told: ((renewal: Renewal) => void) | undefined
   #phase: Phase = 'opening'
   #key: SessionKey
@@ -81,10 +83,17 @@ export class RaftSession implements Session {
     this.#liveness = new RaftLiveness(
       { ...options, clock: options.env.clock },
       {
-        keepalive: (epoch, sequence) =>
-          this.#link.send({ type: 'keepalive', session: this.#key, epoch, sequence }),
+        keepalive: (epoch, sequence, patient) =>
+          this.#link.send({
+            type: 'keepalive',
+            session: this.#key,
+            epoch,
+            sequence,
+            ...(patient ? { patient } : {}),
+          }),
         reopen: (epoch) => this.#link.send({ type: 'reopen', session: this.#key, epoch }),
         renewed: (renewal) => this.#renewed(renewal),
+        beaten: () => this.#link.beats,
         forsaken: () => {
           if (!this.#isUp) return false
           this.#link.change('no majority of the voters answers through this peer')
@@ -100,6 +109,7 @@ export class RaftSession implements Session {
       up: () => this.#up(),
       down: (reason) => this.#down(reason),
       message: (message) => this.#received(message),
+      beat: () => this.#liveness.beaten(),
       gone: (error) => this.#gone(error),
     })
     // Nobody may be waiting: a refusal is told by `opened` or by each candidacy, never as an unhandled rejection.
@@ -125,6 +135,11 @@ export class RaftSession implements Session {
       afterLease: (run) => this.#options.env.clock.setTimer(this.#options.leaseMs, run),
       renewal: () => this.#liveness.renewal,
       unsupported: () => void this.#unsupported.add(candidacy),
+      holds: (holds) => {
+        if (holds) this.#holding.add(candidacy)
+        else this.#holding.delete(candidacy)
+        this.#liveness.holds = this.#holding.size > 0
+      },
       gone: () => {
         if (this.#candidacies.get(request.election) === candidacy) this.#candidacies.delete(request.election)
       },

@@ -30,6 +30,7 @@ export function connectAsClient(options: ClientOptions, events: SponsorLinkEvent
 
 class Client implements SponsorLink {
   readonly host = null
+  readonly beats = false
   readonly #options: ClientOptions
   readonly #events: SponsorLinkEvents
   readonly #order: readonly string[]

@@ -1,10 +1,10 @@
 /**
  * Shapes: how a value looks as JSON, and what is refused while reading one. A table of shapes reads like the type it
- * stands for, and the compiler holds the two together. Only known fields are copied out of foreign JSON.
+ * stands for, and the compiler holds the two together. Only known fields get out of foreign JSON.
  */
 
 export interface Shape<T> {
-  /** The checked copy of `value`. Throws a `Refusal`. */
+  /** Checks `value`, which is JSON that nobody else holds, and may change it in place. Throws a `Refusal`. */
   read(value: unknown): T
   /** To what `JSON.stringify` understands. Absent where `T` is that already. */
   readonly plain?: (value: T) => unknown
@@ -249,23 +249,33 @@ function objectWith<T extends object>(
       ? { key, shape: entry.optional, isOptional: true }
       : { key, shape: entry, isOptional: false },
   )
+  const tags = Object.keys(constants).length
+  const onlyKnown = (value: Record<string, unknown>): Record<string, unknown> => {
+    const result: Record<string, unknown> = { ...constants }
+    for (const { key } of fields) if (Object.hasOwn(value, key)) result[key] = value[key]
+    return result
+  }
   const special = fields.filter((field) => field.shape.plain !== undefined)
   return withPlain<T>(
     (value) => {
       if (!isObject(value)) refuse('an object', value)
-      const result: Record<string, unknown> = { ...constants }
-      let reading = ''
+      let known = tags
+      let index = 0
       try {
-        for (const { key, shape, isOptional } of fields) {
-          reading = key
+        for (; index < fields.length; index++) {
+          const { key, shape, isOptional } = fields[index] as Field
           // Own properties only: `constructor` or `toString` must not be found on a prototype.
           const given = Object.hasOwn(value, key) ? value[key] : undefined
-          if (!isOptional || given !== undefined) result[key] = shape.read(given)
+          if (given === undefined && isOptional) continue
+          const read = shape.read(given)
+          if (read !== given) value[key] = read
+          known++
         }
       } catch (error) {
-        throw within(`.${reading}`, error)
+        throw within(`.${fields[index]?.key}`, error)
       }
-      return result as T
+      // Heartbeats and keepalives come many times a second for ever: what holds nothing foreign is not copied.
+      return (Object.keys(value).length === known ? value : onlyKnown(value)) as T
     },
     special.length === 0
       ? undefined

@@ -121,7 +121,7 @@ const raftMessage = union<RaftMessage<Command>, 'type'>('type', {
 })
 
 const supportMessage = union<SupportMessage, 'type'>('type', {
-  keepalive: { session, epoch: count, sequence: count },
+  keepalive: { session, epoch: count, sequence: count, patient: { optional: flag } },
   'keepalive-ack': { session, epoch: count, sequence: count, voter: id, voterIncarnation: count },
   'keepalive-refusal': {
     session,
@@ -153,7 +153,7 @@ const peerMessage = union<PeerMessage, 'kind'>('kind', {
 
 const holderMessage = union<HolderMessage, 'type'>('type', {
   open: { request: openRequest, reattach: flag },
-  keepalive: { session, epoch: count, sequence: count },
+  keepalive: { session, epoch: count, sequence: count, patient: { optional: flag } },
   reopen: { session, epoch: count },
   batch: batchFields,
   close: { session },

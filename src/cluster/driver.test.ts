@@ -86,6 +86,48 @@ describe('three peers', () => {
     expect(held.every((each) => each.ended === null)).toBe(true)
   })
 
+  it('beat together: on an idle cluster hardly anything happens at any other moment', async () => {
+    world = raftWorld({ timing: 'default', delayMs: [0, 0] })
+    await world.start()
+    await world.advance(37)
+    const records: ReturnType<typeof stand>[] = []
+    for (const id of ['a', 'b', 'c']) {
+      records.push(stand(world.session(id, id), 'job'))
+      await world.advance(41)
+    }
+    await world.until(() => records.some((each) => each.token !== null), 'a winner', 2000)
+    await world.advance(3000)
+    const moments = new Set<number>()
+    for (const id of ['a', 'b', 'c']) {
+      const events = world.eventsOf(id)!
+      const { peerMessage } = events
+      events.peerMessage = (from, message) => {
+        moments.add(world.clock.trueMs())
+        peerMessage(from, message)
+      }
+    }
+    await world.advance(9600)
+    const beats = 9600 / (world.timing.heartbeatMs * (15 / 16))
+    expect(moments.size).toBeGreaterThanOrEqual(beats - 1)
+    expect(moments.size).toBeLessThanOrEqual(beats * 1.1)
+  })
+
+  it('keep a waiting session alive for ever, and it leads at once when it is granted', async () => {
+    world = raftWorld()
+    await world.start()
+    const a = stand(world.session('a', 'a'), 'job')
+    await world.until(led(a), 'a leads')
+    const b = stand(world.session('b', 'b'), 'job')
+    await world.advance(30_000)
+    expect(b.events).toEqual(['waiting 1'])
+    const before = world.clock.trueMs()
+    void a.candidacy.leave({})
+    await world.until(led(b), 'b leads')
+    expect(world.clock.trueMs() - before).toBeLessThan(10)
+    await world.advance(30_000)
+    expect(b.ended).toBe(null)
+  })
+
   it('refuse a second process with the same candidate id while the first is heard', async () => {
     world = raftWorld()
     await world.start()
@@ -425,7 +467,7 @@ describe('three peers', () => {
     const first = stand(session, 'job')
     await world.until(led(first), 'a leads')
     const heard: string[] = []
-    const link = world.peers.get('a')!.attach((message) => heard.push(message.type))
+    const link = world.peers.get('a')!.attach({ received: (message) => heard.push(message.type) })
     link.send({ type: 'close', ...session.ticket() })
     await world.until(() => first.ended !== null, 'the holder is told', 50)
     expect(first.ended).toBe('revoked')
@@ -480,8 +522,10 @@ function failAfterReadings(id: string, max: number): void {
 
 async function raftLeader(): Promise<string> {
   let leader: string | null = null
-  const link = world.peers.get('a')!.attach((message) => {
-    if (message.type === 'status') leader = message.status.leader
+  const link = world.peers.get('a')!.attach({
+    received: (message) => {
+      if (message.type === 'status') leader = message.status.leader
+    },
   })
   link.send({ type: 'status', id: 1, election: null })
   await world.until(() => leader !== null, 'a status')

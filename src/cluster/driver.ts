@@ -12,14 +12,15 @@ import { lastHeardMs } from '../protocols/support/voter.ts'
 import { apply, createRegistry, type Registry } from '../registry/registry.ts'
 import type { Command, RegistryEvent } from '../registry/types.ts'
 import { Arbiter } from './arbiter.ts'
+import { Courier } from './courier.ts'
 import { DiskQueue } from './disk-queue.ts'
 import { Evidence } from './evidence.ts'
-import type { LogRecord, PeerMessage, PeerRecord, PeerStatus, Proposal, SponsorMessage } from './messages.ts'
+import type { LogRecord, PeerMessage, PeerRecord, PeerStatus, Proposal } from './messages.ts'
 import { Pace } from './pace.ts'
 import type { PeerOptions, PeerTransport } from './peer-options.ts'
 import { peerStatus } from './peer-status.ts'
 import { RaftRunner } from './raft-runner.ts'
-import { Reception, type LocalLink } from './reception.ts'
+import { Reception, type LocalHolder, type LocalLink } from './reception.ts'
 import { foldRecords, type RecoveredPeer } from './recovery.ts'
 import { NamedTimers } from './timers.ts'
 import { Turns } from './turns.ts'
@@ -27,6 +28,11 @@ import { VoterRunner, type VoterReply } from './voter-runner.ts'
 
 /** The rank step of the successor order, at least (DESIGN §4.2). */
 const rankStepMs = 10
+/**
+ * The Raft leader beats this much faster than anybody's own timer, so that its heartbeat comes first and sets the beat
+ * of all: keepalives, heartbeats, their answers and the driver's own duties then share wake-ups, turns and frames.
+ */
+const leaderHaste = 15 / 16
 /** A batch fits a frame of a client (64 KiB), so twelve entries fit one of the bulk lane (1 MiB). */
 const maxEntriesPerAppend = 12
 
@@ -59,6 +65,7 @@ export class Peer {
   readonly #registry: Registry
   readonly #evidence = new Evidence()
   readonly #pace = new Pace()
+  readonly #courier: Courier
   readonly #timers: NamedTimers
   readonly #turns: Turns
   readonly #disk: DiskQueue<LogRecord>
@@ -71,6 +78,8 @@ export class Peer {
   #arbiter: Arbiter | null = null
   #leader: PeerId | null = null
   #leaderlessSince: number
+  /** `lower()` of the last beat. */
+  #beatAt: number
   #appliedIndex = 0
   #stopped = false
   #closing: Promise<void> | null = null
@@ -85,6 +94,8 @@ export class Peer {
     this.#transport = transport
     this.#configuration = { voters: Object.keys(options.peers).toSorted() }
     this.#leaderlessSince = clock.lower()
+    this.#beatAt = clock.lower()
+    this.#courier = new Courier((to, message, lane) => transport.send(to, message, lane))
     this.#registry = createRegistry({ tokenBase: options.tokenBase })
     // An earlier start of this very peer is as dead as one of another.
     this.#evidence.up(self, incarnation)
@@ -114,7 +125,7 @@ export class Peer {
       {
         self,
         configuration: this.#configuration,
-        heartbeatMs: timing.heartbeatMs,
+        heartbeatMs: timing.heartbeatMs * leaderHaste,
         electionTimeoutMs: timing.electionTimeoutMs,
         rankStepMs,
         maxEntriesPerAppend,
@@ -123,8 +134,9 @@ export class Peer {
       recovered,
       parts,
       {
-        send: (to, message, lane) => transport.send(to, { kind: 'raft', message }, lane),
+        send: (to, message, lane) => this.#courier.send(to, { kind: 'raft', message }, lane),
         enqueue,
+        beating: () => this.#beatAsLeader(),
         committed: (entries) => this.#committed(entries),
         appended: (entries) => this.#arbiter?.appended(entries),
         became: (leads, leader) => this.#became(leads, leader),
@@ -142,7 +154,9 @@ export class Peer {
       },
       parts,
       {
-        send: (to, message) => transport.send(to, { kind: 'support', message }, 'urgent'),
+        send: (to, message) => this.#courier.send(to, { kind: 'support', message }, 'urgent'),
+        sendWithNext: (to, message) =>
+          this.#courier.sendWithNext(to, { kind: 'support', message }, message.session),
         enqueue,
         replied: (reply) => this.#replied(reply),
       },
@@ -158,9 +172,11 @@ export class Peer {
       },
       {
         propose: (proposal) => this.#propose(proposal),
-        keepalive: (session, epoch, sequence) => {
-          if (this.#registry.sessions.has(session)) this.#pace.sent(session, sequence, clock.lower())
-          this.#voter.toEveryVoter({ type: 'keepalive', session, epoch, sequence })
+        keepalive: (keepalive) => {
+          const { session, sequence, patient = false } = keepalive
+          if (!patient && this.#registry.sessions.has(session))
+            this.#pace.sent(session, sequence, clock.lower())
+          this.#voter.toEveryVoter(keepalive)
         },
         readLocally: (id) => this.#raft.feed({ type: 'read', id }),
         leader: () => this.#leader,
@@ -198,12 +214,9 @@ export class Peer {
     this.#turns.enqueue(() => this.#disk.note({ type: 'peer', ...record }))
   }
 
-  /** A holder or reader in this process: see `Reception.attach`. */
-  attach(
-    receive: (message: SponsorMessage) => void,
-    gone: (error: MandateError) => void = () => undefined,
-  ): LocalLink {
-    return this.#reception.attach(receive, gone)
+  /** A holder or reader in this process. */
+  attach(holder: LocalHolder): LocalLink {
+    return this.#reception.attach(holder)
   }
 
   /** Why this peer stopped by itself; undefined while it runs. */
@@ -312,6 +325,7 @@ export class Peer {
       this.#examineSessions()
     } else if (!leads) {
       this.#arbiter = null
+      this.#armBeat()
       this.#deposed?.()
     }
     if (leader === this.#leader) return
@@ -338,7 +352,7 @@ export class Peer {
           this.#voter.toEveryVoter({ type: 'withdraw-request', session, epoch }),
         turnAway: (sponsor, session, error) => {
           if (sponsor === self) this.#reception.turnedAway(session, error)
-          else this.#transport.send(sponsor, { kind: 'turned-away', session, error }, 'urgent')
+          else this.#courier.send(sponsor, { kind: 'turned-away', session, error }, 'urgent')
         },
       },
       {
@@ -367,7 +381,7 @@ export class Peer {
     if (this.#arbiter !== null) {
       this.#arbiter.received(this.#options.self, proposal, this.#options.clock.lower())
     } else if (this.#leader !== null) {
-      this.#transport.send(this.#leader, { kind: 'propose', proposal }, 'urgent')
+      this.#courier.send(this.#leader, { kind: 'propose', proposal }, 'urgent')
     }
   }
 
@@ -378,6 +392,7 @@ export class Peer {
     switch (message.kind) {
       case 'raft':
         this.#raft.feed({ type: 'message', from, message: message.message })
+        if (message.message.type === 'heartbeat') this.#beatWithLeader()
         return
       case 'support':
         this.#voter.received(from, message.message)
@@ -391,7 +406,7 @@ export class Peer {
         return
       case 'read-index':
         this.#reception.readFor((index) =>
-          this.#transport.send(from, { kind: 'read-index-reply', id: message.id, index }, 'urgent'),
+          this.#courier.send(from, { kind: 'read-index-reply', id: message.id, index }, 'urgent'),
         )
         return
       case 'read-index-reply':
@@ -421,16 +436,32 @@ export class Peer {
 
   // ---- time and disk --------------------------------------------------------------------------------------------
 
-  /** Once a heartbeat: repeats what may have been lost, and looks for silent sessions when this peer leads. */
+  /** The beat of a peer that does not lead: it comes with the leader's heartbeat, or by this timer. */
   #armBeat(): void {
-    this.#timers.setAccusation('beat', this.#options.timing.heartbeatMs, () => {
-      this.#armBeat()
-      this.#turns.enqueue(() => this.#beat())
-    })
+    this.#timers.setAccusation('beat', this.#options.timing.heartbeatMs, () =>
+      this.#turns.enqueue(() => this.#beat()),
+    )
   }
 
+  /** The leader's heartbeat is due: keepalives go with it, and whoever was silent is looked for once all is read. */
+  #beatAsLeader(): void {
+    this.#reception.beatHolders()
+    this.#timers.setAfterPoll('beat', () => this.#turns.enqueue(() => this.#beat()))
+  }
+
+  #beatWithLeader(): void {
+    // A new leader, or a link that is up again, brings heartbeats out of turn.
+    const sinceMs = this.#options.clock.lower() - this.#beatAt
+    if (sinceMs >= this.#options.timing.heartbeatMs / 2) this.#beat()
+  }
+
+  /** Once a heartbeat: repeats what may have been lost, and looks for silent sessions when this peer leads. */
   #beat(): void {
     const now = this.#options.clock.lower()
+    this.#beatAt = now
+    if (this.#arbiter === null) this.#armBeat()
+    this.#reception.beatHolders()
+    this.#courier.flush()
     this.#raft.feed({ type: 'pace', roundTripMs: this.#pace.estimateMs })
     this.#examineSessions()
     this.#reception.beat(this.#leader === null ? now - this.#leaderlessSince : 0)

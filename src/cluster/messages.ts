@@ -63,6 +63,7 @@ export type HolderMessage =
       readonly session: SessionKey
       readonly epoch: number
       readonly sequence: number
+      readonly patient?: boolean
     }
   | { readonly type: 'reopen'; readonly session: SessionKey; readonly epoch: number }
   | {

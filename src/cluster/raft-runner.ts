@@ -22,6 +22,8 @@ import type { NamedTimers } from './timers.ts'
 export interface RaftRunnerDuties {
   send(to: PeerId, message: RaftMessage<Command>, lane: Lane): void
   enqueue(task: () => void): void
+  /** This peer leads, and its heartbeat is about to be sent. */
+  beating(): void
   committed(entries: readonly Entry<Command>[]): void
   appended(entries: readonly Entry<Command>[]): void
   became(leads: boolean, leader: PeerId | null): void
@@ -134,7 +136,11 @@ export class RaftRunner {
   }
 
   #arm(timer: RaftTimer, delayMs: number): void {
-    const fire = (): void => this.#duties.enqueue(() => this.feed({ type: 'timer', timer }))
+    const fire = (): void =>
+      this.#duties.enqueue(() => {
+        this.feed({ type: 'timer', timer })
+        if (timer === 'heartbeat') this.#duties.beating()
+      })
     if (timer === 'election' || timer === 'succession') this.#timers.setAccusation(timer, delayMs, fire)
     else this.#timers.set(timer, delayMs, fire)
   }

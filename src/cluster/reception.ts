@@ -15,6 +15,16 @@ import { Sponsor, type Link, type SponsorDuties } from './sponsor.ts'
 import type { Turns } from './turns.ts'
 import type { VoterReply } from './voter-runner.ts'
 
+/** A holder or reader in this process. */
+export interface LocalHolder {
+  /** Called between turns, never inside `send`. */
+  received(message: SponsorMessage): void
+  /** At most once: this peer stopped by itself, and nothing is received any more. */
+  gone?(error: MandateError): void
+  /** Between turns, about once a heartbeat: what is sent now shares turn and frames with what the peer sends anyway. */
+  beat?(): void
+}
+
 /** A local holder's end of its link to this peer. */
 export interface LocalLink {
   readonly host: { readonly peer: PeerId; readonly incarnation: number }
@@ -41,8 +51,7 @@ export class Reception {
   readonly #observers: Observers
   readonly #reads: Reads
   readonly #clients = new Map<ClientId, Link>()
-  /** By holder in this process: what tells it that this peer is gone. */
-  readonly #holders = new Map<Link, (error: MandateError) => void>()
+  readonly #holders = new Map<Link, LocalHolder>()
 
   constructor(
     options: PeerOptions,
@@ -73,19 +82,15 @@ export class Reception {
 
   // ---- who comes and goes ---------------------------------------------------------------------------------------
 
-  /**
-   * Attaches a holder that lives in this process; `receive` is called between turns, never inside `send`, and `gone`
-   * at most once: when this peer stopped by itself, after which nothing is received.
-   */
-  attach(receive: (message: SponsorMessage) => void, gone: (error: MandateError) => void): LocalLink {
+  attach(holder: LocalHolder): LocalLink {
     let open = true
     const link: Link = {
       send: (message) =>
         this.#turns.deliver(() => {
-          if (open) receive(message)
+          if (open) holder.received(message)
         }),
     }
-    this.#holders.set(link, gone)
+    this.#holders.set(link, holder)
     return {
       host: { peer: this.#options.self, incarnation: this.#incarnation },
       send: (message) => {
@@ -120,7 +125,7 @@ export class Reception {
 
   /** This peer stopped by itself: the holders in its process have to hear it, because nothing else will. */
   stopped(error: MandateError): void {
-    for (const [link, gone] of [...this.#holders]) if (this.#holders.delete(link)) gone(error)
+    for (const [link, holder] of [...this.#holders]) if (this.#holders.delete(link)) holder.gone?.(error)
   }
 
   // ---- what the log and the other peers say ---------------------------------------------------------------------
@@ -162,6 +167,14 @@ export class Reception {
     this.#sponsor.retry()
     this.#reads.retry(leader, this.#options.clock.lower())
     this.#observers.regainedContact()
+  }
+
+  /** The Raft leader's heartbeat was sent or heard, or would have been due. */
+  beatHolders(): void {
+    if (this.#holders.size === 0) return
+    this.#turns.deliver(() => {
+      for (const [link, holder] of [...this.#holders]) if (this.#holders.has(link)) holder.beat?.()
+    })
   }
 
   /** Once a heartbeat: repeats what may have been lost. `leaderlessMs`: since when nobody is followed; 0 = somebody is. */

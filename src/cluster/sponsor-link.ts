@@ -9,6 +9,8 @@ export interface SponsorLinkEvents {
   /** Lost, or: none of the peers could be reached, as often as all were tried. */
   down(reason: string): void
   message(message: SponsorMessage): void
+  /** Where the link `beats`: at least once a heartbeat, when the peer of this process sends something anyway. */
+  beat?(): void
   /** The peer in this process stopped by itself, and no link to it comes up again. No event afterwards. */
   gone(error: MandateError): void
 }
@@ -16,6 +18,8 @@ export interface SponsorLinkEvents {
 export interface SponsorLink {
   /** The peer process this holder lives in; null for a client. */
   readonly host: SessionHost | null
+  /** The sponsor calls `beat`, so that periodic duties need no timer of their own. */
+  readonly beats: boolean
   /** Lost while the link is down. */
   send(message: HolderMessage): void
   /** The sponsor answers but its cluster does not: try another one, if there is a choice. */

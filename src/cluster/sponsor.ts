@@ -5,7 +5,7 @@
  * to another and is told its whole state.
  */
 import type { PeerId } from '../protocols/quorum/types.ts'
-import type { SessionKey, SupportMessage } from '../protocols/support/types.ts'
+import type { Keepalive, SessionKey, SupportMessage } from '../protocols/support/types.ts'
 import { aheadOf, sessionState, type Registry } from '../registry/registry.ts'
 import type { RegistryEvent } from '../registry/types.ts'
 import type { ErrorReply, HolderMessage, Proposal, SponsorMessage } from './messages.ts'
@@ -18,7 +18,7 @@ export interface Link {
 export interface SponsorDuties {
   propose(proposal: Proposal): void
   /** To every voter, this peer included. */
-  keepalive(session: SessionKey, epoch: number, sequence: number): void
+  keepalive(keepalive: Keepalive): void
   /** Done once this peer's state is at least as new as every commit before the call. */
   read(done: (ok: boolean) => void): void
 }
@@ -57,7 +57,7 @@ export class Sponsor {
         return
       case 'keepalive':
         // It attaches nothing: an `open` came before, and a keepalive may cross the end of its session.
-        this.#duties.keepalive(message.session, message.epoch, message.sequence)
+        this.#duties.keepalive(message)
         return
       case 'batch': {
         const session = this.#registry.sessions.get(message.session)

@@ -1,9 +1,23 @@
-/** The timers of one peer, by name: setting one replaces the one before. */
+/**
+ * The timers of one peer, by name: setting one replaces the one before. A timer that is put off, as that of an election
+ * is with every heartbeat, is left to fire and looks again: so most settings cost nothing but a note.
+ */
 import type { Clock, Timer } from '../seams/clock.ts'
+
+interface Named {
+  /** What will call next: a timer, or the end of a poll phase. */
+  handle: Timer
+  /** When the handle fires; it may be put off, not brought forward. */
+  firesAt: number
+  dueAt: number
+  /** Lets one poll phase pass first. */
+  accuses: boolean
+  fire: () => void
+}
 
 export class NamedTimers {
   readonly #clock: Clock
-  readonly #timers = new Map<string, Timer>()
+  readonly #timers = new Map<string, Named>()
   #stopped = false
 
   constructor(clock: Clock) {
@@ -11,27 +25,24 @@ export class NamedTimers {
   }
 
   set(name: string, delayMs: number, fire: () => void): void {
-    this.cancel(name)
-    if (this.#stopped) return
-    const timer = this.#clock.setTimer(delayMs, () => {
-      this.#timers.delete(name)
-      fire()
-    })
-    this.#timers.set(name, timer)
+    this.#set(name, delayMs, fire, false)
   }
 
   /** A timer that would accuse somebody: after a stall, timers fire before queued frames are read (DESIGN §2). */
   setAccusation(name: string, delayMs: number, fire: () => void): void {
+    this.#set(name, delayMs, fire, true)
+  }
+
+  /** As soon as everything that had arrived is read. */
+  setAfterPoll(name: string, fire: () => void): void {
     this.cancel(name)
     if (this.#stopped) return
-    const timer = this.#clock.setTimer(delayMs, () => {
-      const poll = this.#clock.afterPoll(() => {
-        this.#timers.delete(name)
-        fire()
-      })
-      this.#timers.set(name, poll)
+    const handle = this.#clock.afterPoll(() => {
+      this.#timers.delete(name)
+      fire()
     })
-    this.#timers.set(name, timer)
+    // Nothing that is set meanwhile is put off to the end of this poll phase.
+    this.#timers.set(name, { handle, firesAt: Infinity, dueAt: 0, accuses: false, fire })
   }
 
   has(name: string): boolean {
@@ -39,14 +50,41 @@ export class NamedTimers {
   }
 
   cancel(name: string): void {
-    this.#timers.get(name)?.cancel()
+    this.#timers.get(name)?.handle.cancel()
     this.#timers.delete(name)
   }
 
   /** Cancels all; none is set any more. */
   stop(): void {
     this.#stopped = true
-    for (const timer of this.#timers.values()) timer.cancel()
+    for (const { handle } of this.#timers.values()) handle.cancel()
     this.#timers.clear()
+  }
+
+  #set(name: string, delayMs: number, fire: () => void, accuses: boolean): void {
+    if (this.#stopped) return
+    const dueAt = this.#clock.lower() + delayMs
+    const known = this.#timers.get(name)
+    if (known !== undefined && known.firesAt <= dueAt) {
+      Object.assign(known, { dueAt, accuses, fire })
+      return
+    }
+    known?.handle.cancel()
+    const handle = this.#clock.setTimer(delayMs, () => this.#look(name))
+    this.#timers.set(name, { handle, firesAt: dueAt, dueAt, accuses, fire })
+  }
+
+  #look(name: string): void {
+    const timer = this.#timers.get(name)
+    if (timer === undefined) return
+    const leftMs = timer.dueAt - this.#clock.lower()
+    if (leftMs > 0) {
+      timer.firesAt = timer.dueAt
+      timer.handle = this.#clock.setTimer(leftMs, () => this.#look(name))
+    } else if (timer.accuses) this.setAfterPoll(name, timer.fire)
+    else {
+      this.#timers.delete(name)
+      timer.fire()
+    }
   }
 }

@@ -14,6 +14,8 @@ export type VoterReply = Exclude<SupportMessage, VoterRequest>
 
 export interface VoterRunnerDuties {
   send(to: PeerId, message: SupportMessage): void
+  /** With the next message to `to`, a heartbeat later at most. */
+  sendWithNext(to: PeerId, message: VoterReply): void
   enqueue(task: () => void): void
   /** The answer of a voter, this one or another. */
   replied(reply: VoterReply): void
@@ -53,7 +55,13 @@ export class VoterRunner {
   received(from: PeerId, message: SupportMessage): void {
     switch (message.type) {
       case 'keepalive':
-        this.step({ type: 'keepalive', from, keepalive: message })
+        for (const effect of stepVoter(
+          this.voter,
+          { type: 'keepalive', from, keepalive: message },
+          this.#clock.lower(),
+        )) {
+          this.#execute(effect, message.patient)
+        }
         return
       case 'withdraw-request':
         this.step({ type: 'withdraw-request', from, request: message })
@@ -75,11 +83,11 @@ export class VoterRunner {
     }
   }
 
-  #execute(effect: VoterEffect): void {
+  #execute(effect: VoterEffect, patient = false): void {
     switch (effect.type) {
       case 'send': {
         const send = (): void => {
-          if (effect.to !== this.voter.self) this.#duties.send(effect.to, effect.message)
+          if (effect.to !== this.voter.self) this.#reply(effect.to, effect.message, patient)
           else this.#duties.enqueue(() => this.#duties.replied(effect.message))
         }
         if (effect.after === undefined) send()
@@ -96,6 +104,12 @@ export class VoterRunner {
       default:
         effect satisfies never
     }
+  }
+
+  /** An acknowledgement that is late is one that was long on its way. A refusal is news. */
+  #reply(to: PeerId, message: VoterReply, patient: boolean): void {
+    if (patient && message.type === 'keepalive-ack') this.#duties.sendWithNext(to, message)
+    else this.#duties.send(to, message)
   }
 
   /** A withdrawal accuses: keepalives that wait in the sockets are read first. */

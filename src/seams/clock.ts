@@ -21,7 +21,7 @@ export interface Timer {
 }
 
 export interface Clock {
-  /** The holder's reading: anchors all three clocks. About 5 µs; take one per request, not per check. */
+  /** The holder's reading: anchors all three clocks. Take one per request, not per check. */
   upper(): Instant
   /**
    * The most that may have passed since `since`, in ms; `Infinity` when a suspend or (by policy) a clock step was seen.

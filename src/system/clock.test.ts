@@ -107,6 +107,49 @@ describe('elapsedMs', () => {
     expect(clock.elapsedMs(clock.upper())).toBe(Number.POSITIVE_INFINITY)
   })
 
+  it('reads boot time once for many anchors, and again after a suspend or a step, which each anchor counts from', () => {
+    const fake = fakeTime()
+    const clock = systemClock({ time: fake.time })
+    for (let beat = 0; beat < 1000; beat++) {
+      fake.pass(100)
+      clock.upper()
+    }
+    expect(fake.bootReads()).toBe(1)
+    fake.at.wallMs += 60_000
+    fake.at.bootMs += 60_000
+    const awake = clock.upper()
+    expect(fake.bootReads()).toBe(2)
+    fake.pass(10)
+    expect(clock.elapsedMs(awake)).toBe(10)
+    fake.at.wallMs -= 5_000
+    clock.upper()
+    expect(fake.bootReads()).toBe(3)
+  })
+
+  it('sees a suspend since an anchor whose boot time was not read', () => {
+    const fake = fakeTime()
+    const clock = systemClock({ time: fake.time, onClockStep: 'ignore' })
+    clock.upper()
+    fake.pass(10_000)
+    const since = clock.upper()
+    expect(fake.bootReads()).toBe(1)
+    fake.pass(10)
+    fake.at.wallMs += 200
+    fake.at.bootMs += 200
+    expect(clock.elapsedMs(since)).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it('takes no step for a suspend with an anchor whose boot time was not read', () => {
+    const fake = fakeTime()
+    const clock = systemClock({ time: fake.time, onClockStep: 'ignore' })
+    clock.upper()
+    fake.pass(10_000)
+    const since = clock.upper()
+    fake.pass(10)
+    fake.at.wallMs += 60_000
+    expect(clock.elapsedMs(since)).toBe(10)
+  })
+
   it('takes the anchor again when it was preempted between the reads', () => {
     const fake = fakeTime()
     let preempted = false

@@ -1,7 +1,7 @@
 import { uptime } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import type { Clock, Timer } from '../seams/clock.ts'
-import { anchor, elapsedSince } from './elapsed.ts'
+import { anchors, elapsedSince } from './elapsed.ts'
 import type { ClockReadings, ClockStepPolicy } from './elapsed.ts'
 
 /** What the clock takes from Node; another one can be passed for tests. */
@@ -36,7 +36,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1
 export function systemClock(options: SystemClockOptions = {}): Clock {
   const { onClockStep = 'lose', time = nodeTime } = options
   return {
-    upper: () => anchor(time),
+    upper: anchors(time),
     elapsedMs: (since) => elapsedSince(time, since, onClockStep),
     lower: () => time.monotonicMs(),
     wallMs: () => time.wallMs(),

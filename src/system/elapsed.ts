@@ -29,6 +29,28 @@ const ANCHOR_SPREAD_MS = 5
 const ANCHOR_TRIES = 3
 
 /**
+ * Anchors that read boot time, which opens a file, only when it may say something new. A suspend lets the wall clock
+ * run ahead of the monotonic one; while the two keep their distance there was none, and boot time is as far from the
+ * monotonic clock as when it was read last. Should that be wrong, because a backward step hid a suspend, the anchor's
+ * boot time is too low, and `elapsedSince` can only see too much. A preemption between the two reads changes their
+ * distance as well, and the anchor is taken with care.
+ */
+export function anchors(read: ClockReadings): () => Instant {
+  let last: Instant | undefined
+  return () => {
+    if (last !== undefined) {
+      const wallMs = read.wallMs()
+      const monotonicMs = read.monotonicMs()
+      const passedMs = monotonicMs - last.monotonicMs
+      if (Math.abs(wallMs - last.wallMs - passedMs) <= ANCHOR_SPREAD_MS) {
+        return { monotonicMs, wallMs, bootMs: last.bootMs + passedMs }
+      }
+    }
+    return (last = anchor(read))
+  }
+}
+
+/**
  * Anchors the three clocks, monotonic last: a suspend that falls between the reads is then seen by `elapsedMs`,
  * never hidden. A preemption between them would be mistaken for a suspend, so the anchor is taken again.
  */

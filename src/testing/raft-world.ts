@@ -152,12 +152,13 @@ export function raftWorld(options: RaftWorldOptions = {}): RaftWorld {
               events,
             )
           }
-          const link = peer.attach(
-            (message) => events.message(message),
-            (error) => events.gone(error),
-          )
+          const link = peer.attach({
+            received: (message) => events.message(message),
+            gone: (error) => events.gone(error),
+            beat: () => events.beat?.(),
+          })
           queueMicrotask(() => events.up())
-          return { host: link.host, send: link.send, change: () => undefined, close: link.close }
+          return { host: link.host, beats: true, send: link.send, change: () => undefined, close: link.close }
         },
       })
     },

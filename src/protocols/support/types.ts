@@ -20,6 +20,11 @@ export interface Keepalive {
   readonly epoch: number
   /** Grows by one with each keepalive of the session. */
   readonly sequence: number
+  /**
+   * The answer may wait for the next message to the peer that relays it, a heartbeat at most: the session holds nothing
+   * that a late renewal could end. To the voter it is a keepalive like any other. @default false
+   */
+  readonly patient?: boolean
 }
 
 export interface KeepaliveAck {
