@@ -58,6 +58,7 @@ class Stage implements CandidacyEvents {
         afterLease: () => ({ cancel: () => undefined }),
         renewal: () => renewal,
         unsupported: () => undefined,
+        holds: () => undefined,
         gone: () => undefined,
       },
     )
