@@ -25,9 +25,11 @@ export const stalledLoop: Schedule = {
 class Loop implements Clock {
   #timers: (() => void)[] = []
   #polls: (() => void)[] = []
+  #now = 0
 
   /** Everything is due: the process did not run for long. */
   turn(readFrames: () => void): void {
+    this.#now += 1_000
     for (const fire of this.#timers.splice(0)) fire()
     readFrames()
     for (const run of this.#polls.splice(0)) run()
@@ -52,7 +54,7 @@ class Loop implements Clock {
   }
 
   lower(): number {
-    return 0
+    return this.#now
   }
 
   wallMs(): number {
