@@ -55,6 +55,7 @@ class Stage {
         this.events = events
         return {
           host: null,
+          beats: false,
           send: (message) => {
             this.sent.push(message)
             if (message.type === 'keepalive') this.#acknowledge(message)

@@ -16,6 +16,7 @@ export const slowAcknowledgements: Schedule = {
         keepalive: (_, sequence) => sequences.push(sequence),
         reopen: () => undefined,
         renewed: () => undefined,
+        beaten: () => false,
         forsaken: () => false,
       },
     )
