@@ -12,7 +12,7 @@ import { Input, type Incarnation } from './incarnation.ts'
 import type { Tally } from './route.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Stream } from './streams.ts'
-import { Task, type Phase } from './task-queue.ts'
+import { Task } from './task-queue.ts'
 
 /** What one fsync made durable. */
 export interface Group {
@@ -340,20 +340,19 @@ export class Disk {
 
 /** An fsync ends on its thread; the process hears of it when it looks. */
 class Written extends Task {
-  readonly phase: Phase = 'input'
   readonly #disk: Disk
   readonly #owner: Incarnation
   readonly #batches: readonly Batch[]
   #outcome: Outcome | null = null
 
   constructor(owner: Incarnation, disk: Disk, batches: readonly Batch[]) {
-    super(owner)
+    super(owner, 'input')
     this.#owner = owner
     this.#disk = disk
     this.#batches = batches
   }
 
-  get mark(): number {
+  override get mark(): number {
     return 8 + this.#batches.length * 32
   }
 

@@ -141,19 +141,18 @@ export class Incarnation implements ProcessRun, Executor {
 
 /** Whatever comes into a process: a frame, an answer of the disk, a broken connection. */
 export class Input extends Task {
-  readonly phase: Phase = 'input'
-  readonly #act: () => void
+  declare private readonly act: () => void
 
   constructor(process: Incarnation, act: () => void) {
-    super(process)
-    this.#act = act
+    super(process, 'input')
+    this.act = act
   }
 
-  get mark(): number {
+  override get mark(): number {
     return 4
   }
 
   run(): void {
-    this.#act()
+    this.act()
   }
 }

@@ -56,13 +56,26 @@ export class Judge {
     return this.#record !== undefined || this.#toAll.length > 0 || this.#wanted.has(type)
   }
 
-  /** `told` becomes the event. */
   tell(at: number, process: string, run: number, told: Told): void {
-    // The contract wants one flat object; the fields that are added are the same for all, so it is made of one literal.
-    const event = Object.assign({ at, sequence: ++this.#sequence, process, run }, told) as HistoryEvent
+    this.show(Object.assign({ at, sequence: this.next(), process, run }, told) as HistoryEvent)
+  }
+
+  /** The number of the next event. */
+  next(): number {
+    return ++this.#sequence
+  }
+
+  show(event: HistoryEvent): void {
     this.#record?.(event)
     const seats = this.#wanted.get(event.type) ?? this.#toAll
-    for (const seat of seats) this.#show(seat, at, () => seat.checker.observe(event))
+    // The first violation may be the cause of all others.
+    if (seats.length === 0 || this.failed) return
+    let index = 0
+    try {
+      for (; index < seats.length; index++) (seats[index] as Seat).checker.observe(event)
+    } catch (error) {
+      this.#threw(seats[index] as Seat, event.at, error)
+    }
   }
 
   /** A violation that no checker finds, but the world itself. */
@@ -71,7 +84,14 @@ export class Judge {
   }
 
   finish(at: number): void {
-    for (const seat of this.#seats) this.#show(seat, at, () => seat.checker.finish?.())
+    for (const seat of this.#seats) {
+      if (this.failed) return
+      try {
+        seat.checker.finish?.()
+      } catch (error) {
+        this.#threw(seat, at, error)
+      }
+    }
   }
 
   /** Invariant → how often it was put to the test. */
@@ -81,14 +101,12 @@ export class Judge {
     )
   }
 
-  #show({ invariant }: Seat, at: number, look: () => void): void {
-    // The first violation may be the cause of all others.
-    if (this.failed) return
-    try {
-      look()
-    } catch (error) {
-      const message = error instanceof Violated ? error.message : `the checker failed: ${String(error)}`
-      this.found(invariant.name, at, message)
-    }
+  #threw({ invariant }: Seat, at: number, error: unknown): void {
+    const message = error instanceof Violated ? error.message : `the checker failed: ${described(error)}`
+    this.found(invariant.name, at, message)
   }
+}
+
+function described(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -4,7 +4,7 @@
  * process closes what it held. Handshakes and what is said on a connection belong to the two ends.
  */
 import { Input, type Incarnation } from './incarnation.ts'
-import { Lane, Route, type RouteQuality, type Tally } from './route.ts'
+import { Lane, Route, type RouteQuality, type Sender, type Tally } from './route.ts'
 import type { Scheduler } from './scheduler.ts'
 import { Stream } from './streams.ts'
 
@@ -217,8 +217,17 @@ class Attempt implements Dial {
   }
 }
 
+/** The last that comes over a connection. */
+class Ending {
+  readonly reason: string
+
+  constructor(reason: string) {
+    this.reason = reason
+  }
+}
+
 /** One side of a connection. Two lanes, as a peer has two connections; a client uses one. */
-export class End {
+export class End implements Sender {
   readonly process: Incarnation
   readonly to: string
   readonly #network: Network
@@ -257,35 +266,34 @@ export class End {
 
   send(message: unknown, lane: 0 | 1, mark: number, strict: boolean): void {
     if (!this.#open) return
-    const other = this.#other
     this.#unansweredSince ??= this.#network.scheduler.now
-    this.#out.carry(
-      this.#lanes[lane],
-      other.process,
-      mark,
-      strict,
-      () => {
-        if (!other.#open) return other.#answerWithReset()
-        // Its receipt comes back unless that way is cut.
-        if (!other.#out.isCut) this.#unansweredSince = null
-        other.#events?.frame(message)
-      },
-      () => other.#answerWithReset(),
-    )
+    this.#out.carry(this.#lanes[lane], this.#other.process, mark, strict, this, message)
+  }
+
+  delivered(message: unknown): void {
+    const other = this.#other
+    if (message instanceof Ending) return other.broken(message.reason)
+    if (!other.#open) return other.#answerWithReset()
+    // Its receipt comes back unless that way is cut.
+    if (!other.#out.isCut) this.#unansweredSince = null
+    other.#events?.frame(message)
+  }
+
+  undelivered(): void {
+    if (this.#open) this.#other.#answerWithReset()
   }
 
   /** After what was sent. Nothing is heard any more. */
   close(reason: string): void {
     if (!this.#shut()) return
-    const other = this.#other
-    const last = this.#lanes[0].arrivesAt > this.#lanes[1].arrivesAt ? this.#lanes[0] : this.#lanes[1]
+    const [urgent, bulk] = this.#lanes
     this.#out.carry(
-      last,
-      other.process,
+      urgent.arrivesAt > bulk.arrivesAt ? urgent : bulk,
+      this.#other.process,
       5,
       true,
-      () => other.broken(reason),
-      () => undefined,
+      this,
+      new Ending(reason),
     )
   }
 
@@ -295,15 +303,7 @@ export class End {
   }
 
   #reset(reason: string): void {
-    const other = this.#other
-    this.#out.carry(
-      new Lane(),
-      other.process,
-      6,
-      true,
-      () => other.broken(reason),
-      () => undefined,
-    )
+    this.#out.carry(new Lane(), this.#other.process, 6, true, this, new Ending(reason))
   }
 
   /** Without a word: the machine has no power. */

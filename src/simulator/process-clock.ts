@@ -5,7 +5,7 @@ import type { Incarnation } from './incarnation.ts'
 import type { MachineClock } from './machine-clock.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Stream } from './streams.ts'
-import { Task, type Phase } from './task-queue.ts'
+import { Task } from './task-queue.ts'
 
 export interface ProcessClockOptions {
   readonly scheduler: Scheduler
@@ -88,11 +88,10 @@ export class ProcessClock implements Clock {
 }
 
 export class TimerTask extends Task implements Timer {
-  readonly phase: Phase = 'timer'
-  readonly #scheduler: Scheduler
-  readonly #machine: MachineClock
-  readonly #dueMs: number
-  readonly #fire: () => void
+  declare private readonly scheduler: Scheduler
+  declare private readonly machine: MachineClock
+  declare private readonly dueMs: number
+  declare private readonly fire: () => void
 
   constructor(
     scheduler: Scheduler,
@@ -101,14 +100,14 @@ export class TimerTask extends Task implements Timer {
     dueMs: number,
     fire: () => void,
   ) {
-    super(process)
-    this.#scheduler = scheduler
-    this.#machine = machine
-    this.#dueMs = dueMs
-    this.#fire = fire
+    super(process, 'timer')
+    this.scheduler = scheduler
+    this.machine = machine
+    this.dueMs = dueMs
+    this.fire = fire
   }
 
-  get mark(): number {
+  override get mark(): number {
     return 2
   }
 
@@ -118,26 +117,25 @@ export class TimerTask extends Task implements Timer {
 
   /** In true time, as the clock runs now. */
   dueAt(): number {
-    return this.#machine.whenMonotonic(this.#dueMs)
+    return this.machine.whenMonotonic(this.dueMs)
   }
 
   run(): void {
     // The machine slept, or its clock was slowed down.
-    if (this.#machine.monotonicMs() < this.#dueMs) this.#scheduler.put(this, this.dueAt())
-    else this.#fire()
+    if (this.machine.monotonicMs() < this.dueMs) this.scheduler.put(this, this.dueAt())
+    else this.fire()
   }
 }
 
 class PollTask extends Task implements Timer {
-  readonly phase: Phase = 'poll'
-  readonly #run: () => void
+  declare private readonly act: () => void
 
-  constructor(process: Incarnation, run: () => void) {
-    super(process)
-    this.#run = run
+  constructor(process: Incarnation, act: () => void) {
+    super(process, 'poll')
+    this.act = act
   }
 
-  get mark(): number {
+  override get mark(): number {
     return 3
   }
 
@@ -146,6 +144,6 @@ class PollTask extends Task implements Timer {
   }
 
   run(): void {
-    this.#run()
+    this.act()
   }
 }

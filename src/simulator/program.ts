@@ -110,6 +110,7 @@ export class Program {
     const { plan, process, clock, network, judge, disk, tally } = this.#options
     if (disk === null) throw new Error(`${process.process} is a peer without a disk`)
     const chance = new Stream(`${plan.seed} links ${process.process} ${process.run}`)
+    const { process: name, run } = process
     const [wantsSent, wantsReceived] = [judge.wants('sent'), judge.wants('received')]
     return {
       self: process.process,
@@ -129,8 +130,17 @@ export class Program {
           cluster: CLUSTER,
           encoded: plan.encoded,
           tap: {
-            sent: (to, message) => wantsSent && this.#tell({ type: 'sent', to, message }),
-            received: (from, message) => wantsReceived && this.#tell({ type: 'received', from, message }),
+            sent: (to, message) => {
+              if (!wantsSent || !process.alive) return
+              // Most of all events: made in one piece.
+              const at = network.scheduler.now
+              judge.show({ at, sequence: judge.next(), process: name, run, type: 'sent', to, message })
+            },
+            received: (from, message) => {
+              if (!wantsReceived || !process.alive) return
+              const at = network.scheduler.now
+              judge.show({ at, sequence: judge.next(), process: name, run, type: 'received', from, message })
+            },
             rejected: () => tally('peer turned away'),
           },
         }),

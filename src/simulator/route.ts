@@ -8,7 +8,7 @@
 import { onGrain } from './machine-clock.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Stream } from './streams.ts'
-import { Task, type Executor, type Phase } from './task-queue.ts'
+import { Task, type Executor } from './task-queue.ts'
 
 /** How a way behaves; every probability is per message. */
 export interface RouteQuality {
@@ -106,14 +106,14 @@ export class Route {
     return this.delayMs()
   }
 
-  /** A message on a connection. `strict`: exactly as TCP; `refused` is called if the process is dead by then. */
+  /** A message on a connection, to `process`. `strict`: exactly as TCP. */
   carry(
     lane: Lane,
     process: Executor,
     mark: number,
     strict: boolean,
-    deliver: () => void,
-    refused: () => void,
+    sender: Sender,
+    message: unknown,
   ): void {
     const { quality } = this
     const now = this.#scheduler.now
@@ -122,11 +122,11 @@ export class Route {
       if (this.#chance.chance(quality.drop)) return this.#tally('message dropped')
       if (this.#chance.chance(quality.duplicate)) {
         this.#tally('message duplicated')
-        this.#stray(process, mark, deliver)
+        this.#stray(process, mark, sender, message)
       }
       if (this.#chance.chance(quality.reorder)) {
         this.#tally('message reordered')
-        return this.#stray(process, mark, deliver)
+        return this.#stray(process, mark, sender, message)
       }
     }
     if (quality.faulty) {
@@ -142,13 +142,13 @@ export class Route {
     if (at < lane.arrivesAt) at = lane.arrivesAt
     else at = onGrain(at)
     lane.arrivesAt = at
-    this.#scheduler.put(new Arrival(this, lane, process, mark, deliver, refused), at)
+    this.#scheduler.put(new Arrival(this, lane, process, mark, sender, message), at)
   }
 
   /** Outside of the order of its lane. */
-  #stray(process: Executor, mark: number, deliver: () => void): void {
+  #stray(process: Executor, mark: number, sender: Sender, message: unknown): void {
     const at = this.#scheduler.now + this.delayMs() + this.#chance.next() * 4 * (this.quality.maxMs + 10)
-    const arrival = new Arrival(this, new Lane(), process, mark, deliver, () => undefined)
+    const arrival = new Arrival(this, new Lane(), process, mark, sender, message)
     this.#scheduler.put(arrival, onGrain(at))
   }
 
@@ -175,44 +175,40 @@ export class Lane {
   blockedUntil = 0
 }
 
+/** Who sent something, and is told what becomes of it. */
+export interface Sender {
+  /** It is there. */
+  delivered(message: unknown): void
+  /** The process is dead. */
+  undelivered(): void
+}
+
 /** A message at the end of its way. Held up at a cut there, it keeps its place. */
 class Arrival extends Task {
-  readonly phase: Phase = 'input'
-  readonly lane: Lane
-  readonly #route: Route
-  readonly #deliver: () => void
-  readonly #refused: () => void
-  readonly #mark: number
+  declare readonly lane: Lane
+  declare readonly mark: number
+  declare private readonly route: Route
+  declare private readonly sender: Sender
+  declare private readonly message: unknown
 
-  constructor(
-    route: Route,
-    lane: Lane,
-    process: Executor,
-    mark: number,
-    deliver: () => void,
-    refused: () => void,
-  ) {
-    super(process)
-    this.#route = route
+  constructor(route: Route, lane: Lane, process: Executor, mark: number, sender: Sender, message: unknown) {
+    super(process, 'input')
+    this.route = route
     this.lane = lane
-    this.#mark = mark
-    this.#deliver = deliver
-    this.#refused = refused
-  }
-
-  get mark(): number {
-    return this.#mark
+    this.mark = mark
+    this.sender = sender
+    this.message = message
   }
 
   override arrives(): boolean {
-    return this.#route.admits(this)
+    return this.route.admits(this)
   }
 
   override refused(): void {
-    this.#refused()
+    this.sender.undelivered()
   }
 
   run(): void {
-    this.#deliver()
+    this.sender.delivered(this.message)
   }
 }

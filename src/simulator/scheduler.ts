@@ -1,6 +1,7 @@
 /** True time, and what happens in it: one task after the other, nothing in between. */
+import { onGrain } from './machine-clock.ts'
 import type { Executor } from './task-queue.ts'
-import { Task, TaskQueue, type Phase } from './task-queue.ts'
+import { Task, TaskQueue } from './task-queue.ts'
 
 /** Told of every task before it runs. */
 export interface Watcher {
@@ -28,7 +29,7 @@ export class Scheduler {
 
   /** `act` in the world, `delayMs` from now. */
   after(delayMs: number, act: () => void): void {
-    this.put(new WorldTask(act), this.now + delayMs)
+    this.put(new WorldTask(act), onGrain(this.now + delayMs))
   }
 
   /** Carries out the next task at or before `endMs`; false, at `endMs`, if there is none. */
@@ -68,19 +69,18 @@ export class Scheduler {
 }
 
 export class WorldTask extends Task {
-  readonly phase: Phase = 'input'
-  readonly #act: () => void
+  declare private readonly act: () => void
 
   constructor(act: () => void) {
-    super(null)
-    this.#act = act
+    super(null, 'input')
+    this.act = act
   }
 
-  get mark(): number {
+  override get mark(): number {
     return 1
   }
 
   run(): void {
-    this.#act()
+    this.act()
   }
 }

@@ -35,16 +35,35 @@ export function voteResult(configuration: Configuration, votes: ReadonlyMap<Peer
  */
 export function quorumIndex(configuration: Configuration, indexOf: (peer: PeerId) => number): number {
   let lowest = Infinity
-  for (const set of voterSets(configuration)) {
-    const descending = set.map(indexOf).toSorted((left, right) => (left < right ? 1 : left > right ? -1 : 0))
-    lowest = Math.min(lowest, descending[majoritySize(set.length) - 1] ?? -Infinity)
-  }
+  for (const set of voterSets(configuration)) lowest = Math.min(lowest, indexOfMajority(set, indexOf))
   return lowest
 }
 
-function voterSets({ voters: incoming, outgoing }: Configuration): PeerId[][] {
+/** Counted for every acknowledgement: sorted in place, in a list that is as long as a cluster has voters. */
+function indexOfMajority(set: readonly PeerId[], indexOf: (peer: PeerId) => number): number {
+  const descending: number[] = []
+  for (const peer of set) {
+    const index = indexOf(peer)
+    let place = descending.length
+    descending.push(index)
+    for (; place > 0 && (descending[place - 1] as number) < index; place--) {
+      descending[place] = descending[place - 1] as number
+    }
+    descending[place] = index
+  }
+  return descending[majoritySize(set.length) - 1] ?? -Infinity
+}
+
+/** Configurations never change, and each is asked for its sets many times a second. */
+const setsOf = new WeakMap<Configuration, readonly (readonly PeerId[])[]>()
+
+function voterSets(configuration: Configuration): readonly (readonly PeerId[])[] {
+  const known = setsOf.get(configuration)
+  if (known !== undefined) return known
+  const { voters: incoming, outgoing } = configuration
   const sets = [[...new Set(incoming)]]
   if (outgoing !== undefined) sets.push([...new Set(outgoing)])
+  setsOf.set(configuration, sets)
   return sets
 }
 
