@@ -57,7 +57,7 @@ export class Judge {
   }
 
   tell(at: number, process: string, run: number, told: Told): void {
-    this.show(Object.assign({ at, sequence: this.next(), process, run }, told) as HistoryEvent)
+    this.show(Object.assign({ at, sequence: this.next(), process, run }, told))
   }
 
   /** The number of the next event. */
