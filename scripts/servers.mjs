@@ -2,6 +2,7 @@
 // there from Debian's packages. Needs no root and installs nothing. Tests use what this left, see test/servers/.
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { consul } from './servers/consul.mjs'
 import { etcd } from './servers/etcd.mjs'
 
 /**
@@ -19,7 +20,7 @@ import { etcd } from './servers/etcd.mjs'
  */
 
 /** One line a server; its file is in scripts/servers/. @type {readonly ServerKind[]} */
-const kinds = [etcd]
+const kinds = [etcd, consul]
 
 export const serverNames = kinds.map(({ name }) => name)
 

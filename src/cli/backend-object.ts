@@ -1,11 +1,13 @@
 /** The object form of a backend in a configuration file: the options of TypeScript without their unit suffix. */
 import { isAbsolute, resolve } from 'node:path'
+import { interpretConsulObject } from './consul-backend.ts'
 import { plannedBackends } from './description.ts'
 import type { BackendDescription, EmbeddedTiming, ModuleDescription, RaftDescription } from './description.ts'
 import { parseDuration } from './duration.ts'
+import { checkTokenBase, present } from './fields.ts'
 import { describe, isRecord, refuseUnknown } from './file-values.ts'
 import { joinAddress, splitAddress } from './url-grammar.ts'
-import { checkListen, checkTokenBase, isTimingPreset, notAPeer, present, unsupportedBackend } from './url.ts'
+import { checkListen, isTimingPreset, notAPeer, unsupportedBackend } from './url.ts'
 
 type Fields = Record<string, unknown>
 
@@ -28,8 +30,9 @@ export function interpretBackendObject(
     return { type: 'memory' }
   }
   if (type === 'raft') return interpretRaft(value, baseDir, problems)
+  if (type === 'consul') return interpretConsulObject(value, baseDir, problems)
   problems.push(
-    `type is ${describe(type)}. Known: raft, memory, ${[...plannedBackends.keys()].join(', ')}; or give a module`,
+    `type is ${describe(type)}. Known: raft, consul, memory, ${[...plannedBackends.keys()].join(', ')}; or give a module`,
   )
   return undefined
 }

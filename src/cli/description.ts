@@ -26,6 +26,25 @@ export interface RaftDescription {
   readonly tokenBase?: string
 }
 
+/** Durations in ms. */
+export interface ConsulDescription {
+  readonly type: 'consul'
+  /** host:port, with http:// or https:// or without. */
+  readonly address?: string
+  readonly prefix?: string
+  readonly layout?: 'lock' | 'key'
+  readonly ttlMs?: number
+  readonly checkMs?: number
+  readonly lockDelayMs?: number
+  readonly serfHealth?: boolean
+  readonly datacenter?: string
+  readonly namespace?: string
+  readonly tls?: { readonly certFile?: string; readonly keyFile?: string; readonly caFile?: string }
+  readonly scope?: string
+  /** Decimal: a bigint has no JSON. */
+  readonly tokenBase?: string
+}
+
 export interface MemoryDescription {
   readonly type: 'memory'
 }
@@ -38,7 +57,7 @@ export interface ModuleDescription {
   readonly options: Readonly<Record<string, unknown>>
 }
 
-export type BackendDescription = RaftDescription | MemoryDescription | ModuleDescription
+export type BackendDescription = RaftDescription | ConsulDescription | MemoryDescription | ModuleDescription
 
 /** Backends that the grammar knows and this version does not have yet. */
 export const plannedBackends: ReadonlyMap<string, string> = new Map([
@@ -47,7 +66,6 @@ export const plannedBackends: ReadonlyMap<string, string> = new Map([
   ['etcd', 'etcd'],
   ['zookeeper', 'zookeeper'],
   ['zk', 'zookeeper'],
-  ['consul', 'consul'],
   ['kubernetes', 'kubernetes'],
   ['k8s', 'kubernetes'],
 ])

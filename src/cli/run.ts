@@ -6,6 +6,8 @@ import { backendFrom } from './backend-from.ts'
 import type { CommandContext } from './command.ts'
 import { requireBackend, resolveConfig } from './config.ts'
 import type { Resolved } from './config.ts'
+import { consulLeaseMs } from './consul-backend.ts'
+import type { BackendDescription } from './description.ts'
 import { checkElectionName } from './election-name.ts'
 import { formatDuration } from './duration.ts'
 import { exitCode, exitCodeOf } from './exit-codes.ts'
@@ -54,7 +56,7 @@ async function start(
   log: RunLog,
 ): Promise<Ending> {
   const description = requireBackend(resolved)
-  const times = checkTimes(resolved)
+  const times = checkTimes(resolved, leaseOf(description))
   const command = commandLine(context, resolved.shell.value)
   const missing = whyNotRunnable(command)
   if (missing !== undefined) return missing
@@ -93,9 +95,17 @@ async function start(
   }
 }
 
+/** Of a service that has a shortest lease of its own; elsewhere that of `run`. */
+function leaseOf(description: BackendDescription): number {
+  return description.type === 'consul' ? consulLeaseMs(description) : defaultLeaseMs
+}
+
 /** The grace must fit into the lease, or the command could not be dead before its end. */
-function checkTimes(resolved: Resolved): { leaseMs: number; graceMs: number; marginMs: number } {
-  const leaseMs = resolved.lease.value ?? defaultLeaseMs
+function checkTimes(
+  resolved: Resolved,
+  ownLeaseMs: number,
+): { leaseMs: number; graceMs: number; marginMs: number } {
+  const leaseMs = resolved.lease.value ?? ownLeaseMs
   const graceMs = resolved.grace.value
   const marginMs = killMarginMs(leaseMs)
   if (resolved.wait.value === 0)

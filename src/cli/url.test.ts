@@ -137,7 +137,6 @@ test.each([
   'etcd://h',
   'zookeeper://h',
   'zk://h',
-  'consul://h',
   'kubernetes://ns',
   'k8s://ns',
 ])('%s is known, and said to be not built yet', (url) => {

@@ -1,9 +1,11 @@
 /** What a backend's URL means, scheme by scheme (INTERFACES §1). All problems are told at once. */
 import { resolve } from 'node:path'
 import { MandateError } from '../errors.ts'
+import { consulKeys, interpretConsulUrl } from './consul-backend.ts'
 import { plannedBackends } from './description.ts'
 import type { BackendDescription, EmbeddedTiming, RaftDescription } from './description.ts'
 import { parseDuration, parseDurationRange } from './duration.ts'
+import { checkTokenBase, present } from './fields.ts'
 import { joinAddress, splitAddress, splitUrl } from './url-grammar.ts'
 import type { BackendUrl } from './url-grammar.ts'
 
@@ -25,7 +27,7 @@ const raftKeys = [
 ] as const
 type RaftKey = (typeof raftKeys)[number]
 
-const knownSchemes = ['raft', ...plannedBackends.keys(), 'memory']
+const knownSchemes = ['raft', 'consul', ...plannedBackends.keys(), 'memory']
 const secretKey = /^(pass(word|wd|phrase)?|secret|token|auth|credentials?|api-?key)$/i
 
 /**
@@ -51,7 +53,7 @@ export function invalidBackend(problems: readonly string[]): MandateError<'INVAL
 export function unsupportedBackend(name: string): MandateError<'UNSUPPORTED'> {
   return new MandateError(
     'UNSUPPORTED',
-    `The backend '${name}' is planned but not built yet. Use raft:// (or memory:// to try things out).`,
+    `The backend '${name}' is planned but not built yet. Use raft:// or consul:// (or memory:// to try things out).`,
     { feature: `backend ${name}` },
   )
 }
@@ -73,6 +75,10 @@ export function interpretUrl(
     throw unsupportedBackend(plannedBackends.get(url.scheme) ?? url.scheme)
   }
   if (url.scheme === 'raft') return interpretRaft(url, baseDir, problems)
+  if (url.scheme === 'consul') {
+    refuseUnknownKeys(url, consulKeys, problems)
+    return interpretConsulUrl(url, baseDir, problems)
+  }
   if (url.scheme === 'memory') return interpretMemory(url, problems)
   problems.push(`'${url.scheme}' is no backend. Known: ${knownSchemes.join(', ')}`)
   return undefined
@@ -129,11 +135,6 @@ export function checkListen(listen: string, problems: string[]): void {
   else if (address.port === undefined) problems.push(`listen '${listen}' has no port: write host:port`)
 }
 
-export function checkTokenBase(name: string, value: string, problems: string[]): void {
-  if (!/^\d{1,18}$/.test(value))
-    problems.push(`${name} is '${value}' where a whole number of at most 18 digits is expected`)
-}
-
 function raftPeers(url: BackendUrl, problems: string[]): Record<string, string> {
   const peers = new Map<string, string>()
   for (const { id, host, port, text } of url.peers) {
@@ -180,10 +181,4 @@ function refuseUnknownKeys(url: BackendUrl, known: readonly string[], problems: 
     const list = known.length === 0 ? 'it has none' : `known: ${known.join(', ')}`
     problems.push(`${url.scheme}:// has no key '${key}' (${list})`)
   }
-}
-
-/** Drops what is undefined, so that a spread never writes an undefined over a value. */
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-export function present<T extends object>(record: T): Present<T> {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Present<T>
 }

@@ -1,0 +1,80 @@
+/** One living session for each candidate id: of two, the one that came first stays (DESIGN §2 "Same id twice"). */
+import { MandateError } from '../../errors.ts'
+import type { BackendEnv, Cancellable } from '../backend.ts'
+import type { ConsulApi, SessionInfo } from './api.ts'
+import type { Tie } from './tie.ts'
+
+export interface IdentityOptions {
+  readonly api: ConsulApi
+  readonly env: BackendEnv
+  readonly candidateId: string
+  readonly ttlMs: number
+  readonly checkMs: number | undefined
+}
+
+const LOOK_MS = 250
+
+/**
+ * Resolves once no older session has this candidate id. Consul does not tell when a session was renewed last, so whether
+ * it is alive shows only in that it outlives the silence of a dead one: a process that crashed and comes back waits, as
+ * any successor would, and one that takes the id of a living one is refused after that.
+ *
+ * @throws DUPLICATE_ID, CANCELLED, BACKEND_UNAVAILABLE
+ */
+export async function waitForTwins(
+  options: IdentityOptions,
+  tie: Tie,
+  { signal }: Cancellable,
+): Promise<void> {
+  const { api, env, candidateId, ttlMs } = options
+  const fromMs = env.clock.lower()
+  for (;;) {
+    const sessions = await api.listSessions({ timeoutMs: Math.max(1000, ttlMs / 3), signal })
+    const own = sessions.find(({ id }) => id === tie.session)
+    const elder = sessions.find(
+      ({ id, name, createIndex }) =>
+        id !== tie.session &&
+        name.startsWith(tie.namePrefix) &&
+        (own === undefined || createIndex < own.createIndex),
+    )
+    if (elder === undefined) return
+    const waitedMs = env.clock.lower() - fromMs
+    if (waitedMs > silenceMs(elder, options)) throw duplicate(candidateId, elder, waitedMs)
+    await pause(env, LOOK_MS, signal)
+  }
+}
+
+/** After so long, a session that still exists has been kept alive. */
+function silenceMs({ hasChecks, ttlMs }: SessionInfo, own: IdentityOptions): number {
+  // Consul waits for twice the time to live; the check of a dead process fails sooner.
+  if (hasChecks && own.checkMs !== undefined) return 1.5 * own.checkMs + 1000
+  return 2 * (ttlMs ?? own.ttlMs) + 2000
+}
+
+function duplicate(
+  id: string,
+  { id: session, peer }: SessionInfo,
+  sinceMs: number,
+): MandateError<'DUPLICATE_ID'> {
+  return new MandateError(
+    'DUPLICATE_ID',
+    `candidate id '${id}' is taken by a living session (${session}, at the agent '${peer}'): ` +
+      'give every process an id of its own',
+    { id, sinceMs },
+  )
+}
+
+function pause({ clock }: BackendEnv, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      timer.cancel()
+      reject(new MandateError('CANCELLED', 'cancelled by its signal', { reason: signal?.reason as unknown }))
+    }
+    const timer = clock.setTimer(ms, () => {
+      signal?.removeEventListener('abort', abort)
+      resolve()
+    })
+    if (signal?.aborted === true) abort()
+    else signal?.addEventListener('abort', abort, { once: true })
+  })
+}

@@ -1,0 +1,17 @@
+/**
+ * Guards that check the token at the resource. Each refuses with LEADERSHIP_LOST, before anything is written, what is
+ * older than it has seen, and with CLUSTER_MISMATCH what comes from another scope.
+ *
+ * @module
+ */
+export { fenceFromEnvironment, fenceOf } from './guard.ts'
+export type { Fence } from './guard.ts'
+export { segmentedFile } from './segmented-file.ts'
+export type {
+  AppendResult,
+  LedgerContents,
+  LedgerLine,
+  SegmentWriter,
+  SegmentedFile,
+  SegmentedFileOptions,
+} from './segmented-file.ts'
