@@ -53,6 +53,8 @@ export interface MutantScore {
   readonly seedsTried: number
   /** The seed that saw it; null also where a schedule did and no seed was asked. */
   readonly firstSeed: string | null
+  /** The invariant that failed with that seed. */
+  readonly seedInvariant: string | null
   readonly wallMs: number
 }
 
@@ -161,6 +163,7 @@ function scoreOf({ name, file, claim, source }: NamedMutant, verdict: Verdict): 
     message: sight?.message ?? null,
     seedsTried,
     firstSeed: seed?.by ?? null,
+    seedInvariant: seed?.invariant ?? null,
     wallMs,
   }
 }
