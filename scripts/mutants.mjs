@@ -13,7 +13,8 @@ const [BEGIN, END] = ['<!-- planted bugs: written by `npm run mutants` -->', '<!
 export function withTable(text, report) {
   const [before, rest] = text.split(BEGIN)
   const [, after] = rest?.split(END) ?? []
-  if (after === undefined) throw new Error(`docs/verification.md has no place for the table: '${BEGIN}' … '${END}'`)
+  if (after === undefined)
+    throw new Error(`docs/verification.md has no place for the table: '${BEGIN}' … '${END}'`)
   return `${before}${BEGIN}\n${tableOf(report)}\n${END}${after}`
 }
 
@@ -24,10 +25,16 @@ function tableOf({ total, caught, medianSeeds, cleanPasses, wallMs, mutants }) {
     `${caught} of ${total} caught: ${count(mutants, 'schedule:')} by a scripted schedule, ${seen} by seeds, for which the median ` +
     `seed is number ${medianSeeds}. The code without a bug ${cleanPasses ? 'passes' : 'FAILS'} the same schedules and seeds. ` +
     `${minutes} minutes.`
-  const rows = mutants.map(
-    (one) => `| \`${one.name}\` | ${one.claim} | ${sawIt(one)} | ${seedsOf(one)} |`,
-  )
-  return ['', summary, '', '| bug | claim that it breaks | seen by | seed |', '|---|---|---|---|', ...rows, ''].join('\n')
+  const rows = mutants.map((one) => `| \`${one.name}\` | ${one.claim} | ${sawIt(one)} | ${seedsOf(one)} |`)
+  return [
+    '',
+    summary,
+    '',
+    '| bug | claim that it breaks | seen by | seed |',
+    '|---|---|---|---|',
+    ...rows,
+    '',
+  ].join('\n')
 }
 
 function count(mutants, prefix) {

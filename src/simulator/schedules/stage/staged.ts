@@ -17,8 +17,6 @@ export interface StagedPlan {
   readonly processes?: (plan: ProcessPlan) => ProcessPlan
 }
 
-export const lease = timingPresets.default.leaseMs
-
 /** Names as in the drawn plans. */
 export function peersOf(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `p${index + 1}`)
