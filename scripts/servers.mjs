@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { consul } from './servers/consul.mjs'
 import { etcd } from './servers/etcd.mjs'
+import { zookeeper } from './servers/zookeeper.mjs'
 
 /**
  * @typedef {object} FoundServer
@@ -20,7 +21,7 @@ import { etcd } from './servers/etcd.mjs'
  */
 
 /** One line a server; its file is in scripts/servers/. @type {readonly ServerKind[]} */
-const kinds = [etcd, consul]
+const kinds = [etcd, consul, zookeeper]
 
 export const serverNames = kinds.map(({ name }) => name)
 

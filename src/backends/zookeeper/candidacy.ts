@@ -1,0 +1,382 @@
+/**
+ * One candidacy: stands in the queue by its node, waits for the node before it alone, and looks again before it says that
+ * it won. Every look asks the ensemble's leader first (`sync`), so that what is read is no older than the look.
+ */
+import { MandateError } from '../../errors.ts'
+import { holderValidityMs } from '../../lease/deadline.ts'
+import type { Timer } from '../../seams/clock.ts'
+import type {
+  BackendEnv,
+  Cancellable,
+  Candidacy,
+  CandidacyEvents,
+  CandidacyRequest,
+  LeaseTiming,
+  LossReason,
+  Metadata,
+  Renewal,
+} from '../backend.ts'
+import { isZooKeeperError } from './client/error-codes.ts'
+import type { WatchEvent } from './client/records.ts'
+import type { Contender, ContenderNode } from './contender.ts'
+import type { Dialect } from './dialects.ts'
+import { tagOf } from './dialects.ts'
+import { refusalOf } from './failures.ts'
+import type { Place } from './failures.ts'
+import { electionPath } from './layout.ts'
+
+/** How long an answer to `leave` or `proclaim` is waited for, in ms. What was asked for goes on. */
+const ANSWER_MS = 3000
+
+export interface CandidacyTies {
+  readonly place: Place
+  readonly env: BackendEnv
+  readonly timing: LeaseTiming
+  readonly dialect: Dialect
+  readonly tokenBase: bigint
+  readonly candidateId: string
+  readonly sessionId: bigint
+  /** The newest renewal, run out or not. */
+  renewal(): Renewal
+  /** First in line, but that has run out: to be told by `supported` when there is a newer one. */
+  unsupported(): void
+  /** Resolves once no earlier node of this session stands in the election. */
+  readonly predecessorGone: Promise<unknown>
+  /** It is over; `gone` resolves when its node is. */
+  over(gone: Promise<unknown>): void
+}
+
+type Phase = 'waiting' | 'holding' | 'over'
+
+export class ZooKeeperCandidacy implements Candidacy {
+  readonly #request: CandidacyRequest
+  readonly #on: CandidacyEvents
+  readonly #ties: CandidacyTies
+  readonly #contender: Contender
+  #phase: Phase = 'waiting'
+  #node: ContenderNode | undefined
+  #watchesOwn = false
+  #awaited: string | undefined
+  #looking = false
+  #dirty = false
+  #told: number | undefined
+  /** Names of the same candidate id before this one, and when they are proven to be alive. */
+  #twins: { readonly names: ReadonlySet<string>; readonly untilMs: number; readonly timer: Timer } | undefined
+
+  constructor(request: CandidacyRequest, on: CandidacyEvents, ties: CandidacyTies, contender: Contender) {
+    this.#request = request
+    this.#on = on
+    this.#ties = ties
+    this.#contender = contender
+  }
+
+  /** Once, behind `enter`. */
+  async stand(): Promise<void> {
+    await this.#ties.predecessorGone
+    if (this.#isOver()) return
+    try {
+      this.#node = await this.#contender.create(this.#request.metadata)
+    } catch (error) {
+      return this.#failed(error, 'create a znode')
+    }
+    this.#look()
+  }
+
+  renewed(renewal: Renewal): void {
+    if (this.#phase === 'holding') this.#on.renewed(renewal)
+  }
+
+  supported(): void {
+    this.#look()
+  }
+
+  /** Its connection is back: what happened meanwhile may have been missed. */
+  reattached(): void {
+    if (this.#phase === 'waiting') this.#look()
+    else if (this.#phase === 'holding' && !this.#watchesOwn) void this.#checkOwn()
+  }
+
+  end(reason: LossReason, cause?: unknown): void {
+    if (!this.#stop()) return
+    this.#on.ended({ reason, ...(cause === undefined ? {} : { cause }) })
+  }
+
+  async leave(o: Cancellable): Promise<'left' | 'was-not-holder' | 'unknown'> {
+    if (!this.#stop()) return 'was-not-holder'
+    const answer = await this.#answerInTime(this.#contender.remove(), o)
+    return answer === 'removed' ? 'left' : answer === 'absent' ? 'was-not-holder' : 'unknown'
+  }
+
+  /** The order of a queue is ZooKeeper's. */
+  transfer(): Promise<'refused'> {
+    return Promise.resolve('refused')
+  }
+
+  async proclaim(metadata: Metadata, o: Cancellable): Promise<'done' | 'was-not-holder' | 'unknown'> {
+    const node = this.#node
+    if (this.#phase !== 'holding' || node === undefined) return 'was-not-holder'
+    const done = this.#contender.writeMetadata(metadata, node).then(
+      () => 'done' as const,
+      (error: unknown) => {
+        if (isZooKeeperError(error, 'NONODE', 'SESSIONEXPIRED')) return 'was-not-holder' as const
+        if (isZooKeeperError(error, 'CONNECTIONLOSS')) return 'unknown' as const
+        return refusalOf(error, {
+          what: 'write the metadata',
+          path: '/.mandate',
+          place: this.#ties.place,
+        }).then((refusal) => Promise.reject(refusal))
+      },
+    )
+    return this.#answerInTime(done, o)
+  }
+
+  // ---- looking --------------------------------------------------------------------------------------------------
+
+  /** One look at a time; what happens meanwhile is looked at once more. */
+  #look(): void {
+    this.#dirty = true
+    if (this.#looking || this.#phase !== 'waiting') return
+    this.#looking = true
+    void this.#lookWhileDirty().finally(() => (this.#looking = false))
+  }
+
+  async #lookWhileDirty(): Promise<void> {
+    while (this.#dirty && this.#phase === 'waiting') {
+      this.#dirty = false
+      const node = this.#node
+      if (node === undefined) return
+      try {
+        await this.#lookOnce(node)
+      } catch (error) {
+        // A read that breaks every connection it is asked on, or a delete: it is asked for as long as the session lives.
+        if (isZooKeeperError(error, 'CONNECTIONLOSS') && this.#ties.place.client.end === undefined)
+          this.#dirty = true
+        else return this.#failed(error, 'read the candidates')
+      }
+    }
+  }
+
+  async #lookOnce(node: ContenderNode): Promise<void> {
+    const { client } = this.#ties.place
+    // In one go: the server answers in order, so that what is read behind `sync` is as new as the look.
+    const [, own, listed] = await Promise.all([
+      client.sync('/'),
+      this.#readOwn(node),
+      client.getChildren(electionPath(this.#request.election)).catch(unlessNoNode),
+    ])
+    if (this.#isOver()) return
+    if (own === undefined || listed === undefined) return this.#lost()
+    if (own.ephemeralOwner !== this.#ties.sessionId) return this.#lost()
+    const order = this.#ties.dialect.order(listed.children)
+    const ahead = order.indexOf(node.name)
+    if (ahead === -1) return this.#lost()
+    const before = order.slice(0, ahead)
+    const twins = await this.#verdictOnTwins(before)
+    if (this.#isOver() || twins === 'refused') return
+    const last = before.at(-1)
+    if (last === undefined) return this.#win(node)
+    if (twins === 'none' && this.#told !== ahead) {
+      this.#told = ahead
+      this.#on.waiting(ahead)
+    }
+    await this.#await(last)
+  }
+
+  /** Reads the own node, and watches it from the first time on: an operator may delete it at any time. */
+  async #readOwn(node: ContenderNode) {
+    const { client } = this.#ties.place
+    const watcher = this.#watchesOwn ? undefined : this.#onOwnEvent
+    try {
+      const { stat } = await client.getData(node.path, watcher)
+      this.#watchesOwn = true
+      return stat
+    } catch (error) {
+      return unlessNoNode(error)
+    }
+  }
+
+  readonly #onOwnEvent = (event: WatchEvent): void => {
+    this.#watchesOwn = false
+    if (this.#isOver()) return
+    if (event.type === 'deleted') return this.#lost()
+    void this.#checkOwn()
+  }
+
+  /** Its data was changed: somebody asks the holder to let go, or an operator was at work. */
+  async #checkOwn(): Promise<void> {
+    const node = this.#node
+    if (node === undefined) return
+    const { dialect, place } = this.#ties
+    try {
+      this.#watchesOwn = true
+      const { data } = await place.client.getData(node.path, this.#onOwnEvent)
+      if (dialect.revocation === undefined || data.toString() !== dialect.revocation) return
+      this.end('revoked', new Error('a native peer asked the holder to let go'))
+    } catch (error) {
+      this.#watchesOwn = false
+      if (isZooKeeperError(error, 'NONODE')) this.#lost()
+    }
+  }
+
+  /** Watches the node before this one, and none else: whoever goes wakes one candidate, not all. */
+  async #await(name: string): Promise<void> {
+    const path = `${electionPath(this.#request.election)}/${name}`
+    if (this.#awaited === path) return
+    this.#stopAwaiting()
+    this.#awaited = path
+    try {
+      await this.#ties.place.client.getData(path, this.#onPredecessorEvent)
+    } catch (error) {
+      this.#awaited = undefined
+      if (!isZooKeeperError(error, 'NONODE')) throw error
+      this.#dirty = true
+    }
+  }
+
+  readonly #onPredecessorEvent = (event: WatchEvent): void => {
+    if (this.#awaited === undefined || !this.#awaited.endsWith(event.path.slice(event.path.lastIndexOf('/'))))
+      return
+    this.#awaited = undefined
+    this.#look()
+  }
+
+  #stopAwaiting(): void {
+    if (this.#awaited !== undefined) this.#ties.place.client.unwatch(this.#awaited, this.#onPredecessorEvent)
+    this.#awaited = undefined
+  }
+
+  #win(node: ContenderNode): void {
+    const renewal = this.#ties.renewal()
+    if (
+      this.#ties.env.clock.elapsedMs(renewal.sentAt) >= holderValidityMs(renewal.grantedMs, this.#ties.timing)
+    ) {
+      // The session may be gone already. With the next renewal it is looked at again.
+      return this.#ties.unsupported()
+    }
+    this.#phase = 'holding'
+    this.#dropTwins()
+    this.#on.won({ token: this.#ties.tokenBase + node.czxid, renewal })
+  }
+
+  /**
+   * A node of the same candidate id that was there before: of a process that lives, which keeps this one out, or of one
+   * that died and whose session runs out by itself. Nobody can tell which before the session had the time to run out.
+   */
+  async #verdictOnTwins(before: readonly string[]): Promise<'none' | 'waiting' | 'refused'> {
+    const { env, place, sessionId } = this.#ties
+    const tag = tagOf(this.#contender.guid)
+    const names = before.filter((name) => {
+      const guid = this.#ties.dialect.guidOf(name)
+      return guid !== undefined && tagOf(guid) === tag
+    })
+    const twins: string[] = []
+    for (const name of names) if (await this.#isForeign(name, sessionId)) twins.push(name)
+    if (twins.length === 0) {
+      this.#dropTwins()
+      return 'none'
+    }
+    const known = this.#twins
+    if (known === undefined || !twins.some((name) => known.names.has(name))) {
+      this.#dropTwins()
+      const waitMs = 2 * place.client.timeoutMs
+      this.#twins = {
+        names: new Set(twins),
+        untilMs: env.clock.lower() + waitMs,
+        timer: env.clock.setTimer(waitMs, () => this.#look()),
+      }
+      return 'waiting'
+    }
+    if (env.clock.lower() < known.untilMs) return 'waiting'
+    const id = this.#ties.candidateId
+    const sinceMs = Math.round(2 * place.client.timeoutMs)
+    this.end(
+      'refused',
+      new MandateError(
+        'DUPLICATE_ID',
+        `candidate '${id}' stands in election '${this.#request.election}' already, from another process that is ` +
+          `connected (seen for ${sinceMs} ms); give every process an id of its own`,
+        { id, sinceMs },
+      ),
+    )
+    return 'refused'
+  }
+
+  async #isForeign(name: string, sessionId: bigint): Promise<boolean> {
+    const { client } = this.#ties.place
+    const path = `${electionPath(this.#request.election)}/${name}`
+    try {
+      const { ephemeralOwner } = (await client.getData(path)).stat
+      if (ephemeralOwner !== sessionId) return true
+      // A node of this very session, of a candidacy that is over: it would be waited for as long as the session lives.
+      await client.delete(path)
+    } catch (error) {
+      if (!isZooKeeperError(error, 'NONODE')) throw error
+    }
+    this.#dirty = true
+    return false
+  }
+
+  #dropTwins(): void {
+    this.#twins?.timer.cancel()
+    this.#twins = undefined
+  }
+
+  // ---- the end --------------------------------------------------------------------------------------------------
+
+  /** The node is gone: with the session, if that may have run out; else by somebody's hand. */
+  #lost(): void {
+    const { env, timing } = this.#ties
+    const renewal = this.#ties.renewal()
+    const live = env.clock.elapsedMs(renewal.sentAt) < holderValidityMs(renewal.grantedMs, timing)
+    if (live) this.end('revoked', new Error("somebody deleted this candidate's znode"))
+    else this.end('session-lost')
+  }
+
+  #failed(error: unknown, what: string): void {
+    if (this.#isOver()) return
+    const { place } = this.#ties
+    if (place.client.end !== undefined) return this.end('session-lost', error)
+    void refusalOf(error, { what, path: electionPath(this.#request.election), place }).then((refusal) =>
+      this.end('refused', refusal),
+    )
+  }
+
+  #isOver(): boolean {
+    return this.#phase === 'over'
+  }
+
+  #stop(): boolean {
+    if (this.#phase === 'over') return false
+    this.#phase = 'over'
+    this.#dropTwins()
+    this.#stopAwaiting()
+    if (this.#node !== undefined) this.#ties.place.client.unwatch(this.#node.path, this.#onOwnEvent)
+    this.#ties.over(this.#contender.remove())
+    return true
+  }
+
+  /** `unknown` when it takes too long, or is given up; it goes on in any case. */
+  #answerInTime<T>(answer: Promise<T>, { signal }: Cancellable): Promise<T | 'unknown'> {
+    const { env, place } = this.#ties
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => settle(() => resolve('unknown'))
+      const timer = env.clock.setTimer(Math.min(ANSWER_MS, place.client.timeoutMs), giveUp)
+      const settle = (how: () => void): void => {
+        timer.cancel()
+        signal?.removeEventListener('abort', giveUp)
+        how()
+      }
+      signal?.addEventListener('abort', giveUp, { once: true })
+      answer.then(
+        (value) => settle(() => resolve(value)),
+        (error: unknown) => settle(() => reject(error)),
+      )
+      if (signal?.aborted === true) giveUp()
+    })
+  }
+}
+
+function unlessNoNode(error: unknown): undefined {
+  if (isZooKeeperError(error, 'NONODE')) return undefined
+  throw error
+}
