@@ -21,6 +21,8 @@ export interface LeaseSessionOptions {
   readonly timing: LeaseTiming
   /** How often a waiting candidate and an observer read, in ms. @default a third of the lease */
   readonly pollMs?: number
+  /** Tells this process from others with its candidate id. @default random */
+  readonly incarnation?: string
 }
 
 /**
@@ -42,7 +44,7 @@ export function leaseSession<V extends VersionValue>(
   options: LeaseSessionOptions,
 ): Session {
   const durations = leaseDurations(options, request.leaseMs)
-  const incarnation = env.random.id()
+  const incarnation = options.incarnation ?? env.random.id()
   const shared = watches(store, env, durations.pollMs)
   const observers = followers({ store, env, watches: shared, settings: durations })
   const candidacies = new Map<string, RunningCandidacy>()

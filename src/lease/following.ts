@@ -45,7 +45,7 @@ export function follow<V extends VersionValue>(
   nowMs: number,
 ): FollowedStep<V> {
   const poll = [settings.pollMs * 0.8, settings.pollMs * 1.2] as const
-  if (outcome.is === 'failed') return tell(state, { is: 'unknown', cause: outcome.error }, poll)
+  if (outcome.is === 'failed') return tell(state, { is: 'unknown', cause: outcome.error }, retryMs(settings))
   // A lagging replica, or a cache: tokens never go back. A record that is gone has no token to compare.
   if (outcome.record !== null && outcome.token < state.token) return { state, tell: null, againMs: poll }
   const observation = observe(state.observation, outcome, nowMs)
@@ -60,6 +60,12 @@ export function follow<V extends VersionValue>(
   if (record === null) return { state: next, tell: null, againMs }
   const led: Followed = { is: 'led', id: record.holder, token: outcome.token, metadata: record.metadata }
   return tell({ ...next, token: outcome.token, leaseMs: leaseOf(record, settings) }, led, againMs)
+}
+
+/** Where a watch tells of changes a poll may be rare; after a failure nobody tells that the store is back. */
+function retryMs({ pollMs, leaseMs }: FollowerSettings): readonly [min: number, max: number] {
+  const aboutMs = Math.min(pollMs, leaseMs / 3)
+  return [aboutMs * 0.8, aboutMs * 1.2]
 }
 
 /** How long this version must be seen unchanged until nobody leads by it; 0: nobody does. */

@@ -24,7 +24,7 @@ export const shutdown: Theme = {
         const waiting = b.enter()
         await scene.until('b waits', () => waiting.log.ahead.length > 0)
         a.observe()
-        b.observe('another election')
+        b.observe('another-election')
         await scene.outcome('b closes', b.backend.close())
         await scene.outcome('a closes', a.backend.close())
         assert.deepEqual(scene.openHandles(), [])

@@ -1,0 +1,203 @@
+/** The Kubernetes backend over an API client: one store of Leases for each session. */
+import { createHash } from 'node:crypto'
+import type {
+  BackendDriver,
+  BackendEnv,
+  BackendFacts,
+  Cancellable,
+  LeaseTiming,
+  Observer,
+  Session,
+  SessionRequest,
+  SessionTicket,
+} from '../backend.ts'
+import { leaseObserver, leaseSession } from '../lease-session.ts'
+import { MandateError } from '../../errors.ts'
+import type { ClusterAccess } from './access/access.ts'
+import { apiClient, type ApiClient } from './api-client.ts'
+import { ApiFailure } from './api-failure.ts'
+import { checkedLeaseName } from './lease-name.ts'
+import { KubernetesLeases } from './lease-store.ts'
+
+export const kubernetesFacts: BackendFacts = {
+  guarantee: 'linearizable',
+  exclusivity: ['time'],
+  tokenSource: 'resourceVersion of the acquiring write',
+  order: 'race',
+  transfer: 'hint',
+  proclaim: true,
+  earlyLoss: ['operator'],
+  // One second is the shortest duration that a Lease can say. Names: DNS-1123 subdomains.
+  limits: { minLeaseMs: 1000, nameBytes: 253, metadataBytes: 4096, nestedNames: false },
+}
+
+export interface KubernetesDriverOptions {
+  readonly access: () => Promise<ClusterAccess>
+  readonly namespace: string | undefined
+  /** For every election, instead of its name. */
+  readonly lease: string | undefined
+  readonly scope: string | undefined
+  readonly timing: LeaseTiming
+  readonly tokenBase: bigint
+}
+
+/** Longer than any timer: a waiting candidate looks when it is told to, or when the lease it sees has run out. */
+const NEVER_MS = 2 ** 30
+
+const REACHED_WITHIN_MS = 5000
+
+interface Connection {
+  readonly access: ClusterAccess
+  readonly client: ApiClient
+  readonly namespace: string
+  readonly scope: string
+}
+
+/** What a guard needs to release the Leases of a dead process. */
+interface Ticket {
+  readonly id: string
+  readonly incarnation: string
+  readonly leases: readonly string[]
+}
+
+export class KubernetesDriver implements BackendDriver {
+  readonly facts = kubernetesFacts
+  readonly #options: KubernetesDriverOptions
+  readonly #env: BackendEnv
+  #connection: Connection | undefined
+
+  constructor(options: KubernetesDriverOptions, env: BackendEnv) {
+    this.#options = options
+    this.#env = env
+  }
+
+  async start(o: Cancellable): Promise<void> {
+    const access = await this.#options.access()
+    const client = apiClient(access)
+    const namespace = this.#options.namespace ?? access.namespace
+    const scope = this.#options.scope ?? scopeOf(access, namespace)
+    this.#connection = { access, client, namespace, scope }
+    try {
+      await this.#reach(client, access.server, o)
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  open(request: SessionRequest, _o: Cancellable): Promise<Session> {
+    const leases = new Set<string>()
+    const incarnation = this.#env.random.id()
+    const store = this.#store(request.leaseMs)
+    const session = leaseSession(store, this.#env, request, {
+      timing: this.#options.timing,
+      pollMs: NEVER_MS,
+      incarnation,
+    })
+    return Promise.resolve({
+      scope: session.scope,
+      enter: (candidacy, on) => {
+        leases.add(checkedLeaseName(this.#leaseOf(candidacy.election)))
+        return session.enter(candidacy, on)
+      },
+      observe: (election, on) => {
+        checkedLeaseName(this.#leaseOf(election))
+        return session.observe(election, on)
+      },
+      ticket: () => ({
+        session: JSON.stringify({
+          id: request.candidateId,
+          incarnation,
+          leases: [...leases],
+        } satisfies Ticket),
+      }),
+      close: (o) => session.close(o),
+    })
+  }
+
+  openObserver(): Promise<Observer & { close(): Promise<void> }> {
+    const { timing } = this.#options
+    const observer = leaseObserver(this.#store(undefined), this.#env, { timing, pollMs: NEVER_MS })
+    return Promise.resolve({
+      ...observer,
+      observe: (election, on) => {
+        checkedLeaseName(this.#leaseOf(election))
+        return observer.observe(election, on)
+      },
+    })
+  }
+
+  async releaseSession(ticket: SessionTicket, o: Cancellable): Promise<'released' | 'gone'> {
+    const { id, incarnation, leases } = JSON.parse(ticket.session) as Ticket
+    const store = this.#store(undefined)
+    const ends = await Promise.all(leases.map((lease) => store.release(lease, id, incarnation, o)))
+    return ends.includes('released') ? 'released' : 'gone'
+  }
+
+  close(): Promise<void> {
+    this.#connection?.client.close()
+    this.#connection = undefined
+    return Promise.resolve()
+  }
+
+  #leaseOf(election: string): string {
+    return this.#options.lease ?? election
+  }
+
+  #store(leaseMs: number | undefined): KubernetesLeases {
+    const { client, access, namespace, scope } = this.#connected()
+    const duration = leaseMs ?? this.#options.timing.leaseMs
+    return new KubernetesLeases({
+      client,
+      env: this.#env,
+      server: access.server,
+      namespace,
+      leaseOf: (election) => this.#leaseOf(election),
+      scope,
+      tokenBase: this.#options.tokenBase,
+      leaseMs: duration,
+      pollMs: duration / 3,
+    })
+  }
+
+  #connected(): Connection {
+    if (this.#connection !== undefined) return this.#connection
+    throw new MandateError('CLOSED', 'the backend is not started', { what: 'backend' })
+  }
+
+  /** Anybody may ask for the version, so that a wrong address is told from missing rights. */
+  async #reach(client: ApiClient, server: string, { signal }: Cancellable): Promise<void> {
+    const controller = new AbortController()
+    const abort = (): void => controller.abort()
+    const timer = this.#env.clock.setTimer(REACHED_WITHIN_MS, abort)
+    signal?.addEventListener('abort', abort, { once: true })
+    try {
+      await client.call({ method: 'GET', path: '/version', signal: controller.signal })
+    } catch (error) {
+      if (signal?.aborted === true)
+        throw new MandateError('CANCELLED', 'cancelled', { reason: signal.reason as unknown })
+      // Whoever answers at all is there; what the rest is worth, the first request for a Lease will say.
+      if (error instanceof ApiFailure && error.status > 0) return
+      const reason = error instanceof Error ? error.message : String(error)
+      const message = `the API server cannot be reached: ${reason}`
+      throw new MandateError(
+        'BACKEND_UNAVAILABLE',
+        message,
+        { tried: [{ target: server, reason }] },
+        { cause: error },
+      )
+    } finally {
+      timer.cancel()
+      signal?.removeEventListener('abort', abort)
+    }
+  }
+}
+
+/**
+ * Tokens compare within one cluster. Its authorities are the one thing that pods and kubeconfigs know alike; two
+ * clusters share none.
+ */
+function scopeOf({ authorities, server }: ClusterAccess, namespace: string): string {
+  const pem = (authorities() ?? server).replace(/\s+/g, '')
+  return `kubernetes/${createHash('sha256').update(pem).digest('hex').slice(0, 16)}/${namespace}`
+}
