@@ -1,7 +1,7 @@
 /** Makes a backend of its description. Each kind is imported only when it is named. */
 import type { Backend, BackgroundFailure } from '../backends/backend.ts'
 import { MandateError, isMandateError } from '../errors.ts'
-import { consulFrom } from './consul-backend.ts'
+import { serviceFrom } from './services/index.ts'
 import { importUserModule } from './user-module.ts'
 import type { BackendDescription, ModuleDescription, RaftDescription } from './description.ts'
 
@@ -20,8 +20,6 @@ export async function backendFrom(
   switch (description.type) {
     case 'raft':
       return raftFrom(description, context)
-    case 'consul':
-      return consulFrom(description, context)
     case 'memory': {
       context.warn('memory:// lives in this process only: no other process will ever see this election')
       const { memory } = await import('../backends/memory.ts')
@@ -30,7 +28,7 @@ export async function backendFrom(
     case 'module':
       return moduleFrom(description)
     default:
-      return description satisfies never
+      return serviceFrom(description, context)
   }
 }
 

@@ -1,12 +1,12 @@
 /** The object form of a backend in a configuration file: the options of TypeScript without their unit suffix. */
 import { isAbsolute, resolve } from 'node:path'
-import { interpretConsulObject } from './consul-backend.ts'
 import { plannedBackends } from './description.ts'
 import type { BackendDescription, EmbeddedTiming, ModuleDescription, RaftDescription } from './description.ts'
 import { parseDuration } from './duration.ts'
 import { checkTokenBase, present } from './fields.ts'
 import { describe, isRecord, refuseUnknown } from './file-values.ts'
 import { joinAddress, splitAddress } from './url-grammar.ts'
+import { serviceOf, services } from './services/index.ts'
 import { checkListen, isTimingPreset, notAPeer, unsupportedBackend } from './url.ts'
 
 type Fields = Record<string, unknown>
@@ -29,12 +29,17 @@ export function interpretBackendObject(
     refuseUnknown(value, ['type'], '', problems)
     return { type: 'memory' }
   }
+  const service = typeof type === 'string' ? serviceOf(type) : undefined
+  if (service !== undefined) return service.fromObject(value, baseDir, problems)
   if (type === 'raft') return interpretRaft(value, baseDir, problems)
-  if (type === 'consul') return interpretConsulObject(value, baseDir, problems)
   problems.push(
-    `type is ${describe(type)}. Known: raft, consul, memory, ${[...plannedBackends.keys()].join(', ')}; or give a module`,
+    `type is ${describe(type)}. Known: raft, memory, ${knownTypes().join(', ')}; or give a module`,
   )
   return undefined
+}
+
+function knownTypes(): readonly string[] {
+  return [...services.flatMap(({ schemes }) => schemes), ...plannedBackends.keys()]
 }
 
 function interpretModule(value: Fields, baseDir: string, problems: string[]): ModuleDescription | undefined {

@@ -57,13 +57,36 @@ export interface ModuleDescription {
   readonly options: Readonly<Record<string, unknown>>
 }
 
-export type BackendDescription = RaftDescription | ConsulDescription | MemoryDescription | ModuleDescription
+export interface TlsFiles {
+  readonly caFile?: string
+  readonly certFile?: string
+  readonly keyFile?: string
+}
+
+/** What a service of its own is reached by. Holds no secret: those come from the environment. */
+export interface EtcdDescription {
+  readonly type: 'etcd'
+  /** host:port. */
+  readonly endpoints: readonly string[]
+  readonly prefix?: string
+  readonly ttlMs?: number
+  readonly layout?: 'go' | 'etcd3'
+  readonly user?: string
+  /** True: with the certificates that Node trusts. */
+  readonly tls?: true | TlsFiles
+  /** Decimal: a bigint has no JSON. */
+  readonly tokenBase?: string
+}
+
+/** One for each file in `services/`. */
+export type ServiceDescription = EtcdDescription | ConsulDescription
+
+export type BackendDescription = RaftDescription | MemoryDescription | ModuleDescription | ServiceDescription
 
 /** Backends that the grammar knows and this version does not have yet. */
 export const plannedBackends: ReadonlyMap<string, string> = new Map([
   ['paxos', 'paxos'],
   ['bully', 'bully'],
-  ['etcd', 'etcd'],
   ['zookeeper', 'zookeeper'],
   ['zk', 'zookeeper'],
   ['kubernetes', 'kubernetes'],

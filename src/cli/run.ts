@@ -6,7 +6,7 @@ import { backendFrom } from './backend-from.ts'
 import type { CommandContext } from './command.ts'
 import { requireBackend, resolveConfig } from './config.ts'
 import type { Resolved } from './config.ts'
-import { consulLeaseMs } from './consul-backend.ts'
+import { serviceLeaseMs } from './services/index.ts'
 import type { BackendDescription } from './description.ts'
 import { checkElectionName } from './election-name.ts'
 import { formatDuration } from './duration.ts'
@@ -97,7 +97,7 @@ async function start(
 
 /** Of a service that has a shortest lease of its own; elsewhere that of `run`. */
 function leaseOf(description: BackendDescription): number {
-  return description.type === 'consul' ? consulLeaseMs(description) : defaultLeaseMs
+  return serviceLeaseMs(description) ?? defaultLeaseMs
 }
 
 /** The grace must fit into the lease, or the command could not be dead before its end. */

@@ -1,13 +1,14 @@
 /** What a backend's URL means, scheme by scheme (INTERFACES §1). All problems are told at once. */
 import { resolve } from 'node:path'
 import { MandateError } from '../errors.ts'
-import { consulKeys, interpretConsulUrl } from './consul-backend.ts'
 import { plannedBackends } from './description.ts'
 import type { BackendDescription, EmbeddedTiming, RaftDescription } from './description.ts'
 import { parseDuration, parseDurationRange } from './duration.ts'
 import { checkTokenBase, present } from './fields.ts'
 import { joinAddress, splitAddress, splitUrl } from './url-grammar.ts'
 import type { BackendUrl } from './url-grammar.ts'
+import { serviceOf, services } from './services/index.ts'
+import { refuseUnknownKeys, secretKey } from './url-keys.ts'
 
 /** The keys a scheme knows; a planned scheme has none yet. */
 const raftKeys = [
@@ -27,8 +28,12 @@ const raftKeys = [
 ] as const
 type RaftKey = (typeof raftKeys)[number]
 
-const knownSchemes = ['raft', 'consul', ...plannedBackends.keys(), 'memory']
-const secretKey = /^(pass(word|wd|phrase)?|secret|token|auth|credentials?|api-?key)$/i
+const knownSchemes = [
+  'raft',
+  ...services.flatMap(({ schemes }) => schemes),
+  ...plannedBackends.keys(),
+  'memory',
+]
 
 /**
  * Reads a backend's URL. Relative paths count from `baseDir`.
@@ -74,11 +79,9 @@ export function interpretUrl(
     if (problems.length > 0) return undefined
     throw unsupportedBackend(plannedBackends.get(url.scheme) ?? url.scheme)
   }
+  const service = serviceOf(url.scheme)
+  if (service !== undefined) return service.fromUrl(url, baseDir, problems)
   if (url.scheme === 'raft') return interpretRaft(url, baseDir, problems)
-  if (url.scheme === 'consul') {
-    refuseUnknownKeys(url, consulKeys, problems)
-    return interpretConsulUrl(url, baseDir, problems)
-  }
   if (url.scheme === 'memory') return interpretMemory(url, problems)
   problems.push(`'${url.scheme}' is no backend. Known: ${knownSchemes.join(', ')}`)
   return undefined
@@ -173,12 +176,4 @@ function raftTiming(url: BackendUrl, problems: string[]): EmbeddedTiming | undef
 
 export function isTimingPreset(value: unknown): value is 'fast' | 'default' | 'calm' {
   return value === 'fast' || value === 'default' || value === 'calm'
-}
-
-function refuseUnknownKeys(url: BackendUrl, known: readonly string[], problems: string[]): void {
-  for (const key of url.keys.keys()) {
-    if (known.includes(key) || secretKey.test(key)) continue
-    const list = known.length === 0 ? 'it has none' : `known: ${known.join(', ')}`
-    problems.push(`${url.scheme}:// has no key '${key}' (${list})`)
-  }
 }

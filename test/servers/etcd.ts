@@ -1,6 +1,6 @@
 /** Real etcd servers on loopback: one, or an ensemble of three, each on ports and in a folder of its own. */
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -17,6 +17,8 @@ export interface EtcdOptions {
   readonly electionMs?: number
   /** More flags, without dashes: `{ 'client-cert-auth': 'true' }`. */
   readonly flags?: Readonly<Record<string, string>>
+  /** `memory`: where it exists, so that nobody waits for a disk. What is written still outlives the process. @default disk */
+  readonly folder?: 'disk' | 'memory'
   /** @default http */
   readonly scheme?: 'http' | 'https'
 }
@@ -41,7 +43,8 @@ export class EtcdEnsemble {
     const server = requiredServer('etcd')
     const count = options.members ?? 1
     const scheme = options.scheme ?? 'http'
-    const folder = mkdtempSync(join(tmpdir(), 'mandate-etcd-'))
+    const parent = options.folder === 'memory' && existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+    const folder = mkdtempSync(join(parent, 'mandate-etcd-'))
     const ports = await freePorts(2 * count)
     const addresses = Array.from({ length: count }, (_, index) => ({
       name: `s${index + 1}`,

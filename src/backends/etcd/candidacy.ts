@@ -1,0 +1,332 @@
+/** One candidacy: a key in the queue of its election, which leads when no key before it is left. */
+import type {
+  Cancellable,
+  Candidacy,
+  CandidacyEvents,
+  CandidacyRequest,
+  LossReason,
+  Metadata,
+  Renewal,
+} from '../backend.ts'
+import { MandateError, isMandateError } from '../../errors.ts'
+import type { EtcdCluster } from './cluster.ts'
+import { isLeaseGone } from './failures.ts'
+import { encodeValue } from './layout.ts'
+import { look, replaceValue, stand, type Place } from './requests.ts'
+import type { KeyEvent, WatchHub } from './watch-hub.ts'
+
+/** What a candidacy needs of its session. */
+export interface CandidacyTie {
+  readonly cluster: EtcdCluster
+  readonly hub: WatchHub
+  readonly lease: bigint
+  readonly leaseMs: number
+  readonly candidateId: string
+  readonly tokenBase: bigint
+  /** Where the election is. */
+  readonly prefix: string
+  readonly key: string
+  /** The newest renewal if it has not run out. */
+  renewal(): Renewal | undefined
+  renewNow(): Promise<void>
+  /** The lease is gone: the session is over. */
+  leaseGone(): void
+  /** Resolves when nothing of the session's earlier candidacy in this election is left. */
+  cleared(): Promise<void>
+  /** Whether another process stands under this candidate id, and is alive. */
+  hasTwin(place: Place, signal: AbortSignal): Promise<boolean>
+  /** Takes the key away until it is known to be gone; `unknown` when that takes longer than one try. */
+  remove(revision: bigint | undefined, uncertain: boolean): Promise<'removed' | 'absent' | 'unknown'>
+  report(during: string, error: unknown): void
+  over(): void
+}
+
+type State =
+  | { readonly is: 'entering' }
+  | { readonly is: 'waiting'; readonly revision: bigint }
+  | { readonly is: 'leading'; readonly revision: bigint }
+  | { readonly is: 'over' }
+
+export class EtcdCandidacy implements Candidacy {
+  readonly #request: CandidacyRequest
+  readonly #on: CandidacyEvents
+  readonly #tie: CandidacyTie
+  readonly #abort = new AbortController()
+  #state: State = { is: 'entering' }
+  /** The request that puts the key, from its first attempt on. */
+  #standing: Promise<unknown> | undefined
+  /** It may have been carried out unseen, and may still be. */
+  #uncertain = false
+  #ownWatch: { close(): void } | undefined
+  #aheadWatch: { close(): void } | undefined
+  #proclaimed: Promise<unknown> = Promise.resolve()
+
+  constructor(request: CandidacyRequest, on: CandidacyEvents, tie: CandidacyTie) {
+    this.#request = request
+    this.#on = on
+    this.#tie = tie
+  }
+
+  /** Never throws: whatever goes wrong is an end, or is tried again. */
+  async start(): Promise<void> {
+    await this.#tie.cleared()
+    while (this.#state.is === 'entering') {
+      try {
+        const place = await this.#stand()
+        if (place !== undefined) await this.#queued(place)
+        return
+      } catch (error) {
+        if (!(await this.#survives(error, 'campaign'))) return
+      }
+    }
+  }
+
+  get leads(): boolean {
+    return this.#state.is === 'leading'
+  }
+
+  renewed(renewal: Renewal): void {
+    if (this.#state.is === 'leading') this.#on.renewed(renewal)
+  }
+
+  end(reason: LossReason, cause?: unknown): void {
+    if (!this.#stop()) return
+    this.#on.ended(cause === undefined ? { reason } : { reason, cause })
+  }
+
+  // ---- on the way to a win --------------------------------------------------------------------------------------
+
+  async #stand(): Promise<Place | undefined> {
+    if (this.#over()) return undefined
+    const { cluster, prefix, key, lease, leaseMs, candidateId } = this.#tie
+    const value = encodeValue(candidateId, this.#request.metadata)
+    const asked = cluster.call(stand(prefix, key, value, lease), {
+      withinMs: leaseMs,
+      // Not aborted on its way: its answer says whether there is something to take back.
+      wanted: () => !this.#over(),
+      uncertain: () => (this.#uncertain = true),
+    })
+    this.#standing = asked.catch(() => undefined)
+    const place = await asked
+    if (this.#over()) return undefined
+    // Found, and not put: by an attempt whose answer was lost, or by an earlier candidacy with other metadata.
+    if (place.own !== undefined && !Buffer.from(place.own.value).equals(value)) {
+      await cluster.call(replaceValue(key, place.revision, value, lease), {
+        signal: this.#abort.signal,
+        withinMs: leaseMs,
+      })
+    }
+    return place
+  }
+
+  async #queued(place: Place): Promise<void> {
+    if (this.#over()) return
+    const { revision } = place
+    this.#state = { is: 'waiting', revision }
+    this.#ownWatch = this.#watch(this.#tie.key, place.at + 1n, (events) => {
+      if (events.some(({ is }) => is === 'deleted')) this.#deleted()
+    })
+    if (await this.#tie.hasTwin(place, this.#abort.signal)) return this.#refuse(twin(this.#tie.candidateId))
+    if (this.#waits(revision)) this.#stands(place)
+  }
+
+  /** After a look: leads, or waits for whoever is right before it, and for nobody else. */
+  #stands(place: Place): void {
+    const [before] = place.ahead
+    if (before === undefined) return void this.#claim(place)
+    this.#on.waiting(place.ahead.length)
+    this.#aheadWatch?.close()
+    this.#aheadWatch = this.#watch(String(Buffer.from(before.key)), place.at + 1n, (events) => {
+      if (events.some(({ is }) => is === 'deleted')) void this.#lookAgain(place.revision)
+    })
+  }
+
+  async #lookAgain(revision: bigint): Promise<void> {
+    this.#aheadWatch?.close()
+    this.#aheadWatch = undefined
+    const { cluster, prefix, key, leaseMs } = this.#tie
+    while (this.#waits(revision)) {
+      try {
+        const limits = { signal: this.#abort.signal, withinMs: leaseMs }
+        const place = await cluster.call(look(prefix, key, revision), limits)
+        if (!this.#waits(revision)) return
+        // Whoever waited may have lost its key meanwhile (etcd#11456): the watch of it says what comes next.
+        if (place.own?.createRevision !== revision) return this.#deleted()
+        return this.#stands(place)
+      } catch (error) {
+        if (!(await this.#survives(error, 'campaign'))) return
+      }
+    }
+  }
+
+  /** The own key was first in a read that a majority confirmed; the lease must be known to live as well. */
+  async #claim(place: Place): Promise<void> {
+    const renewal = this.#tie.renewal()
+    if (renewal === undefined) {
+      await this.#tie.renewNow()
+      return this.#lookAgain(place.revision)
+    }
+    this.#state = { is: 'leading', revision: place.revision }
+    this.#on.won({ token: this.#tie.tokenBase + place.revision, renewal })
+  }
+
+  /** By an operator, or with the lease. */
+  #deleted(): void {
+    const { is } = this.#state
+    if (is === 'leading') {
+      const certain = this.#tie.renewal() !== undefined
+      this.end(certain ? 'revoked' : 'expired')
+      void this.#tie.renewNow()
+    } else if (is === 'waiting') {
+      this.#closeWatches()
+      this.#state = { is: 'entering' }
+      void this.start()
+    }
+  }
+
+  #watch(
+    key: string,
+    fromRevision: bigint,
+    events: (events: readonly KeyEvent[]) => void,
+  ): { close(): void } {
+    return this.#tie.hub.watch(
+      { key, isPrefix: false, fromRevision },
+      {
+        events,
+        compacted: () => void this.#recheck(),
+        refused: (error) => this.#refuse(error),
+      },
+    )
+  }
+
+  /** A watch was behind by more than the store remembers: its key may be gone. */
+  async #recheck(): Promise<void> {
+    const state = this.#state
+    if (state.is !== 'waiting' && state.is !== 'leading') return
+    const { cluster, prefix, key, leaseMs } = this.#tie
+    while (this.#state === state) {
+      try {
+        const place = await cluster.call(look(prefix, key, state.revision), {
+          signal: this.#abort.signal,
+          withinMs: leaseMs,
+        })
+        if (this.#state !== state) return
+        if (place.own?.createRevision !== state.revision) return this.#deleted()
+        this.#ownWatch?.close()
+        this.#ownWatch = this.#watch(key, place.at + 1n, (events) => {
+          if (events.some(({ is }) => is === 'deleted')) this.#deleted()
+        })
+        if (state.is === 'waiting') this.#stands(place)
+        return
+      } catch (error) {
+        if (!(await this.#survives(error, 'watch'))) return
+      }
+    }
+  }
+
+  /** Whether to try again. */
+  async #survives(error: unknown, during: string): Promise<boolean> {
+    if (this.#over()) return false
+    if (isLeaseGone(error)) {
+      this.#tie.leaseGone()
+      return false
+    }
+    if (!isMandateError(error, 'BACKEND_UNAVAILABLE')) {
+      this.#refuse(error)
+      return false
+    }
+    this.#tie.report(`${during} for '${this.#request.election}'`, error)
+    return true
+  }
+
+  #refuse(cause: unknown): void {
+    const revision = this.#revision()
+    const uncertain = this.#uncertain
+    if (!this.#stop()) return
+    void this.#tie.remove(revision, uncertain)
+    this.#on.ended({ reason: 'refused', cause })
+  }
+
+  // ---- what its owner asks --------------------------------------------------------------------------------------
+
+  async leave({ signal }: Cancellable): Promise<'left' | 'was-not-holder' | 'unknown'> {
+    const revision = this.#revision()
+    if (!this.#stop()) return 'was-not-holder'
+    const removed = this.#remove(revision)
+    if (signal?.aborted === true) return 'unknown'
+    const is = await (signal === undefined ? removed : Promise.race([removed, aborted(signal)]))
+    return is === 'unknown' ? 'unknown' : is === 'removed' || this.#uncertain ? 'left' : 'was-not-holder'
+  }
+
+  transfer(): Promise<'refused'> {
+    return Promise.resolve('refused')
+  }
+
+  proclaim(metadata: Metadata, { signal }: Cancellable): Promise<'done' | 'was-not-holder' | 'unknown'> {
+    const state = this.#state
+    if (state.is !== 'leading') return Promise.resolve('was-not-holder')
+    const { cluster, key, lease, leaseMs, candidateId } = this.#tie
+    const value = encodeValue(candidateId, metadata)
+    const ask = async (): Promise<'done' | 'was-not-holder' | 'unknown'> => {
+      if (this.#state !== state) return 'was-not-holder'
+      try {
+        const limits = { signal, withinMs: leaseMs }
+        return (await cluster.call(replaceValue(key, state.revision, value, lease), limits))
+          ? 'done'
+          : 'was-not-holder'
+      } catch (error) {
+        if (isLeaseGone(error)) return 'was-not-holder'
+        if (isMandateError(error, 'FORBIDDEN') || isMandateError(error, 'UNAUTHORIZED')) throw error
+        return 'unknown'
+      }
+    }
+    // In their order, so that the newest stays.
+    const asked = this.#proclaimed.then(ask)
+    this.#proclaimed = asked.catch(() => undefined)
+    return asked
+  }
+
+  async #remove(revision: bigint | undefined): Promise<'removed' | 'absent' | 'unknown'> {
+    if (this.#standing === undefined && revision === undefined) return 'absent'
+    // What is on its way lands first, or is known to be uncertain.
+    await this.#standing
+    return this.#tie.remove(revision, this.#uncertain)
+  }
+
+  #revision(): bigint | undefined {
+    return this.#state.is === 'waiting' || this.#state.is === 'leading' ? this.#state.revision : undefined
+  }
+
+  #waits(revision: bigint): boolean {
+    return this.#state.is === 'waiting' && this.#state.revision === revision
+  }
+
+  #over(): boolean {
+    return this.#state.is === 'over'
+  }
+
+  #stop(): boolean {
+    if (this.#over()) return false
+    this.#state = { is: 'over' }
+    this.#closeWatches()
+    this.#abort.abort(new MandateError('CANCELLED', 'the candidacy has ended', {}))
+    this.#tie.over()
+    return true
+  }
+
+  #closeWatches(): void {
+    this.#ownWatch?.close()
+    this.#aheadWatch?.close()
+    this.#ownWatch = undefined
+    this.#aheadWatch = undefined
+  }
+}
+
+function twin(id: string): MandateError<'DUPLICATE_ID'> {
+  const message = `another process stands as candidate '${id}' in this election, and its session is alive; give every process an id of its own`
+  return new MandateError('DUPLICATE_ID', message, { id })
+}
+
+function aborted(signal: AbortSignal): Promise<'unknown'> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve('unknown'), { once: true }))
+}

@@ -1,0 +1,21 @@
+/** A coordination service that the CLI can use as a backend: how it is named, and how it is reached. */
+import type { Backend, BackgroundFailure } from '../../backends/backend.ts'
+import type { ServiceDescription } from '../description.ts'
+import type { BackendUrl } from '../url-grammar.ts'
+
+export interface ServiceContext {
+  readonly onBackgroundFailure: (failure: BackgroundFailure) => void
+}
+
+export interface Service<Description extends ServiceDescription = ServiceDescription> {
+  readonly type: Description['type']
+  /** In URLs, and as `type` of the object form; the first is the service's own name. */
+  readonly schemes: readonly string[]
+  /** What is wrong is added to `problems`; relative paths count from `baseDir`. */
+  fromUrl(url: BackendUrl, baseDir: string, problems: string[]): Description
+  fromObject(fields: Readonly<Record<string, unknown>>, baseDir: string, problems: string[]): Description
+  /** The lease of a `run` without `--lease`. */
+  leaseMs(description: Description): number
+  /** Imports the backend only now. */
+  create(description: Description, context: ServiceContext): Promise<Backend>
+}
