@@ -70,6 +70,32 @@ function missingFiles(folder: string): string[] {
   return missing
 }
 
+/** Runs what the one example of a page with `marker` exports, against the sources; returns the names. */
+async function examplesOf(page: string, marker: string): Promise<string[]> {
+  const example = await importExample(page, marker)
+  for (const run of Object.values(example)) await run()
+  return Object.keys(example)
+}
+
+type Example = Record<string, () => Promise<void>>
+
+async function importExample(page: string, marker: string, edit = (text: string) => text): Promise<Example> {
+  const found = snippetsOf(read(page)).filter(({ lines }) => lines.join('\n').includes(marker))
+  expect(found).toHaveLength(1)
+  const library = pathToFileURL(join(root, 'src/index.ts')).pathname
+  const kit = pathToFileURL(join(root, 'src/testing/index.ts')).pathname
+  const text = (found[0]?.lines ?? [])
+    .join('\n')
+    .replaceAll(`'mandate/testing'`, `'${kit}'`)
+    .replaceAll(`'mandate'`, `'${library}'`)
+  const edited = edit(text)
+  const folder = join(root, '.cache', page.replaceAll(/\W/g, '-'))
+  mkdirSync(folder, { recursive: true })
+  const file = join(folder, edited === text ? 'example.ts' : 'broken-example.ts')
+  writeFileSync(file, edited)
+  return (await import(/* @vite-ignore */ file)) as Example
+}
+
 describe('the pages', () => {
   it('link to files and headings that exist', () => {
     expect(brokenLinks(root)).toEqual([])
@@ -103,22 +129,30 @@ describe('docs/library.md', () => {
   })
 
   it('shows a test that passes', async () => {
-    const found = snippetsOf(page).filter(({ lines }) => lines.join('\n').includes('memorySpace('))
-    expect(found).toHaveLength(1)
-    const library = pathToFileURL(join(root, 'src/index.ts')).pathname
-    const kit = pathToFileURL(join(root, 'src/testing/index.ts')).pathname
-    const text = (found[0]?.lines ?? [])
-      .join('\n')
-      .replaceAll(`'mandate/testing'`, `'${kit}'`)
-      .replaceAll(`'mandate'`, `'${library}'`)
-    const folder = join(root, '.cache/docs-library')
-    mkdirSync(folder, { recursive: true })
-    const file = join(folder, 'example.ts')
-    writeFileSync(file, text)
-    const example = (await import(/* @vite-ignore */ file)) as Record<string, () => Promise<void>>
-    const names = Object.keys(example)
-    expect(names).toHaveLength(1)
-    await example[names[0] ?? '']?.()
+    expect(await examplesOf('docs/library.md', 'memorySpace(')).toHaveLength(1)
+  })
+})
+
+describe('docs/testing.md', () => {
+  it('shows tests that pass', async () => {
+    expect(await examplesOf('docs/testing.md', 'rehearsal(')).toHaveLength(3)
+  })
+
+  it('says which of them fail when the application does not check', async () => {
+    const carelessly = (text: string): string => text.replace('leadership.isValid()', 'true')
+    const example = await importExample('docs/testing.md', 'rehearsal(', carelessly)
+    const outcomes: Record<string, string> = {}
+    for (const [name, run] of Object.entries(example)) {
+      outcomes[name] = await run().then(
+        () => 'passes',
+        (error: unknown) => (/after its signal had aborted/.test(String(error)) ? 'fails' : String(error)),
+      )
+    }
+    expect(outcomes).toEqual({
+      whoeverIsCutOffStopsBeforeTheNextOneStarts: 'fails',
+      everyKindOfLossIsSurvived: 'fails',
+      flappingDoesNoHarm: 'fails',
+    })
   })
 })
 
