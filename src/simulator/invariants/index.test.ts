@@ -28,7 +28,7 @@ describe('the list of invariants', () => {
     const [, section = ''] = page.split('## What is checked')
     const rows = section.split('\n').filter((line) => line.startsWith('| ') && line.split('|').length === 5)
     const named = rows.flatMap((row) =>
-      [...(row.split('|')[3] ?? '').matchAll(/`([a-z-]+)`/g)].map(([, name]) => name),
+      [...(row.split('|')[3] ?? '').matchAll(/`([a-z-]+)`/g)].map(([, name = '']) => name),
     )
     expect([...new Set(named)].toSorted()).toEqual(checkers.toSorted())
   })
