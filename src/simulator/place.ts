@@ -104,8 +104,20 @@ export class Place {
       })
     }
     const onError = (): 'retry' | 'stop' => (chance.chance(0.5) ? 'retry' : 'stop')
-    this.#election.lead(work, { signal: stop.signal, onError }).then(
-      () => this.#ended(attempt.number, 'DONE'),
+    const election = this.#election
+    election.lead(work, { signal: stop.signal, onError }).then(
+      (value) => {
+        // Work that ends by itself has a result; without one, somebody stopped it, or `lead` gave up after a loss.
+        const stopped = stop.signal.aborted || this.#over || this.#election !== election
+        if (value === undefined && !stopped) {
+          this.#tell({
+            type: 'failed',
+            during: 'lead()',
+            error: new Error('it ended, and nobody stopped it'),
+          })
+        }
+        this.#ended(attempt.number, 'DONE')
+      },
       (error: unknown) => this.#ended(attempt.number, codeOf(error)),
     )
   }
