@@ -29,6 +29,22 @@ describe('handover-is-quick', () => {
     )
   })
 
+  it('holds when the next is elected before the answer to the resignation comes', () => {
+    const story = (stage: Story): void => {
+      const [a, b, c] = [stage.process('a'), stage.process('b'), stage.process('c')]
+      const [old, next, last] = [a.isElected(5n), b.campaigns(), c.campaigns()]
+      stage.heals(['a', 'b', 'c'])
+      stage.passes(30_000)
+      old.ends('resigned')
+      next.isElected(6n)
+      old.hasDone('resigned')
+      stage.passes(5_000)
+      next.ends('resigned')
+      last.isElected(7n)
+    }
+    expect(() => judge(handoverIsQuick, story)).not.toThrow()
+  })
+
   it('asks nothing where somebody waits who is not whole, or has only come', () => {
     const stranger = (story: Story): void => void story.process('x').campaigns()
     expect(judge(handoverIsQuick, followed(5_000, stranger))).toBe(0)

@@ -18,6 +18,8 @@ class HandoverIsQuick implements Checker {
   readonly #campaigns = new Campaigns()
   /** By election. */
   readonly #waiting = new Map<string, Map<number, Campaign>>()
+  /** By election, the attempt that was elected last. */
+  readonly #newest = new Map<string, number>()
   /** By election: who resigned, and nobody followed yet. */
   readonly #resigned = new Map<
     string,
@@ -64,6 +66,8 @@ class HandoverIsQuick implements Checker {
     const by = this.#campaigns.of(attempt)
     const { since } = this.#health
     if (since === null || at - since < this.#settlesMs) return
+    // The next one may hear of its win before who resigned hears of the answer.
+    if (this.#newest.get(by.election) !== attempt) return
     const waiting = [...this.#of(by.election).values()]
     const isSure = waiting.every(
       (one) => this.#health.isWell(one.process, one.run) && at - one.since > this.#leaseMs,
@@ -75,6 +79,7 @@ class HandoverIsQuick implements Checker {
   #elected(attempt: number, at: number): void {
     const { election } = this.#campaigns.of(attempt)
     this.#of(election).delete(attempt)
+    this.#newest.set(election, attempt)
     const resigned = this.#resigned.get(election)
     if (resigned === undefined) return
     this.#resigned.delete(election)
