@@ -66,6 +66,8 @@ export class MachineClock implements ClockReadings {
   whenMonotonic(dueMs: number): number {
     const shown = this.#tickMs === 0 ? dueMs : Math.ceil(dueMs / this.#tickMs) * this.#tickMs
     const now = this.#now()
+    // Asleep it stands still: at best it goes on now.
+    if (this.#asleep) return onGrain(now + Math.max(1, (shown - this.#monotonic) / this.#rate))
     let at = onGrain(Math.max(now, this.#since + (shown - this.#monotonic) / this.#rate))
     // Division and multiplication round apart; a timer never fires before its delay by this clock.
     while (this.#monotonicAt(at) < dueMs) at += 1 / GRAIN

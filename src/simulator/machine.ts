@@ -223,8 +223,8 @@ export class Machine implements Host {
     this.#asleep = true
     this.clock.sleep()
     this.disk?.hold()
-    this.#process?.freeze(scheduler.now + forMs)
     scheduler.after(forMs, () => this.#wake())
+    this.#process?.freeze(scheduler.now + forMs)
   }
 
   #wake(): void {
