@@ -4,6 +4,8 @@
  *
  * @module
  */
+export { etcdGuard } from './etcd-guard.ts'
+export type { EtcdCondition, EtcdGuard, EtcdGuardOptions, EtcdWrite } from './etcd-guard.ts'
 export { fenceFromEnvironment, fenceOf } from './guard.ts'
 export type { Fence } from './guard.ts'
 export { segmentedFile } from './segmented-file.ts'

@@ -60,6 +60,8 @@ export class EtcdCluster {
   readonly #whenClosed = new Set<() => void>()
   #closed: MandateError<'CLOSED'> | undefined
   #index = 0
+  /** The newest term of the servers' own election that any of them has told. */
+  #term = 0n
   #token: Promise<string | undefined> | undefined
 
   constructor(options: EtcdClusterOptions) {
@@ -150,6 +152,13 @@ export class EtcdCluster {
       if (this.#token === asked) this.#token = undefined
       throw error
     }
+  }
+
+  /** False for the word of a server that was deposed and does not know it yet: somebody was heard in a later term. */
+  isPresent(term: bigint): boolean {
+    if (term < this.#term) return false
+    this.#term = term
+    return true
   }
 
   /** The next call makes a new auth token. */

@@ -150,6 +150,8 @@ export class KeepAlive {
       this.#gone()
       return false
     }
+    if (!this.#options.cluster.isPresent(reply.header?.raftTerm ?? 0n))
+      throw new Error('a server that leads no longer answered a renewal')
     this.#watch(stream)
     this.#troubled = false
     this.#renewal = { sentAt, grantedMs: Number(reply.TTL) * 1000 }
