@@ -44,7 +44,12 @@ export class Machine implements Host {
   #program: Program | null = null
   /** Its folder was refused: it stays off. */
   #ruined = false
-  /** Told of by the world, to be put in the folder's place. */
+  /**
+   * An older folder is in its place. It is started once: by the number of its start alone the others would let it in once
+   * it was started as often as the folder that was lost (`cluster/tcp-identity`).
+   */
+  #restored = false
+  /** To be put in the folder's place. */
   #snapshot: ReturnType<Disk['copy']> | null = null
   /** Starts that are under way count only while nothing else happened to the machine. */
   #fate = 0
@@ -102,6 +107,7 @@ export class Machine implements Host {
   start(): void {
     if (this.runs || this.#ruined || !this.#up) return
     this.#fate++
+    if (this.#restored) this.#ruined = true
     const { plan, machine, mark, scheduler, network, judge, tally, worldOf } = this.#options
     const run = ++this.#runs
     const process = (this.#process = new Incarnation(scheduler, this.name, run, mark))
@@ -286,6 +292,7 @@ export class Machine implements Host {
     this.crash('crash', null)
     this.#did('older folder restored')
     this.disk.restore(snapshot)
+    this.#restored = true
     this.#startAfter(200)
   }
 

@@ -40,6 +40,8 @@ export interface Dial {
 
 const CONNECT_MS = 1000
 const HANDSHAKE_MS = 2000
+/** TCP sends so many packets without an acknowledgement (the first window of Linux): one way alone carries no more. */
+const WINDOW = 10
 
 export interface NetworkOptions {
   readonly scheduler: Scheduler
@@ -236,6 +238,8 @@ export class End implements Sender {
   #other!: End
   #open = true
   #events: EndEvents | null = null
+  /** Packets sent while no acknowledgement could come. */
+  #unacknowledged = 0
   /** When the oldest message left of which the other side's application has not told that it came. */
   #unansweredSince: number | null = null
 
@@ -267,7 +271,17 @@ export class End implements Sender {
   send(message: unknown, lane: 0 | 1, mark: number, strict: boolean): void {
     if (!this.#open) return
     this.#unansweredSince ??= this.#network.scheduler.now
-    this.#out.carry(this.#lanes[lane], this.#other.process, mark, strict, this, message)
+    const back = this.#other.#out
+    if (!back.isCut) this.#unacknowledged = 0
+    else if (this.#unacknowledged++ >= WINDOW) {
+      back.whenMended(() => this.#carry(message, lane, mark, strict))
+      return
+    }
+    this.#carry(message, lane, mark, strict)
+  }
+
+  #carry(message: unknown, lane: 0 | 1, mark: number, strict: boolean): void {
+    if (this.#open) this.#out.carry(this.#lanes[lane], this.#other.process, mark, strict, this, message)
   }
 
   delivered(message: unknown): void {

@@ -54,6 +54,8 @@ export class Route {
   #cutSince: number | null = null
   /** Arrived at the cut, in order; they go on when it is mended. */
   readonly #held: Arrival[] = []
+  /** What waits for acknowledgements that come this way. */
+  readonly #waiting: (() => void)[] = []
 
   constructor(scheduler: Scheduler, quality: RouteQuality, chance: Stream, tally: Tally) {
     this.#scheduler = scheduler
@@ -89,6 +91,12 @@ export class Route {
       lane.arrivesAt = Math.max(lane.arrivesAt, lane.blockedUntil)
       this.#scheduler.put(arrival, lane.blockedUntil)
     }
+    for (const send of this.#waiting.splice(0)) send()
+  }
+
+  /** Called once this way is open again. */
+  whenMended(send: () => void): void {
+    this.#waiting.push(send)
   }
 
   /** One way, for one packet. */
