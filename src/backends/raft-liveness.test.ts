@@ -5,7 +5,7 @@ import { manualClock } from '../testing/manual-clock.ts'
 const heartbeatMs = 100
 
 /** A session of three voters, all of whom answer `lateMs` after a keepalive that may wait, at once otherwise. */
-function scene({ beaten = false, lateMs = 90 } = {}) {
+function scene({ beaten = false, lateMs = 90, promptMs = 0 } = {}) {
   const clock = manualClock()
   const sent: { sequence: number; at: number; patient: boolean }[] = []
   const renewed: number[] = []
@@ -23,7 +23,8 @@ function scene({ beaten = false, lateMs = 90 } = {}) {
             })
           }
         }
-        clock.setTimer(patient ? lateMs : 0, answer)
+        const afterMs = patient ? lateMs : promptMs
+        if (afterMs !== Infinity) clock.setTimer(afterMs, answer)
       },
       reopen: () => undefined,
       renewed: () => renewed.push(clock.trueMs()),
@@ -90,5 +91,25 @@ describe('RaftLiveness', () => {
       liveness.holds = false
     }
     expect(sent).toHaveLength(before)
+  })
+
+  it('falls silent for more than a lease when no majority has answered for one, and then tries again', () => {
+    const { clock, sent } = scene({ lateMs: Infinity, promptMs: Infinity })
+    clock.advance(6_000)
+    const gaps = sent.slice(1).map(({ at }, index) => at - (sent[index]?.at ?? 0))
+    const silences = gaps.filter((gap) => gap > heartbeatMs)
+    expect(silences.length).toBeGreaterThanOrEqual(2)
+    // The lease with its drift and tick, and time for an arbiter to act on the silence.
+    for (const silence of silences) expect(silence).toBeGreaterThan(1002 + 5 * heartbeatMs)
+    expect(gaps.indexOf(silences[0] as number)).toBeGreaterThanOrEqual(10)
+  })
+
+  it('speaks up at once when the log tells it that the session is open', () => {
+    const { clock, liveness, sent } = scene({ lateMs: Infinity, promptMs: Infinity })
+    clock.advance(1_500)
+    const before = sent.length
+    liveness.opened(1)
+    clock.advance(heartbeatMs)
+    expect(sent).toHaveLength(before + 1)
   })
 })

@@ -2,7 +2,7 @@
  * Keeps one session supported (DESIGN §4.1 A1-A3): a numbered keepalive to every voter once a heartbeat, and from their
  * answers the instant since which a majority surely supports it.
  */
-import { holderValidityMs } from '../lease/deadline.ts'
+import { grantorSilenceMs, holderValidityMs } from '../lease/deadline.ts'
 import type { PeerId } from '../protocols/quorum/types.ts'
 import {
   acknowledged,
@@ -44,6 +44,12 @@ export interface RaftLivenessDuties {
  */
 const promptEvery = 8
 
+/**
+ * How much longer than a lease a holder that hears no majority is silent, in heartbeats: an arbiter notices, asks, and
+ * counts the withdrawals.
+ */
+const quietHeartbeats = 6
+
 /** Heartbeats without a majority's answer after which a client tries another sponsor. */
 const patienceHeartbeats = 4
 
@@ -64,6 +70,10 @@ export class RaftLiveness {
   #hopefulAt: number
   /** Changes of sponsor since a majority answered last. */
   #fruitless = 0
+  /** Keepalives since a majority answered last, or since the last silence. */
+  #unanswered = 0
+  /** By `lower()`: no keepalive before that. */
+  #quietUntil = -Infinity
 
   constructor(options: RaftLivenessOptions, duties: RaftLivenessDuties) {
     this.#options = options
@@ -86,6 +96,7 @@ export class RaftLiveness {
 
   /** The log opened the session, or moved it to this epoch. */
   opened(epoch: number): void {
+    this.#speakUp()
     if (this.#holder !== null) this.moved(epoch)
     else this.#holder = createHolder({ configuration: { voters: this.#options.voters }, epoch })
   }
@@ -99,6 +110,7 @@ export class RaftLiveness {
     this.stop()
     this.#holder = null
     this.#renewal = null
+    this.#speakUp()
   }
 
   stop(): void {
@@ -134,7 +146,7 @@ export class RaftLiveness {
     if (!this.#duties.beaten()) this.#timer = clock.setTimer(heartbeatMs, () => this.beat())
     this.#beatAt = clock.lower()
     const holder = this.#holder
-    if (holder !== null) {
+    if (holder !== null && this.#speaks()) {
       // The instant comes first: whatever happens between here and the wire only makes the deadline earlier.
       const sentAt = clock.upper()
       const sequence = ++this.#sequence
@@ -146,6 +158,30 @@ export class RaftLiveness {
     this.hope()
     // Answers may just be slow: who always left before they came would never be supported again.
     if (this.#duties.forsaken()) this.#fruitless = Math.min(this.#fruitless + 1, 4)
+  }
+
+  /**
+   * Whoever hears no majority for a lease leads nothing, and may not even know what it was granted; with keepalives that
+   * all voters hear it would keep that from everybody else for ever. So it falls silent until its session has run out,
+   * and tries again. Counted in keepalives: a process that did not run has not been left without an answer.
+   */
+  #speaks(): boolean {
+    const { clock, heartbeatMs, leaseMs } = this.#options
+    const now = clock.lower()
+    if (now < this.#quietUntil) return false
+    if (this.#unanswered <= Math.ceil(leaseMs / heartbeatMs) + 1) {
+      this.#unanswered += 1
+      return true
+    }
+    this.#unanswered = 0
+    this.#quietUntil = now + grantorSilenceMs(leaseMs, this.#options) + quietHeartbeats * heartbeatMs
+    return false
+  }
+
+  /** The way back is open. */
+  #speakUp(): void {
+    this.#unanswered = 0
+    this.#quietUntil = -Infinity
   }
 
   received(message: SupportMessage): void {
@@ -172,6 +208,7 @@ export class RaftLiveness {
     const since = supportedSince(holder)
     if (since === null) return
     this.hope()
+    this.#speakUp()
     this.#fruitless = 0
     this.#renewal = { sentAt: since, grantedMs: this.#options.leaseMs }
     this.#duties.renewed(this.#renewal)

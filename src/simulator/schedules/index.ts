@@ -1,6 +1,7 @@
 /** All of them, the quickest first. */
 import { clockSteps } from './clock-steps.ts'
 import { deadlinePasses } from './deadline-passes.ts'
+import { deafHolder } from './deaf-holder.ts'
 import { deafVoter } from './deaf-voter.ts'
 import { disturbedLeader } from './disturbed-leader.ts'
 import { earlierSession } from './earlier-session.ts'
@@ -54,4 +55,5 @@ export const schedules: readonly Schedule[] = [
   frozenLeaders,
   halves,
   deafVoter,
+  deafHolder,
 ]
