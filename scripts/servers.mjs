@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { consul } from './servers/consul.mjs'
 import { etcd } from './servers/etcd.mjs'
+import { postgres } from './servers/postgres.mjs'
 import { kubernetes } from './servers/kubernetes.mjs'
 import { zookeeper } from './servers/zookeeper.mjs'
 
@@ -22,7 +23,7 @@ import { zookeeper } from './servers/zookeeper.mjs'
  */
 
 /** One line a server; its file is in scripts/servers/. @type {readonly ServerKind[]} */
-const kinds = [etcd, consul, zookeeper, kubernetes]
+const kinds = [etcd, consul, zookeeper, kubernetes, postgres]
 
 export const serverNames = kinds.map(({ name }) => name)
 

@@ -11,7 +11,7 @@ import { consulSettings } from './consul/options.ts'
 import type { ConsulOptions } from './consul/options.ts'
 import { defineBackend } from './define-backend.ts'
 
-export type { ConsulLayout } from './consul/layout.ts'
+export type { ConsulLayout } from '../fencing/consul/layout.ts'
 export type { ConsulOptions, ConsulTls } from './consul/options.ts'
 
 /**

@@ -10,6 +10,9 @@ export interface ServerCommand {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** Another user to run as, where this one is root. */
+  readonly uid?: number
+  readonly gid?: number
 }
 
 export class ServerProcess {
@@ -34,11 +37,13 @@ export class ServerProcess {
 
   start(): void {
     if (this.#child !== undefined) throw new Error(`${this.name} runs already`)
-    const { program, args, env = {}, cwd } = this.#command
+    const { program, args, env = {}, cwd, uid, gid } = this.#command
     const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
       ...(cwd === undefined ? {} : { cwd }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(gid === undefined ? {} : { gid }),
     })
     this.#child = child
     for (const stream of [child.stdout, child.stderr]) {

@@ -1,10 +1,10 @@
 /** The few endpoints of Consul that an election needs, typed, with their refusals as data. */
 import { MandateError } from '../../errors.ts'
-import { bigintOf, parseExact, stringifyExact } from './exact-json.ts'
+import { bigintOf, parseExact, stringifyExact } from '../../fencing/consul/exact-json.ts'
 import { durationMs } from './duration-text.ts'
 import type { ConsulHttp, ConsulReply, ConsulRequest } from './http.ts'
-import { keyPath } from './layout.ts'
-import { LOCK_FLAG } from './lock-value.ts'
+import { keyPath } from '../../fencing/consul/layout.ts'
+import { LOCK_FLAG } from '../../fencing/consul/lock-value.ts'
 
 export interface KvEntry {
   readonly key: string

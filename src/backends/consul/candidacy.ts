@@ -21,7 +21,7 @@ import type {
 import { deferred } from '../settled.ts'
 import { encode64, lockOperation } from './api.ts'
 import type { ConsulApi, KvEntry, KvOperation, TxnResult } from './api.ts'
-import { LOCK_FLAG, encodeLockValue, foreignUse } from './lock-value.ts'
+import { LOCK_FLAG, encodeLockValue, foreignUse } from '../../fencing/consul/lock-value.ts'
 import type { Tie } from './tie.ts'
 import type { KeyFollower, KeyState, Watches } from './watches.ts'
 

@@ -13,7 +13,7 @@ import type {
 } from '../backend.ts'
 import { ConsulApi } from './api.ts'
 import { ConsulHttp } from './http.ts'
-import { rootOf } from './layout.ts'
+import { rootOf } from '../../fencing/consul/layout.ts'
 import { observeKey } from './observer.ts'
 import { CHECK_MIN_MS, TTL_MIN_MS } from './options.ts'
 import type { ConsulSettings } from './options.ts'

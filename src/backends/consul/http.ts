@@ -10,7 +10,7 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import { MandateError } from '../../errors.ts'
 import type { Clock } from '../../seams/clock.ts'
-import { bigintOf } from './exact-json.ts'
+import { bigintOf } from '../../fencing/consul/exact-json.ts'
 import type { ConsulSettings } from './options.ts'
 
 export type Lane = 'live' | 'work' | 'watch'

@@ -1,7 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { durationMs, durationText } from './duration-text.ts'
-import { keyOf } from './layout.ts'
-import { LOCK_FLAG, SEMAPHORE_FLAG, decodeLockValue, encodeLockValue, foreignUse } from './lock-value.ts'
+import { keyOf } from '../../fencing/consul/layout.ts'
+import {
+  LOCK_FLAG,
+  SEMAPHORE_FLAG,
+  decodeLockValue,
+  encodeLockValue,
+  foreignUse,
+} from '../../fencing/consul/lock-value.ts'
 import { consulSettings } from './options.ts'
 import type { ConsulOptions } from './options.ts'
 

@@ -3,8 +3,8 @@ import { MandateError } from '../../errors.ts'
 import type { Clock } from '../../seams/clock.ts'
 import type { Random } from '../../seams/random.ts'
 import type { BackgroundFailure } from '../backend.ts'
-import { pathProblem } from './layout.ts'
-import type { ConsulLayout } from './layout.ts'
+import { pathProblem } from '../../fencing/consul/layout.ts'
+import type { ConsulLayout } from '../../fencing/consul/layout.ts'
 
 export interface ConsulTls {
   /** PEM of the authorities to trust. @default those of the system */

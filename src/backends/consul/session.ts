@@ -21,7 +21,7 @@ import type {
 import type { ConsulApi } from './api.ts'
 import { ConsulCandidacy } from './candidacy.ts'
 import { waitForTwins } from './identity.ts'
-import { keyOf } from './layout.ts'
+import { keyOf } from '../../fencing/consul/layout.ts'
 import { observeKey } from './observer.ts'
 import type { ConsulSettings } from './options.ts'
 import { encodeTicket } from './release.ts'

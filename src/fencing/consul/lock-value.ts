@@ -2,7 +2,6 @@
  * What is written into the key of an election. Foreign tools ignore the value of a lock (`consul lock`, Go's `api.Lock`
  * look at the session and the flags alone), so it can carry who leads; theirs is often empty.
  */
-import type { Metadata } from '../backend.ts'
 
 /** `api.LockFlagValue`, 0x2ddccbc058a50c18: who finds another flag in a key never competes for it. Above 2^53. */
 export const LOCK_FLAG = 3304740253564472344n
@@ -12,7 +11,7 @@ export const SEMAPHORE_FLAG = 0xe0f69a2baa414de0n
 
 export interface LockValue {
   readonly id: string
-  readonly metadata: Metadata
+  readonly metadata: Readonly<Record<string, string>>
   /** The session that wrote it: a value that another holder left behind says nothing about the present one. */
   readonly session: string
   /** ModifyIndex of the acquisition, where the value was rewritten since; null: the entry's own. */
@@ -52,7 +51,7 @@ export function decodeLockValue(text: string): LockValue | undefined {
   }
 }
 
-function isMetadata(value: unknown): value is Metadata {
+function isMetadata(value: unknown): value is Readonly<Record<string, string>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   return Object.values(value).every((each) => typeof each === 'string')
 }
