@@ -8,7 +8,11 @@ import './fsync-probe.mjs'
 const { createElection } = await import('../dist/index.js')
 const { raft } = await import('../dist/backends/raft.js')
 
-const { id, peers, listen, dataDir, timing, exclusivity, reports } = JSON.parse(process.argv[2] ?? '{}')
+process.on('disconnect', () => process.exit())
+// What it is to be comes over IPC, so that a process can be kept ready for whoever is ended next.
+const { id, peers, listen, dataDir, timing, exclusivity, reports } = await new Promise((resolve) =>
+  process.once('message', resolve),
+)
 const now = () => Number(process.hrtime.bigint()) / 1e6
 const say = (event, more = {}) =>
   writeSync(1, `${JSON.stringify({ at: now(), pid: process.pid, id, event, ...more })}\n`)
@@ -38,7 +42,6 @@ const orders = {
 }
 
 process.on('SIGTERM', () => stop.abort())
-process.on('disconnect', () => process.exit())
 process.on('message', (order) => {
   Promise.resolve(orders[order.do](order)).catch((error) => say('failed', { reason: String(error) }))
 })

@@ -74,8 +74,10 @@ async function hideDeaths(ports) {
   return { peers: addresses(proxies), bury: () => child.send('bury'), close: () => child.kill() }
 }
 
-function startLibrary({ id, peers, ports, folder, row, reports }) {
-  const config = {
+const forkCandidate = () => fork(file('candidate.mjs'), [], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+
+function startLibrary({ id, peers, ports, folder, row, reports, child = forkCandidate() }) {
+  child.send({
     id,
     peers,
     listen: `127.0.0.1:${ports[id]}`,
@@ -83,10 +85,8 @@ function startLibrary({ id, peers, ports, folder, row, reports }) {
     timing: row.timing,
     exclusivity: row.exclusivity,
     reports,
-  }
-  return fork(file('candidate.mjs'), [JSON.stringify(config)], {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
+  return child
 }
 
 function startRun({ id, peers, folder, row }) {
@@ -126,9 +126,13 @@ export async function startCluster({ row, record, reports = true, number = 0 }) 
   const processes = new Map()
   const asked = raft({ peers, timing: row.timing, onBackgroundFailure: () => undefined })
 
+  /** Has imported everything, and waits to be told who it is. */
+  let spare
+
   function start(id) {
     const launch = row.kind === 'run' ? startRun : startLibrary
-    const child = launch({ id, peers, ports, folder, row, reports })
+    const child = launch({ id, peers, ports, folder, row, reports, child: spare })
+    spare = undefined
     const hear = (event) =>
       ear.hear({ ...event, id, pid: event.pid ?? child.pid, cluster: number, seen: now() })
     eachLine(child.stdout, (line) => {
@@ -151,6 +155,10 @@ export async function startCluster({ row, record, reports = true, number = 0 }) 
     process: (id) => processes.get(id),
     /** Ends what the proxies still hold open to the dead. */
     bury: () => proxies?.bury(),
+    /** Keeps a process ready for the next `start`. */
+    prepare() {
+      if (row.kind !== 'run') spare ??= forkCandidate()
+    },
     order: (id, what, more = {}) => processes.get(id)?.send({ do: what, ...more }),
     /** Raft's own leader and term, by the peers' word. */
     async raftState() {
@@ -160,7 +168,7 @@ export async function startCluster({ row, record, reports = true, number = 0 }) 
       return { term: newest?.term ?? null, leader: leading?.leader ?? null, answers: answers.length }
     },
     async close() {
-      for (const child of processes.values()) child.kill('SIGKILL')
+      for (const child of [...processes.values(), spare]) child?.kill('SIGKILL')
       proxies?.close()
       await asked.close()
       rmSync(folder, { recursive: true, force: true })

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto'
 import { startCluster } from './cluster.mjs'
 import { distribution, load, now, rssMiB, sleep } from './figures.mjs'
-import { settleMs, trialsForP99 } from './failover-rows.mjs'
+import { momentMs, settleMs, trialsForP99 } from './failover-rows.mjs'
 import { overlapMs, spansOf, tokenRegressions } from './history.mjs'
 
 const isElected = ({ event }) => event === 'elected'
@@ -16,34 +16,44 @@ export async function runRow(row, { record, progress }) {
     records.push(event)
     record(event)
   }
-  const samples = []
+  const told = {
+    samples: [],
+    voided: 0,
+    quiet: { falseElections: null, quietMs: null, falseTakeovers: null },
+  }
   const loads = [load()]
+  const count = { trials: 0, done: 0, clusters: 0 }
+  const lane = () => runTrials(row, { keep, told, count, progress })
+  await Promise.all(Array.from({ length: Math.min(row.clusters, row.trials) }, lane))
+  loads.push(load())
+  return judged(row, { ...told, records, loads })
+}
+
+/** One cluster after another, of which one is enough unless something fails; takes part in the trials of the row. */
+async function runTrials(row, { keep, told, count, progress }) {
   let cluster = null
-  let voided = 0
-  let quiet = { falseElections: null, quietMs: null, falseTakeovers: null }
-  for (let trial = 0; trial < row.trials; trial++) {
+  while (count.trials < row.trials) {
+    const trial = count.trials++
     try {
-      cluster ??= await open(row, keep, trial)
+      cluster ??= await open(row, keep, count.clusters++)
       if (trial === 0 && row.quietMs !== null && row.quietMs > 0)
-        quiet = await watchQuiet(cluster, row.quietMs)
+        told.quiet = await watchQuiet(cluster, row.quietMs)
       let sample = null
       for (let tries = 0; sample === null && tries < 20; tries++) {
         sample = await endLeader(cluster, row, keep)
-        if (sample === null) voided++
+        if (sample === null) told.voided++
       }
       if (sample === null) throw new Error('the leader was gone before its signal came, 20 times')
-      samples.push(sample)
+      told.samples.push(sample)
     } catch (error) {
       // The next trial begins with new processes; this one is missing in `completed`.
       process.stderr.write(`\n${row.label}, trial ${trial + 1}: ${error.message}\n`)
       await cluster?.close()
       cluster = null
     }
-    progress(trial + 1)
+    progress(++count.done)
   }
   await cluster?.close()
-  loads.push(load())
-  return judged(row, { samples, voided, quiet, records, loads })
 }
 
 async function open(row, record, number) {
@@ -90,10 +100,12 @@ async function watchQuiet(cluster, forMs) {
  * the victim had lost its leadership by itself before it was ended: that is another thing, and counted as such.
  */
 async function endLeader(cluster, row, record) {
-  await sleep(settleMs(row) + randomMs(2 * row.timing.heartbeatMs))
+  // Ready before the settling ends, so that it computes nothing when the signal comes.
+  if (row.signal !== 'resign') cluster.prepare()
+  await sleep(settleMs(row))
   let state = await cluster.raftState()
   if (row.victim === 'raft-leader') state = await leadWhereRaftLeads(cluster, row, state)
-  await sleep(randomMs(row.timing.heartbeatMs))
+  await sleep(randomMs(momentMs(row)))
   const leader = cluster.leader() ?? (await cluster.next('a leader', isElected)).id
   const victim = cluster.process(leader)
   const sample = { ledRaft: state.leader === leader, rssMiB: rssMiB(victim.pid), ms: null, electedMs: null }
