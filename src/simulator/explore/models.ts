@@ -1,0 +1,67 @@
+/** The models that `mandate simulate --explore` runs, with their bounds. */
+import { explore, type Exploration } from './explorer.ts'
+import type { Model } from './model.ts'
+import { RaftModel } from './raft-model.ts'
+import { SupportModel } from './support-model.ts'
+
+const unlimited = 15
+
+/** By name; the largest first, so that two workers end at about the same time. */
+export const models: Readonly<Record<string, () => Model>> = {
+  /** Two terms and a crash at any point between a decision and its durability; any number of timeouts. */
+  'raft-crash': () =>
+    new RaftModel('raft-crash', {
+      peers: 3,
+      terms: 2,
+      preVotes: 'granted',
+      timeouts: unlimited,
+      disk: 'slow',
+      crashes: 1,
+      proposals: 0,
+      heartbeats: 0,
+      evidence: 0,
+      transfers: 0,
+    }),
+  /** A proposal besides the leader's own entry. */
+  'raft-log': () =>
+    new RaftModel('raft-log', {
+      peers: 3,
+      terms: 1,
+      preVotes: 'granted',
+      timeouts: unlimited,
+      disk: 'slow',
+      crashes: 1,
+      proposals: 1,
+      heartbeats: 0,
+      evidence: 0,
+      transfers: 0,
+    }),
+  /** Pre-votes and stickiness as they are. */
+  'raft-pre-vote': () =>
+    new RaftModel('raft-pre-vote', {
+      peers: 3,
+      terms: 2,
+      preVotes: 'asked',
+      timeouts: 4,
+      disk: 'prompt',
+      crashes: 0,
+      proposals: 0,
+      heartbeats: 0,
+      evidence: 0,
+      transfers: 0,
+    }),
+  support: () =>
+    new SupportModel('support', { epochs: 1, keepalives: 1, crashes: 1, tickMs: 0, clocks: 'worst' }),
+}
+
+export function exploreByName(name: string, progress: (states: number) => void): Exploration {
+  const model = models[name]
+  if (model === undefined) throw new RangeError(`no model '${name}': ${Object.keys(models).join(', ')}`)
+  return explore(model(), {
+    now: () => performance.now(),
+    onProgress: ({ states }) => {
+      progress(states)
+      return false
+    },
+  })
+}
