@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const BASE = ['errors', 'seams', 'channels', 'version']
 const PURE = ['protocols', 'registry', 'lease']
 const CLUSTER = [...BASE, ...PURE, 'fencing']
-const BACKENDS = [...CLUSTER, 'system', 'cluster']
+const BACKENDS = [...CLUSTER, 'clients', 'system', 'cluster']
 const ELECTION = [...CLUSTER, 'backends']
 const METRICS = [...BACKENDS, 'backends', 'election']
 const LIBRARY = [...METRICS, 'metrics']
@@ -24,7 +24,9 @@ export const ROOMS = {
   seams: { imports: ['errors'], node: false, packages: false },
   channels: { imports: ['errors', 'seams'], node: true, packages: false },
   system: { imports: ['errors', 'seams'], node: true, packages: false },
-  fencing: { imports: BASE, node: true, packages: false },
+  // Wire clients of stores for which no fit package exists, used by their backend and by their guard.
+  clients: { imports: ['errors', 'seams'], node: true, packages: false },
+  fencing: { imports: [...BASE, 'clients'], node: true, packages: false },
   protocols: { imports: ['errors', 'seams', ...PURE], node: false, packages: false },
   registry: { imports: ['errors', 'seams', ...PURE], node: false, packages: false },
   lease: { imports: ['errors', 'seams', ...PURE], node: false, packages: false },

@@ -7,7 +7,7 @@
 import { systemClock } from '../system/clock.ts'
 import type { Backend } from './backend.ts'
 import { defineBackend } from './define-backend.ts'
-import { frameBytesMax } from './zookeeper/client/frame-reader.ts'
+import { frameBytesMax } from '../clients/zookeeper/frame-reader.ts'
 import { dialects } from './zookeeper/dialects.ts'
 import { ZooKeeperDriver } from './zookeeper/driver.ts'
 import { aclOf } from './zookeeper/layout.ts'

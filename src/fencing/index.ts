@@ -25,3 +25,10 @@ export type {
   SegmentedFile,
   SegmentedFileOptions,
 } from './segmented-file.ts'
+export { zookeeperGuard } from './zookeeper-guard.ts'
+export type {
+  ZooKeeperGuard,
+  ZooKeeperGuardOptions,
+  ZooKeeperWrite,
+  ZooKeeperWriteResult,
+} from './zookeeper-guard.ts'

@@ -2,6 +2,7 @@
  * One candidacy: stands in the queue by its node, waits for the node before it alone, and looks again before it says that
  * it won. Every look asks the ensemble's leader first (`sync`), so that what is read is no older than the look.
  */
+import { electionPath } from '../../fencing/zookeeper-layout.ts'
 import { MandateError } from '../../errors.ts'
 import { holderValidityMs } from '../../lease/deadline.ts'
 import type { Timer } from '../../seams/clock.ts'
@@ -16,14 +17,13 @@ import type {
   Metadata,
   Renewal,
 } from '../backend.ts'
-import { isZooKeeperError } from './client/error-codes.ts'
-import type { WatchEvent } from './client/records.ts'
+import { isZooKeeperError } from '../../clients/zookeeper/error-codes.ts'
+import type { WatchEvent } from '../../clients/zookeeper/records.ts'
 import type { Contender, ContenderNode } from './contender.ts'
 import type { Dialect } from './dialects.ts'
 import { tagOf } from './dialects.ts'
 import { refusalOf } from './failures.ts'
 import type { Place } from './failures.ts'
-import { electionPath } from './layout.ts'
 
 /** How long an answer to `leave` or `proclaim` is waited for, in ms. What was asked for goes on. */
 const ANSWER_MS = 3000

@@ -1,12 +1,13 @@
 /** The znode by which one candidacy stands in its election, from the wish for it to the proof that it is gone. */
+import { electionPath } from '../../fencing/zookeeper-layout.ts'
 import type { Random } from '../../seams/random.ts'
 import type { Metadata } from '../backend.ts'
-import type { ZooKeeperClient } from './client/client.ts'
-import { isZooKeeperError } from './client/error-codes.ts'
-import type { Acl } from './client/records.ts'
+import type { ZooKeeperClient } from '../../clients/zookeeper/client.ts'
+import { isZooKeeperError } from '../../clients/zookeeper/error-codes.ts'
+import type { Acl } from '../../clients/zookeeper/records.ts'
 import { newGuid } from './dialects.ts'
 import type { Dialect } from './dialects.ts'
-import { electionPath, metadataPath } from './layout.ts'
+import { metadataPath } from './layout.ts'
 
 export interface ContenderOptions {
   readonly client: ZooKeeperClient

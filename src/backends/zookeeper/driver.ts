@@ -11,11 +11,11 @@ import type {
   SessionRequest,
   SessionTicket,
 } from '../backend.ts'
-import { ZooKeeperClient } from './client/client.ts'
-import type { ClientEvents } from './client/client.ts'
-import type { Acl } from './client/records.ts'
-import type { SessionEnd, SessionIdentity } from './client/session-machine.ts'
-import type { TlsOptions } from './client/socket.ts'
+import { ZooKeeperClient } from '../../clients/zookeeper/client.ts'
+import type { ClientEvents } from '../../clients/zookeeper/client.ts'
+import type { Acl } from '../../clients/zookeeper/records.ts'
+import type { SessionEnd, SessionIdentity } from '../../clients/zookeeper/session-machine.ts'
+import type { TlsOptions } from '../../clients/zookeeper/socket.ts'
 import type { Dialect } from './dialects.ts'
 import { endError } from './failures.ts'
 import type { Place } from './failures.ts'

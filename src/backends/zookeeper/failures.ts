@@ -1,8 +1,8 @@
 /** What a server refused, told in our words: with the znode, its ACL, and what to do. */
 import { MandateError, isMandateError } from '../../errors.ts'
-import type { ZooKeeperClient } from './client/client.ts'
-import { isZooKeeperError } from './client/error-codes.ts'
-import type { SessionEnd } from './client/session-machine.ts'
+import type { ZooKeeperClient } from '../../clients/zookeeper/client.ts'
+import { isZooKeeperError } from '../../clients/zookeeper/error-codes.ts'
+import type { SessionEnd } from '../../clients/zookeeper/session-machine.ts'
 import { describeAcl } from './layout.ts'
 
 export interface Place {

@@ -3,14 +3,8 @@
  * dialect says and nothing else, because Curator takes every child for a candidate. What only we know is beside them.
  */
 import { MandateError } from '../../errors.ts'
-import type { Acl } from './client/records.ts'
-
-/** Holds the id of this data, and below it the metadata of candidates, each by the guid in its node's name. */
-export const ownPath = '/.mandate'
-
-export function electionPath(election: string): string {
-  return `/${election}`
-}
+import { ownPath } from '../../fencing/zookeeper-layout.ts'
+import type { Acl } from '../../clients/zookeeper/records.ts'
 
 export function metadataPath(guid: string): string {
   return `${ownPath}/${guid}`

@@ -2,16 +2,17 @@
  * Who leads, for those who only look: the whole list of children is read each time, and the leader computed from it as the
  * native peers do. One ZooKeeper session of its own for all elections, opened anew when it expires.
  */
+import { electionPath } from '../../fencing/zookeeper-layout.ts'
 import { MandateError } from '../../errors.ts'
 import type { Timer } from '../../seams/clock.ts'
 import type { BackendEnv, LeaderRecord, Metadata, ObserveEvents } from '../backend.ts'
-import type { ZooKeeperClient } from './client/client.ts'
-import { ZooKeeperError, isZooKeeperError } from './client/error-codes.ts'
-import type { SessionEnd } from './client/session-machine.ts'
+import type { ZooKeeperClient } from '../../clients/zookeeper/client.ts'
+import { ZooKeeperError, isZooKeeperError } from '../../clients/zookeeper/error-codes.ts'
+import type { SessionEnd } from '../../clients/zookeeper/session-machine.ts'
 import type { Dialect } from './dialects.ts'
 import { tagOf } from './dialects.ts'
 import { endError } from './failures.ts'
-import { electionPath, metadataPath } from './layout.ts'
+import { metadataPath } from './layout.ts'
 
 export interface ObservationTies {
   readonly dialect: Dialect

@@ -3,13 +3,13 @@
  * everybody else reads it: it is gone when the data is. It cannot tell a copy, or an older backup that was put back, from
  * the original; both would give zxids a second time.
  */
+import { ownPath } from '../../fencing/zookeeper-layout.ts'
 import { MandateError } from '../../errors.ts'
 import type { Random } from '../../seams/random.ts'
-import { isZooKeeperError } from './client/error-codes.ts'
-import type { Acl } from './client/records.ts'
+import { isZooKeeperError } from '../../clients/zookeeper/error-codes.ts'
+import type { Acl } from '../../clients/zookeeper/records.ts'
 import { refusalOf } from './failures.ts'
 import type { Place } from './failures.ts'
-import { ownPath } from './layout.ts'
 
 /** @throws UNAUTHORIZED, FORBIDDEN, DATA_CORRUPT, BACKEND_UNAVAILABLE */
 export async function scopeOf(

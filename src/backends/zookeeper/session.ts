@@ -14,9 +14,9 @@ import type {
   SessionTicket,
 } from '../backend.ts'
 import { ZooKeeperCandidacy } from './candidacy.ts'
-import type { SessionEnd } from './client/session-machine.ts'
+import type { SessionEnd } from '../../clients/zookeeper/session-machine.ts'
 import { Contender } from './contender.ts'
-import type { Acl } from './client/records.ts'
+import type { Acl } from '../../clients/zookeeper/records.ts'
 import type { Dialect } from './dialects.ts'
 import { endError } from './failures.ts'
 import type { Place } from './failures.ts'

@@ -1,6 +1,6 @@
 import { MandateError } from '../../errors.ts'
 import type { SessionTicket } from '../backend.ts'
-import type { SessionIdentity } from './client/session-machine.ts'
+import type { SessionIdentity } from '../../clients/zookeeper/session-machine.ts'
 
 /** Id and password: who has both may close the session, and nothing else is needed for it. */
 export function writeTicket({ id, password }: SessionIdentity): string {

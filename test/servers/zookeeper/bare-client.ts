@@ -1,6 +1,6 @@
 /** The wire client alone, for what an operator would do by hand. */
-import { ZooKeeperClient } from '../../../src/backends/zookeeper/client/client.ts'
-import { isZooKeeperError } from '../../../src/backends/zookeeper/client/error-codes.ts'
+import { ZooKeeperClient } from '../../../src/clients/zookeeper/client.ts'
+import { isZooKeeperError } from '../../../src/clients/zookeeper/error-codes.ts'
 import { systemClock } from '../../../src/system/clock.ts'
 import { systemRandom } from '../../../src/system/random.ts'
 

@@ -3,7 +3,7 @@ import { ZooKeeperError } from './error-codes.ts'
 import { JuteReader, JuteWriter } from './jute.ts'
 import { SessionMachine } from './session-machine.ts'
 import type { Effect, Now, Request, SessionMachineOptions } from './session-machine.ts'
-import { countingRandom } from '../../../testing/election-stage.ts'
+import { countingRandom } from '../../testing/election-stage.ts'
 
 const timeoutMs = 1600
 const password = Buffer.alloc(16, 7)

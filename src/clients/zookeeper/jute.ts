@@ -2,7 +2,7 @@
  * Jute, ZooKeeper's serialisation: big-endian numbers, a length before every buffer, text and list. Longs are bigint:
  * session ids and zxids exceed 2^53 in practice.
  */
-import { MandateError } from '../../../errors.ts'
+import { MandateError } from '../../errors.ts'
 
 export class JuteWriter {
   #bytes: Buffer = Buffer.allocUnsafe(256)

@@ -1,5 +1,5 @@
-import { between } from '../../../seams/random.ts'
-import type { Random } from '../../../seams/random.ts'
+import { between } from '../../seams/random.ts'
+import type { Random } from '../../seams/random.ts'
 
 const FIRST_DELAY_MS = 50
 const LONGEST_DELAY_MS = 500

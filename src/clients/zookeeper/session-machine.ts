@@ -6,8 +6,8 @@
  * followed by another one, to the next server, that attaches the same session with its id, password and the newest zxid
  * seen. Only a server's word ends it.
  */
-import type { Instant } from '../../../seams/clock.ts'
-import type { Random } from '../../../seams/random.ts'
+import type { Instant } from '../../seams/clock.ts'
+import type { Random } from '../../seams/random.ts'
 import { ZooKeeperError, errorName } from './error-codes.ts'
 import { JuteReader, protocolError } from './jute.ts'
 import {

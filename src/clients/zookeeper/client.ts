@@ -1,5 +1,5 @@
-import type { Clock, Instant, Timer } from '../../../seams/clock.ts'
-import type { Random } from '../../../seams/random.ts'
+import type { Clock, Instant, Timer } from '../../seams/clock.ts'
+import type { Random } from '../../seams/random.ts'
 import { ZooKeeperError, isZooKeeperError } from './error-codes.ts'
 import type { CreateMode, Created, MultiOperation, Operation, Replies, Reply } from './operations.ts'
 import type { Acl, Stat } from './records.ts'
