@@ -1,7 +1,8 @@
 /**
  * Nobody waits in vain (L1, L9): while somebody of the core waits for an election, it is led again a lease and two election
  * timeouts after it was last; counted from when the core was whole, or the first of them began to wait. A grace on top is
- * for what a start and a new session cost: reading a log, finding the sponsor, one round trip each.
+ * for what a start and a new session cost: reading a log, finding the sponsor, one round trip each; and for a connection
+ * that was asked for while the other machine was dark, and is given up only after its handshake's time.
  */
 import type { HistoryEvent } from '../history.ts'
 import { ensure, type CheckContext, type Checker, type Invariant } from './invariant.ts'
@@ -15,6 +16,9 @@ export const vacancyEnds: Invariant = {
   types: [...healthEvents, 'campaign', 'elected', 'not-elected', 'lost', 'ended'],
   check: (context) => new VacancyEnds(context),
 }
+
+/** As in `cluster/tcp-dial.ts`, and in the simulated network. */
+const handshakeMs = 2_000
 
 interface Race {
   readonly waiting: Map<number, Campaign>
@@ -32,7 +36,7 @@ class VacancyEnds implements Checker {
 
   constructor(context: CheckContext) {
     const { leaseMs, electionTimeoutMs, heartbeatMs } = context.timing
-    const graceMs = 10 * heartbeatMs + electionTimeoutMs[1]
+    const graceMs = 10 * heartbeatMs + electionTimeoutMs[1] + handshakeMs
     this.#patienceMs = leaseMs + 2 * electionTimeoutMs[1] + graceMs
     this.#health = healthOf(context)
   }

@@ -48,7 +48,7 @@ it('misses a mutant that changes nothing, catches one that does, and tells who s
     seedsTried: 1,
   })
   expect(report.mutants[2]).toMatchObject({ caught: true, message: expect.stringContaining('not today') })
-  expect(lines).toHaveLength(3)
+  expect(lines).toHaveLength(4)
   const left = readdirSync(join(cloneRoot(), '.cache')).filter((name) => name.startsWith('mutants-'))
   expect(left.filter((name) => existsSync(join(cloneRoot(), '.cache', name, 'program', 'harmful')))).toEqual(
     [],

@@ -17,7 +17,7 @@ export interface ScoreOptions {
   readonly only?: readonly string[] | undefined
   /** Instead of those in `mutants/`. */
   readonly mutants?: readonly NamedMutant[] | undefined
-  /** How many seeds each mutant may survive before it counts as missed. @default 400 */
+  /** How many seeds each mutant may survive before it counts as missed. @default 100 */
   readonly seeds?: number | undefined
   /** @default 1 */
   readonly firstSeed?: number | undefined
@@ -62,8 +62,10 @@ export interface ScoreReport {
   readonly total: number
   readonly caught: number
   readonly missed: readonly string[]
-  /** The program without a planted bug passes the schedules, and every seed that caught a mutant. */
+  /** The program without a planted bug passes the schedules and all the seeds. */
   readonly cleanPasses: boolean
+  /** Where it does not; these seeds are not counted for any mutant. */
+  readonly cleanFailures: readonly Sight[]
   /** Of the mutants that seeds caught; 0 if there is none. */
   readonly medianSeeds: number
   readonly wallMs: number
@@ -79,7 +81,7 @@ const silenceMs = 30_000
 export async function scoreMutants(options: ScoreOptions = {}): Promise<ScoreReport> {
   const startedAt = performance.now()
   const {
-    seeds = 400,
+    seeds = 100,
     firstSeed = 1,
     mutantWallMs = 60_000,
     alsoMs = 6_000,
@@ -94,32 +96,28 @@ export async function scoreMutants(options: ScoreOptions = {}): Promise<ScoreRep
     const mutants = chosen(options.mutants ?? (await readMutants(root, scratch)), options.only)
     const workshop = await openWorkshop(root, scratch, mutants)
     const limits: TrialLimits = { wallMs: mutantWallMs, alsoMs, silenceMs, signal }
+    progress(`the program without a bug: ${schedules === 'none' ? '' : 'schedules and '}${seeds} seeds`)
+    const failures = await cleanRuns(workshop.clean, { schedules, firstSeed, seeds }, parallel, limits)
+    for (const { by, invariant, message } of failures) {
+      progress(`WITHOUT a planted bug fails ${by}: ${invariant}: ${message}`)
+    }
+    const except = failures.map(({ by }) => Number(by)).filter((seed) => Number.isInteger(seed))
     const scores = await eachInTurn(mutants, parallel, async (mutant, done) => {
       signal?.throwIfAborted()
       const program = workshop.build(mutant)
-      const verdict = await onTrial(program, { schedules, firstSeed, seeds }, limits)
+      const verdict = await onTrial(program, { schedules, firstSeed, seeds, except }, limits)
       workshop.discard(mutant)
       const score = scoreOf(mutant, verdict)
       progress(`${String(done + 1).padStart(3)}/${mutants.length} ${lineOf(score)}`)
       return score
     })
-    signal?.throwIfAborted()
-    const needed = Math.max(0, ...scores.filter(bySeed).map((score) => score.seedsTried))
-    const failures = await cleanRuns(
-      workshop.clean,
-      { schedules, firstSeed, seeds: needed },
-      parallel,
-      limits,
-    )
-    for (const { by, invariant, message } of failures) {
-      progress(`the program WITHOUT a planted bug fails: ${by}: ${invariant}: ${message}`)
-    }
     const missed = scores.filter((score) => !score.caught).map((score) => score.name)
     return {
       total: scores.length,
       caught: scores.length - missed.length,
       missed,
       cleanPasses: failures.length === 0,
+      cleanFailures: failures,
       medianSeeds: median(scores.filter(bySeed).map((score) => score.seedsTried)),
       wallMs: performance.now() - startedAt,
       mutants: scores,
@@ -172,10 +170,10 @@ function bySeed({ firstSeed }: MutantScore): boolean {
   return firstSeed !== null
 }
 
-/** The seeds are dealt out to all cores; the schedules go with the first share. Returns what should not be there. */
+/** The seeds are dealt out to all cores; the schedules go with the first share. Returns what fails, and should not. */
 async function cleanRuns(
   program: string,
-  order: TrialOrder,
+  order: Omit<TrialOrder, 'except'>,
   parallel: number,
   limits: TrialLimits,
 ): Promise<Sight[]> {
@@ -183,12 +181,14 @@ async function cleanRuns(
   const shares = Array.from({ length: parallel }, (_, at): TrialOrder => ({
     schedules: at === 0 ? order.schedules : 'none',
     firstSeed: order.firstSeed + at * share,
+    except: [],
+    all: true,
     seeds: Math.max(0, Math.min(share, order.seeds - at * share)),
   }))
   // A slow machine must not pass for a clean program: no limit but that of each seed.
-  const patient = { ...limits, wallMs: 2 ** 31 - 1 }
+  const patient = { ...limits, wallMs: 2 ** 31 - 1, alsoMs: 2 ** 31 - 1 }
   const verdicts = await eachInTurn(shares, parallel, (one) => onTrial(program, one, patient))
-  return verdicts.flatMap(({ schedule, seed }) => [schedule, seed].filter((sight) => sight !== null))
+  return verdicts.flatMap(({ schedule, seeds }) => (schedule === null ? seeds : [schedule, ...seeds]))
 }
 
 /** `parallel` at once; results in the order of `items`. */

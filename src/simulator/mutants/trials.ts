@@ -24,7 +24,10 @@ export interface Sight {
 
 export interface Verdict {
   readonly schedule: Sight | null
+  /** The first seed that saw something. */
   readonly seed: Sight | null
+  /** All of them. */
+  readonly seeds: readonly Sight[]
   /** Seeds that were begun. */
   readonly seedsTried: number
   readonly wallMs: number
@@ -38,13 +41,15 @@ export function onTrial(program: string, order: TrialOrder, limits: TrialLimits)
     [join(program, 'simulator/mutants/trial.js'), JSON.stringify(order)],
     { stdio: ['ignore', 'pipe', 'pipe'], signal: limits.signal, killSignal: 'SIGKILL' },
   )
-  const seen: { schedule: Sight | null; seed: Sight | null } = { schedule: null, seed: null }
+  const seen: { schedule: Sight | null; seeds: Sight[] } = { schedule: null, seeds: [] }
   let now = { what: 'start', isSeed: false }
   let seedsTried = 0
   let isOver = false
   let complaints = ''
   const saw = (invariant: string, message: string): void => {
-    seen[now.isSeed ? 'seed' : 'schedule'] ??= { by: now.what, invariant, message }
+    const sight = { by: now.what, invariant, message }
+    if (now.isSeed) seen.seeds.push(sight)
+    else seen.schedule ??= sight
   }
   const stop = (): void => {
     isOver = true
@@ -86,7 +91,7 @@ export function onTrial(program: string, order: TrialOrder, limits: TrialLimits)
       clearTimeout(silence)
       clearTimeout(end)
       if (!isOver) saw('the program runs', reason)
-      resolve({ ...seen, seedsTried, wallMs: performance.now() - startedAt })
+      resolve({ ...seen, seed: seen.seeds[0] ?? null, seedsTried, wallMs: performance.now() - startedAt })
     }
     child.on('error', (error) => settle(error.message))
     child.on('close', (code) => settle(complaints.trim() || `the trial ended with ${code}`))
