@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SecureClientSessionOptions } from 'node:http2'
+import type { ConnectionOptions } from 'node:tls'
 import type { Backend } from './backend.ts'
 import { defineBackend } from './define-backend.ts'
 import { EtcdDriver } from './etcd/driver.ts'
@@ -39,7 +39,7 @@ export function etcd(options: EtcdOptions): Backend {
   })
 }
 
-function secure({ ca, cert, key, servername }: EtcdTls): SecureClientSessionOptions {
+function secure({ ca, cert, key, servername }: EtcdTls): ConnectionOptions {
   const pem = (value: string | Uint8Array): string | Buffer =>
     typeof value === 'string' ? value : Buffer.from(value)
   return {

@@ -6,6 +6,12 @@ import { requireBackend, resolveConfig } from './config.ts'
 import { asClient } from './description.ts'
 import { printError } from './streams.ts'
 
+/** The scheme of the backend's URL; `custom` for a module of the user's own. */
+export async function backendType(context: CommandContext): Promise<string> {
+  const { type } = requireBackend(await resolveConfig(context))
+  return type === 'module' ? 'custom' : type
+}
+
 export async function openReader(context: CommandContext): Promise<Backend> {
   const description = asClient(requireBackend(await resolveConfig(context)))
   return backendFrom(description, {

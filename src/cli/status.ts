@@ -10,7 +10,7 @@ import { paletteFor } from './colour.ts'
 import { checkElectionName } from './election-name.ts'
 import { exitCode } from './exit-codes.ts'
 import { hasStatus, missingQuorum } from './quorum-watch.ts'
-import { leaderJson, openReader } from './reader.ts'
+import { backendType, leaderJson, openReader } from './reader.ts'
 import { print, printError, printJson } from './streams.ts'
 import { table } from './table.ts'
 
@@ -27,7 +27,7 @@ export async function status(context: CommandContext): Promise<number> {
     const report =
       view !== undefined && hasStatus(backend)
         ? reportOf(backend, view, name, Date.now())
-        : await plainReport(backend, name)
+        : await plainReport(await backendType(context), backend, name)
     // The table shows by itself who does not answer, and why.
     if (!wantsJson(context)) printReport(report)
     else {
@@ -47,11 +47,10 @@ function exitCodeFor({ backend, cluster }: StatusReport): number {
 }
 
 /** A backend without peers can only be asked for an election by its name. */
-async function plainReport(backend: Backend, name: string | undefined): Promise<StatusReport> {
+async function plainReport(type: string, backend: Backend, name: string | undefined): Promise<StatusReport> {
   const { guarantee, tokenSource } = backend.facts
   const elections = name === undefined ? [] : [await plainElection(backend, name)]
   const reachable = elections.every(({ state }) => state !== 'unknown')
-  const type = 'custom'
   return { at: Date.now(), backend: { type, guarantee, tokenSource, reachable }, cluster: null, elections }
 }
 

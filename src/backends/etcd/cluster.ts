@@ -86,7 +86,8 @@ export class EtcdCluster {
    */
   async call<T>(ask: (api: EtcdApi, context: CallContext) => Promise<T>, limits: CallLimits): Promise<T> {
     const endMs = this.clock.lower() + limits.withinMs
-    const tried: Tried[] = []
+    /** The last reason of each endpoint. */
+    const tried = new Map<string, string>()
     for (let attempt = 0; ; attempt++) {
       this.#checkOpen(limits.signal)
       const endpoint = this.current
@@ -105,10 +106,11 @@ export class EtcdCluster {
         this.#checkOpen(limits.signal)
         if (limits.wanted?.() === false) throw cancelled(undefined)
         const reason = failure.is === 'token' ? 'the auth token was not taken' : failure.reason
-        tried.push({ target: endpoint.link.authority, reason })
+        tried.set(endpoint.link.authority, reason)
       }
       const waitMs = attempt === 0 ? 0 : this.#backOffMs(attempt)
-      if (this.clock.lower() + waitMs >= endMs) throw unavailable(tried.slice(-TRIED_MAX))
+      if (this.clock.lower() + waitMs >= endMs)
+        throw unavailable([...tried].map(([target, reason]) => ({ target, reason })).slice(0, TRIED_MAX))
       await this.pause(waitMs, limits.signal)
     }
   }

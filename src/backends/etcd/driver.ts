@@ -1,5 +1,5 @@
 /** The backend's driver for etcd: opens leases, and knows nothing of deadlines, aborts or retries of candidates. */
-import type { SecureClientSessionOptions } from 'node:http2'
+import type { ConnectionOptions } from 'node:tls'
 import type {
   BackendDriver,
   BackendEnv,
@@ -30,7 +30,7 @@ const CHECK_SHARE = 0.4
 export interface EtcdDriverOptions {
   /** `http://host:port` or `https://host:port`. */
   readonly authorities: readonly string[]
-  readonly tls: SecureClientSessionOptions
+  readonly tls: ConnectionOptions
   readonly credentials: { readonly user: string; readonly password: string } | undefined
   readonly layout: Layout
   readonly tokenBase: bigint

@@ -1,0 +1,229 @@
+/** What etcd may refuse, and how that is told: users and their rights, certificates, addresses, leases, old revisions. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { BackgroundFailure } from '../../../src/backends/backend.ts'
+import { etcd, type EtcdOptions } from '../../../src/backends/etcd.ts'
+import { createElection, type Election } from '../../../src/index.ts'
+import { eventually, refusal } from '../../integration/loopback.ts'
+import { EtcdEnsemble, type EtcdOptions as ServerOptions } from '../etcd.ts'
+import { FaultProxy } from '../proxy.ts'
+
+const ends: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const end of ends.splice(0).toReversed()) await end()
+})
+
+async function start(options: ServerOptions = {}): Promise<EtcdEnsemble> {
+  const servers = await EtcdEnsemble.start({ folder: 'memory', ...options })
+  ends.push(() => servers.close())
+  return servers
+}
+
+function candidate(
+  options: EtcdOptions,
+  name = 'billing',
+): Election & { readonly failures: BackgroundFailure[] } {
+  const failures: BackgroundFailure[] = []
+  const onBackgroundFailure = (failure: BackgroundFailure): number => failures.push(failure)
+  const backend = etcd({ ttlMs: 2000, onBackgroundFailure, ...options })
+  ends.push(() => backend.close())
+  return Object.assign(createElection({ name, backend, candidate: { id: 'a' } }), { failures })
+}
+
+describe('users', () => {
+  async function withUsers(): Promise<EtcdEnsemble> {
+    const servers = await start({ flags: { 'auth-token-ttl': '1' } })
+    const commands = [
+      'user add root:root-pass',
+      'user grant-role root root',
+      'role add app',
+      'role grant-permission app --prefix=true readwrite billing/',
+      'user add app:app-pass',
+      'user grant-role app app',
+      'auth enable',
+    ]
+    for (const command of commands) await servers.etcdctl(...command.split(' '))
+    return servers
+  }
+
+  it('a user with the right to the prefix leads, and goes on when its auth token has run out', async () => {
+    const { endpoints } = await withUsers()
+    const election = candidate({ endpoints, user: 'app', password: 'app-pass' })
+    const leadership = await election.campaign()
+    // Longer than the token lives; the stream of renewals needs none.
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+    expect(leadership.isValid()).toBe(true)
+    expect(await leadership.proclaim({ version: '2' })).toBe('done')
+    await leadership.resign()
+    const again = await election.campaign()
+    expect(again.token).toBeGreaterThan(leadership.token)
+  })
+
+  it('no user, a wrong password and a missing right are told apart', async () => {
+    const { endpoints } = await withUsers()
+    const nobody = await refusal(() => candidate({ endpoints }).campaign())
+    expect([nobody.code, nobody.message]).toEqual([
+      'UNAUTHORIZED',
+      expect.stringContaining('`user` and `password`'),
+    ])
+    const wrong = await refusal(() => candidate({ endpoints, user: 'app', password: 'x' }).campaign())
+    expect(wrong.code).toBe('UNAUTHORIZED')
+    expect(wrong.message).not.toContain('app-pass')
+    const elsewhere = await refusal(() =>
+      candidate({ endpoints, user: 'app', password: 'app-pass' }, 'other').campaign(),
+    )
+    expect([elsewhere.code, elsewhere.message]).toEqual(['FORBIDDEN', expect.stringContaining('grant')])
+  })
+
+  it('a user on servers that know none goes on without', async () => {
+    const { endpoints } = await start()
+    await candidate({ endpoints, user: 'app', password: 'x' }).campaign()
+  })
+})
+
+describe('TLS', () => {
+  const openssl = (...args: string[]) =>
+    execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+
+  function authority(folder: string, name: string): { readonly cert: string; readonly key: string } {
+    const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)]
+    const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1']
+    openssl(
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-days',
+      '2',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+      ...subject,
+    )
+    return { cert, key }
+  }
+
+  it('servers are checked by their authority, and take clients that have a certificate', async () => {
+    // Signed by themselves: each is its own authority.
+    const plain = await start()
+    const [server, client] = [authority(plain.folder, 'server'), authority(plain.folder, 'client')]
+    const flags = {
+      ...{ 'cert-file': server.cert, 'key-file': server.key },
+      ...{ 'client-cert-auth': 'true', 'trusted-ca-file': client.cert },
+    }
+    const servers = await start({ scheme: 'https', flags })
+    const pems = ['--cacert', server.cert, '--cert', client.cert, '--key', client.key]
+    await eventually('the servers', () =>
+      servers.etcdctl(...pems, 'endpoint', 'health').then(
+        () => true as const,
+        () => undefined,
+      ),
+    )
+    const read = (file: string): string => readFileSync(file, 'utf8')
+    const { endpoints } = servers
+    const tls = { ca: read(server.cert), cert: read(client.cert), key: read(client.key) }
+    const leadership = await candidate({ endpoints, tls }).campaign()
+    expect(leadership.isValid()).toBe(true)
+
+    const bare = await refusal(() => candidate({ endpoints, tls: { ca: tls.ca } }).campaign())
+    expect(bare.code).toBe('BACKEND_UNAVAILABLE')
+    const distrusting = await refusal(() => candidate({ endpoints, tls: true }).campaign())
+    expect([distrusting.code, distrusting.message]).toEqual([
+      'BACKEND_UNAVAILABLE',
+      expect.stringMatching(/self.signed/),
+    ])
+  })
+})
+
+describe('addresses', () => {
+  it('one that answers is found among those that do not', async () => {
+    const { endpoints } = await start()
+    const hole = await FaultProxy.to(1)
+    hole.blackHole()
+    ends.push(() => hole.close())
+    const election = candidate({ endpoints: ['127.0.0.1:1', hole.address, ...endpoints] })
+    expect((await election.campaign()).isValid()).toBe(true)
+  })
+
+  it('none that answers is told in bounded time, each with its reason', async () => {
+    const since = performance.now()
+    const error = await refusal(() =>
+      candidate({ endpoints: ['127.0.0.1:1', 'http://127.0.0.1:2'] }).campaign(),
+    )
+    expect(error.code).toBe('BACKEND_UNAVAILABLE')
+    expect(error.message).toMatch(/http:\/\/127\.0\.0\.1:1 \(.*ECONNREFUSED/)
+    expect(error.message).toContain('http://127.0.0.1:2 (')
+    expect(performance.now() - since).toBeLessThan(15_000)
+  })
+
+  it('a server that is no etcd is told', async () => {
+    const { createServer } = await import('node:http2')
+    const server = createServer((_request, response) => response.writeHead(404).end())
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    ends.push(() => new Promise((resolve) => server.close(resolve)))
+    const { port } = server.address() as { port: number }
+    const error = await refusal(() => candidate({ endpoints: [`127.0.0.1:${port}`] }).campaign())
+    expect(['PROTOCOL_ERROR', 'BACKEND_UNAVAILABLE']).toContain(error.code)
+  })
+
+  it('wrong options are all told at once, without the password', async () => {
+    const error = await refusal(() =>
+      etcd({
+        endpoints: ['ftp://x'],
+        ttlMs: 5,
+        password: 'hunter2',
+        prefix: 'a/',
+        layout: 'java' as never,
+        other: 1,
+      } as EtcdOptions),
+    )
+    for (const part of [
+      'ftp://x',
+      'ttlMs is 5',
+      'user is absent',
+      'prefix is',
+      "'go' or 'etcd3'",
+      'other is 1',
+    ])
+      expect(error.message).toContain(part)
+    expect(error.message).not.toContain('hunter2')
+  })
+})
+
+it('a lease that the servers raise is told once, and what they granted counts', async () => {
+  const { endpoints } = await start({ heartbeatMs: 200, electionMs: 2000 })
+  const election = candidate({ endpoints, ttlMs: 1000 })
+  const leadership = await election.campaign()
+  expect(leadership.remainingMs()).toBeGreaterThan(2000)
+  const told = election.failures
+    .map(({ error }) => String(error))
+    .filter((text) => text.includes('grants leases'))
+  expect(told).toHaveLength(1)
+})
+
+it('an observer that was away while the store forgot what it missed sees the newest leader', async () => {
+  const servers = await start()
+  const proxy = await FaultProxy.to(servers.endpoints[0] ?? '')
+  ends.push(() => proxy.close())
+  const watcher = candidate({ endpoints: [proxy.address] })
+  const seen: string[] = []
+  const abort = new AbortController()
+  ends.push(() => abort.abort())
+  void (async () => {
+    for await (const state of watcher.observe({ signal: abort.signal }))
+      seen.push(state.type === 'led' ? state.leader.id : state.type)
+  })().catch(() => undefined)
+  await eventually('the vacancy', () => seen[0])
+  proxy.blackHole()
+  for (let turn = 0; turn < 20; turn++) await servers.etcdctl('put', 'billing/1', `leader-${turn}`)
+  const { header } = await servers.members[0]!.status()
+  await servers.etcdctl('compact', header.revision)
+  await eventually('the loss of contact', () => seen.includes('unknown') || undefined)
+  await proxy.heal({ held: 'drop' })
+  await eventually('the newest leader', () => seen.at(-1) === 'leader-19' || undefined)
+})

@@ -1,0 +1,78 @@
+/** The commands on a real etcd, as a user types them. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { Stage, job, until, type Mandate } from '../../cli/processes.ts'
+import { EtcdEnsemble } from '../etcd.ts'
+
+let servers: EtcdEnsemble
+let stage: Stage
+let url = ''
+
+beforeAll(async () => {
+  servers = await EtcdEnsemble.start({ members: 3, folder: 'memory' })
+  url = `etcd://${servers.endpoints.join(',')}/cli?ttl=2s`
+})
+beforeEach(() => {
+  stage = new Stage()
+})
+afterEach(() => stage.close())
+afterAll(() => servers.close())
+
+const run = (name: string, id: string): Mandate =>
+  stage.start(
+    ['run', name, '--id', id, '--grace', '200ms', '--log-format', 'json', '--', process.execPath, job],
+    {
+      MANDATE_BACKEND: url,
+    },
+  )
+const ask = (...args: string[]) => stage.finish(args, { MANDATE_BACKEND: url })
+
+it('run, leader, status and observe tell the same', async () => {
+  const a = run('told', 'a')
+  await a.commandPid()
+  const [elected] = a.events('elected')
+  expect(await ask('leader', 'told')).toMatchObject({ code: 0, stdout: 'a\n' })
+  const { code, stdout } = await ask('status', 'told', '--json')
+  expect(code).toBe(0)
+  const status = JSON.parse(stdout) as {
+    backend: unknown
+    elections: { leader: { id: string; token: string } }[]
+  }
+  expect(status.backend).toMatchObject({ type: 'etcd', tokenSource: 'etcd create revision', reachable: true })
+  expect(status.elections[0]?.leader).toMatchObject({ id: 'a', token: elected?.['token'] })
+  const observer = stage.start(['observe', 'told', '--json'], { MANDATE_BACKEND: url })
+  await until(
+    () => observer.stdout.includes('\n'),
+    'a line',
+    () => observer.stderr,
+  )
+  expect(JSON.parse(observer.stdout.split('\n')[0] ?? '')).toMatchObject({ type: 'led', leader: { id: 'a' } })
+})
+
+it('a supervisor that is killed takes its command with it, and its guard frees the election at once', async () => {
+  const a = run('killed', 'a')
+  await a.commandPid()
+  const b = run('killed', 'b')
+  await until(
+    () => b.events('campaigning').length > 0,
+    'b to stand',
+    () => b.stderr,
+  )
+  a.kill('SIGKILL')
+  await b.commandPid()
+  const keys = await servers.etcdctl('get', '--prefix', 'cli/killed/', '--keys-only')
+  expect(keys.split('\n').filter((key) => key !== '')).toHaveLength(1)
+})
+
+it('servers that cannot be reached end with exit code 69', async () => {
+  const nowhere = { MANDATE_BACKEND: 'etcd://127.0.0.1:1,127.0.0.1:2' }
+  const { code, stderr } = await stage.finish(['run', 'x', '--', 'true'], nowhere)
+  expect(code).toBe(69)
+  expect(stderr).toContain('127.0.0.1:1')
+  expect((await stage.finish(['leader', 'x'], nowhere)).code).toBe(69)
+})
+
+it('a nested name is refused with the reason', async () => {
+  const { code, stderr } = await ask('run', 'a/b', '--', 'true')
+  expect(code).toBe(64)
+  expect(stderr).toContain("holds '/'")
+})
