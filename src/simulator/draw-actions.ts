@@ -248,7 +248,7 @@ function fateOf(peer: string, request: ActionsRequest): Action[] {
   const some = chance.shuffled(core).slice(0, 1 + chance.below(core.length))
   const forEver = (shape: string, ways: readonly Way[]): Action[] => [
     { at: at - 1, type: 'start', process: peer },
-    { at, type: 'cut', shape: `${shape} for ever`, ways, forMs: Infinity },
+    { at, type: 'cut', shape: `${shape} for ever`, ways, forMs: null },
   ]
   switch (chance.below(8)) {
     case 0:

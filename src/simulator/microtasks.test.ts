@@ -7,7 +7,7 @@ test('one call runs every microtask, and those that they queue', async () => {
   const told: string[] = []
   await inMacrotasks(() => {
     const nested = async (depth: number): Promise<void> => {
-      await null
+      await Promise.resolve()
       told.push(`depth ${depth}`)
       if (depth < 3) await nested(depth + 1)
     }

@@ -45,8 +45,8 @@ export class Place {
   readonly #options: PlaceOptions
   readonly #plan: PlacePlan
   #election: Election
-  /** The campaign or `lead` under way, or the leadership that came of it. */
-  #attempt: { number: number; readonly stop: AbortController } | null = null
+  /** The campaign or `lead` under way, or the leadership that came of it. A `lead` that rests has no number. */
+  #attempt: { number: number | null; readonly stop: AbortController } | null = null
   #held: Held | null = null
   #observing: AbortController | null = null
   #again: Timer | null = null
@@ -56,6 +56,10 @@ export class Place {
     this.#options = options
     this.#plan = options.plan
     this.#election = this.#create()
+  }
+
+  get name(): { readonly candidate: string; readonly election: string } {
+    return this.#plan
   }
 
   start(): void {
@@ -75,57 +79,61 @@ export class Place {
     if (this.#attempt !== null || this.#over) return
     this.#again?.cancel()
     const stop = new AbortController()
-    const attempt = (this.#attempt = { number: this.#begin(), stop })
+    const number = this.#begin()
+    this.#attempt = { number, stop }
     this.#election.campaign({ signal: stop.signal }).then(
-      (leadership) => this.#elected(attempt.number, leadership),
-      (error: unknown) => this.#ended(attempt.number, codeOf(error)),
+      (leadership) => this.#elected(number, leadership),
+      (error: unknown) => this.#ended(number, codeOf(error)),
     )
   }
 
   lead(): void {
     if (this.#attempt !== null || this.#over) return
     this.#again?.cancel()
-    const { chance, clock } = this.#options
+    const { chance } = this.#options
     const stop = new AbortController()
-    const attempt = (this.#attempt = { number: this.#begin(), stop })
+    const attempt: { number: number | null; readonly stop: AbortController } = { number: this.#begin(), stop }
+    this.#attempt = attempt
     const work = (leadership: Leadership): Promise<string> => {
-      this.#elected(attempt.number, leadership, () => {
-        attempt.number = this.#begin()
-      })
-      return new Promise((resolve, reject) => {
-        const obedient = chance.chance(0.8)
-        const settle = (): void => {
-          if (chance.chance(0.3)) reject(new Error('the work failed'))
-          else resolve('done')
-        }
-        leadership.signal.addEventListener('abort', () => obedient && resolve('stopped'), { once: true })
-        const hold = this.#plan.holdsMs
-        if (hold !== null || !obedient) clock.setTimer(chance.between(...(hold ?? [1000, 5000])), settle)
-      })
+      this.#elected(attempt.number ?? this.#begin(), leadership, () => (attempt.number = null))
+      return this.#workUntilStopped(leadership)
     }
     const onError = (): 'retry' | 'stop' => (chance.chance(0.5) ? 'retry' : 'stop')
-    const election = this.#election
-    election.lead(work, { signal: stop.signal, onError }).then(
-      (value) => {
-        // Work that ends by itself has a result; without one, somebody stopped it, or `lead` gave up after a loss.
-        const stopped = stop.signal.aborted || this.#over || this.#election !== election
-        if (value === undefined && !stopped) {
-          this.#tell({
-            type: 'failed',
-            during: 'lead()',
-            error: new Error('it ended, and nobody stopped it'),
-          })
-        }
-        this.#ended(attempt.number, 'DONE')
-      },
-      (error: unknown) => this.#ended(attempt.number, codeOf(error)),
+    const ended = (code: string): void => {
+      if (attempt.number !== null) this.#ended(attempt.number, code)
+      else if (this.#attempt === attempt) this.#rest()
+    }
+    this.#election.lead(work, { signal: stop.signal, onError }).then(
+      () => ended('DONE'),
+      (error: unknown) => ended(codeOf(error)),
     )
+  }
+
+  /** A candidacy begins: that of a `lead` which has rested. */
+  stands(): void {
+    if (this.#attempt !== null && this.#attempt.number === null) this.#attempt.number = this.#begin()
+  }
+
+  /** Work that heeds its signal, mostly; that ends by itself, perhaps with an error. */
+  #workUntilStopped(leadership: Leadership): Promise<string> {
+    const { chance, clock } = this.#options
+    const { holdsMs } = this.#plan
+    return new Promise((resolve, reject) => {
+      const obedient = chance.chance(0.8)
+      const settle = (): void => {
+        if (chance.chance(0.3)) reject(new Error('the work failed'))
+        else resolve('done')
+      }
+      leadership.signal.addEventListener('abort', () => obedient && resolve('stopped'), { once: true })
+      if (holdsMs !== null || !obedient) clock.setTimer(chance.between(...(holdsMs ?? [1000, 5000])), settle)
+    })
   }
 
   cancel(): void {
     const attempt = this.#attempt
     if (attempt === null) return
-    if (this.#held === null) this.#tell({ type: 'cancel', attempt: attempt.number })
+    if (this.#held === null && attempt.number !== null)
+      this.#tell({ type: 'cancel', attempt: attempt.number })
     this.#options.world.tally('cancel')
     attempt.stop.abort(new Error('the application thought better of it'))
   }
@@ -276,7 +284,10 @@ export class Place {
   #ended(attempt: number, code: string | null): void {
     if (!this.#options.process.alive) return
     if (code !== null) this.#tell({ type: 'not-elected', attempt, code })
-    if (this.#attempt?.number !== attempt) return
+    if (this.#attempt?.number === attempt) this.#rest()
+  }
+
+  #rest(): void {
     this.#attempt = null
     if (this.#plan.campaigns !== null) this.#later(1)
   }

@@ -63,6 +63,11 @@ interface Lasting {
   readonly forMs: number
 }
 
+interface Weather {
+  /** Null: for ever. */
+  readonly forMs: number | null
+}
+
 /**
  * From one process to another. `*` stands for everybody; `@raft` for the peer that leads the cluster at that moment,
  * `@holder` for the process whose candidate was elected last and still leads. So may an action's `process`.
@@ -90,14 +95,14 @@ export type FaultAction =
       readonly type: 'cut'
       readonly shape: string
       readonly ways: readonly Way[]
-    } & Lasting)
+    } & Weather)
   | { readonly type: 'reset'; readonly from: string; readonly to: string }
   /** These ways (none named: all) behave like this. */
   | ({
       readonly type: 'weather'
       readonly ways: readonly Way[]
       readonly quality: RouteQuality
-    } & Lasting)
+    } & Weather)
   | ({ readonly type: 'disk-hang' } & On & Lasting)
   | ({ readonly type: 'disk-slow'; readonly factor: number } & On & Lasting)
   | ({ readonly type: 'disk-fail'; readonly how: 'fsync' | 'full' } & On)

@@ -72,6 +72,13 @@ export class Program {
     return this.#places.get(index)
   }
 
+  /** A candidacy of this process begins. */
+  stands(candidate: string, election: string): void {
+    for (const place of this.#places.values()) {
+      if (place.name.candidate === candidate && place.name.election === election) place.stands()
+    }
+  }
+
   start(): void {
     const { process } = this.#options
     this.backend.start().then(

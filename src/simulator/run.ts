@@ -1,4 +1,6 @@
 /** The run of one seed. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { ChannelMessages } from '../observability/channels.ts'
 import { drawPlan, type DrawOptions } from './draw-plan.ts'
 import type { HistoryEvent } from './history.ts'
 import { invariants as allInvariants } from './invariants/index.ts'
@@ -77,7 +79,7 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<See
             record(event)
           },
   })
-  await listenForStrayErrors(world, () =>
+  await listen(world, () =>
     inMacrotasks(() => {
       for (let i = 0; i < (drainMicrotasks === undefined ? 1 : SLICE); i++) {
         if (world.judge.failed || !world.scheduler.step(plan.simulatedMs)) return true
@@ -114,11 +116,16 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<See
 }
 
 /** What nobody handles ends up at the process: while this seed runs, it belongs to this seed. */
-async function listenForStrayErrors(world: World, run: () => Promise<void>): Promise<void> {
+async function listen(world: World, run: () => Promise<void>): Promise<void> {
   const rejected = (error: unknown): void =>
     world.judge.found('no unhandled rejection', world.scheduler.now, `nobody handled: ${described(error)}`)
   const thrown = (error: unknown): void =>
     world.judge.found('no uncaught error', world.scheduler.now, `nobody caught: ${described(error)}`)
+  const stands = (message: unknown): void => {
+    const { election, candidateId } = message as ChannelMessages['mandate:campaign']
+    world.stands(candidateId, election)
+  }
+  subscribe('mandate:campaign', stands)
   process.on('unhandledRejection', rejected)
   process.on('uncaughtException', thrown)
   try {
@@ -127,6 +134,7 @@ async function listenForStrayErrors(world: World, run: () => Promise<void>): Pro
     await inMacrotasks(() => true)
     await inMacrotasks(() => true)
   } finally {
+    unsubscribe('mandate:campaign', stands)
     process.off('unhandledRejection', rejected)
     process.off('uncaughtException', thrown)
   }

@@ -13,6 +13,8 @@ export class Scheduler {
   now = 0
   /** Tasks that ran. */
   events = 0
+  /** Whose task is being carried out; null for one of the world, and between tasks. */
+  running: Executor | null = null
   readonly #queue = new TaskQueue()
   readonly #drain: () => void
   readonly #watcher: Watcher
@@ -58,8 +60,10 @@ export class Scheduler {
   perform(task: Task): void {
     this.events++
     this.#watcher.began(this.now, task.mark, task.process === null ? 0 : task.process.mark)
+    this.running = task.process
     task.run()
     this.#drain()
+    this.running = null
   }
 
   /** A clock was bent: what waits for it is due at another time. */

@@ -98,8 +98,12 @@ export class World {
     for (const { leadership } of this.#leaderships.values()) yield leadership
   }
 
-  machine(name: string): Machine | undefined {
-    return this.machines.get(name)
+  /** By the library, about the process whose turn it is: a candidacy begins. */
+  stands(candidate: string, election: string): void {
+    const { running } = this.scheduler
+    for (const { process, program } of this.machines.values()) {
+      if (process !== null && process === running) program?.stands(candidate, election)
+    }
   }
 
   // ---- actions ----------------------------------------------------------------------------------------------------
@@ -180,12 +184,12 @@ export class World {
     if (place !== undefined) callPlace(place, action)
   }
 
-  #cut(shape: string, ways: readonly Way[], forMs: number): void {
+  #cut(shape: string, ways: readonly Way[], forMs: number | null): void {
     if (this.#healed) return
     this.#tally(shape)
     const routes = this.#routes(ways).filter((route) => !route.isCut)
     for (const route of routes) route.cut()
-    if (forMs === Infinity) return
+    if (forMs === null) return
     this.scheduler.after(forMs, () => {
       for (const route of routes) route.mend()
     })
@@ -212,12 +216,12 @@ export class World {
     return last?.process.process ?? this.#raftLeader
   }
 
-  #weather(ways: readonly Way[], quality: RouteQuality, forMs: number): void {
+  #weather(ways: readonly Way[], quality: RouteQuality, forMs: number | null): void {
     if (this.#healed) return
     this.#tally('weather')
     const routes = this.#routes(ways.length === 0 ? [['*', '*']] : ways)
     for (const route of routes) route.quality = quality
-    if (forMs === Infinity) return
+    if (forMs === null) return
     this.scheduler.after(forMs, () => {
       for (const route of routes) route.quality = this.#plan.quality
     })
