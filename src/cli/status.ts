@@ -49,8 +49,12 @@ function exitCodeFor({ backend, cluster }: StatusReport): number {
 /** A backend without peers can only be asked for an election by its name. */
 async function plainReport(type: string, backend: Backend, name: string | undefined): Promise<StatusReport> {
   const { guarantee, tokenSource } = backend.facts
+  const isUp = await backend.start({ signal: AbortSignal.timeout(answerLimitMs) }).then(
+    () => true,
+    () => false,
+  )
   const elections = name === undefined ? [] : [await plainElection(backend, name)]
-  const reachable = elections.every(({ state }) => state !== 'unknown')
+  const reachable = isUp && elections.every(({ state }) => state !== 'unknown')
   return { at: Date.now(), backend: { type, guarantee, tokenSource, reachable }, cluster: null, elections }
 }
 

@@ -2,7 +2,7 @@ import type { BackendEnv, LeaderRecord, Metadata, ObserveEvents, Observer } from
 import { Leader } from './leader.ts'
 import { Mailbox } from './mailbox.ts'
 import { backOffMs, cancelled, isTransient, linkSignals, pause } from './waiting.ts'
-import { MandateError } from '../errors.ts'
+import { isMandateError, MandateError } from '../errors.ts'
 
 /** Before an observer that could not be opened is tried again, in ms. */
 const AGAIN_FIRST_MS = 1000
@@ -27,7 +27,7 @@ export function statesOf(source: StateSource, signal: AbortSignal | undefined): 
   return { [Symbol.asyncIterator]: () => new StateStream(source, signal) }
 }
 
-/** @throws CANCELLED, BACKEND_UNAVAILABLE, CLOSED */
+/** @throws CANCELLED, BACKEND_UNAVAILABLE, CLOSED, what the arbiter refuses */
 export async function currentState(
   source: StateSource,
   signal: AbortSignal | undefined,
@@ -45,6 +45,8 @@ export async function currentState(
 
 function known(election: string, state: ElectionState): ElectionState {
   if (state.type !== 'unknown') return state
+  // Who lacks a right, or names what is none, reaches the arbiter well enough.
+  if (isMandateError(state.cause) && !isTransient(state.cause)) throw state.cause
   const message = `nobody can say who leads election '${election}': the arbiter cannot be reached`
   throw new MandateError('BACKEND_UNAVAILABLE', message, {}, { cause: state.cause })
 }

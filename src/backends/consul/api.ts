@@ -75,6 +75,13 @@ export class ConsulApi {
     this.http = http
   }
 
+  /** Whether anybody answers there; needs no right. @throws BACKEND_UNAVAILABLE */
+  async ping(call: Call): Promise<void> {
+    const path = '/v1/status/leader'
+    const reply = await this.#ask({ method: 'GET', path, lane: 'work', idempotent: true, ...call })
+    if (reply.status !== 200) throw this.#failure(reply, 'its leader', 'no rule')
+  }
+
   // ---- the agent ------------------------------------------------------------------------------------------------
 
   async datacenter(call: Call): Promise<string> {

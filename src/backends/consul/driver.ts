@@ -73,8 +73,13 @@ export class ConsulDriver implements BackendDriver {
 
   async start({ signal }: Cancellable): Promise<void> {
     const { scope, datacenter } = this.#settings
-    this.#scope =
-      scope ?? `consul:${datacenter ?? (await this.#api.datacenter({ timeoutMs: START_MS, signal }))}`
+    const call = { timeoutMs: START_MS, signal }
+    const known = scope ?? (datacenter === undefined ? undefined : `consul:${datacenter}`)
+    if (known === undefined) this.#scope = `consul:${await this.#api.datacenter(call)}`
+    else {
+      await this.#api.ping(call)
+      this.#scope = known
+    }
   }
 
   async open(request: SessionRequest, o: Cancellable): Promise<Session> {

@@ -2,6 +2,7 @@
  * JSON with integers above 2^53. Consul's lock flag is one (3304740253564472344), and `JSON.parse` rounds it: two
  * different flags then compare equal, and a rounded one that is sent back locks every Go peer out (consul#9951).
  */
+import { MandateError } from '../../errors.ts'
 
 /** A string, so that nothing inside one is taken for a number, or a number. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs
@@ -9,13 +10,25 @@ const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/gs
 /** Every integer up to 15 digits fits a double exactly. */
 const EXACT_DIGITS = 15
 
-/** As `JSON.parse`, but an integer of 16 digits or more comes as its text. Read both kinds with `bigintOf`. */
+/**
+ * As `JSON.parse`, but an integer of 16 digits or more comes as its text. Read both kinds with `bigintOf`.
+ * @throws PROTOCOL_ERROR for what is no JSON, such as the page of a proxy
+ */
 export function parseExact(text: string): unknown {
-  return JSON.parse(
-    text.replace(TOKEN, (token) =>
-      /^-?\d+$/.test(token) && token.length > EXACT_DIGITS ? `"${token}"` : token,
-    ),
+  const exact = text.replace(TOKEN, (token) =>
+    /^-?\d+$/.test(token) && token.length > EXACT_DIGITS ? `"${token}"` : token,
   )
+  try {
+    return JSON.parse(exact)
+  } catch (cause) {
+    const reason = `it is no JSON: ${JSON.stringify(text.slice(0, 80))}`
+    throw new MandateError(
+      'PROTOCOL_ERROR',
+      `Consul's answer cannot be used: ${reason}`,
+      { reason },
+      { cause },
+    )
+  }
 }
 
 /** Undefined for what is no integer of 0 or more. */
