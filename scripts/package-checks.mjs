@@ -1,7 +1,7 @@
 // What a user gets: the packed package, seen from an ESM, a require() and a CommonJS TypeScript consumer.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join, posix, relative } from 'node:path'
 
 const readManifest = (root) => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
@@ -31,17 +31,29 @@ export function checkExports(root) {
   const problems = [...targets, ...Object.values(manifest.bin), 'dist/cli/main.js']
     .filter((path) => !existsSync(join(root, path)))
     .map((path) => `${path} does not exist`)
-  for (const path of existsSync(join(root, 'dist'))
-    ? readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' })
-    : []) {
-    if (!path.endsWith('.d.ts') || path.endsWith('.test.d.ts') || path.startsWith('cli/')) continue
-    const text = readFileSync(join(root, 'dist', path), 'utf8')
-    for (const [, specifier] of text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)) {
-      if (!/^(\.|node:)/.test(specifier))
-        problems.push(`dist/${path}: its types need the package '${specifier}'`)
+  for (const path of declarationsFrom(root, targets)) {
+    for (const specifier of specifiersIn(readFileSync(join(root, path), 'utf8'))) {
+      if (!/^(\.|node:)/.test(specifier)) problems.push(`${path}: its types need the package '${specifier}'`)
     }
   }
   return problems
+}
+
+/** The declarations that a user's compiler reads: those of the exports, and what they import. */
+function declarationsFrom(root, targets) {
+  const found = new Set(targets.filter((path) => path.endsWith('.d.ts')).map((path) => posix.normalize(path)))
+  for (const path of found) {
+    if (!existsSync(join(root, path))) continue
+    for (const specifier of specifiersIn(readFileSync(join(root, path), 'utf8'))) {
+      if (!specifier.startsWith('.')) continue
+      found.add(posix.join(posix.dirname(path), specifier.replace(/\.[jt]s$/, '.d.ts')))
+    }
+  }
+  return [...found].filter((path) => existsSync(join(root, path)))
+}
+
+function specifiersIn(text) {
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*['"]([^'"]+)['"]/g)].map(([, specifier]) => specifier)
 }
 
 /** Packs the repository and lays a consumer project with the unpacked package into `folder`. */

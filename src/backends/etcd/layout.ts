@@ -1,8 +1,7 @@
 /** Where an election lives in etcd, and what its values say: the layout of Go's `concurrency.Election`, as `etcdctl elect`. */
 import type { LeaderRecord, Metadata } from '../backend.ts'
+import type { LayoutName } from './options.ts'
 import type { KeyValue } from './rpc.generated.ts'
-
-export type LayoutName = 'go' | 'etcd3'
 
 /** Of the keys of one backend. */
 export interface Layout {

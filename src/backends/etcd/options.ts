@@ -3,7 +3,9 @@ import { MandateError } from '../../errors.ts'
 import type { Clock } from '../../seams/clock.ts'
 import type { Random } from '../../seams/random.ts'
 import type { BackgroundFailure } from '../backend.ts'
-import type { LayoutName } from './layout.ts'
+
+/** `go`: Go's `concurrency.Election`, as `etcdctl elect`. `etcd3`: the npm package of that name. */
+export type LayoutName = 'go' | 'etcd3'
 
 /** PEM texts, as Node's `tls.connect` takes them. */
 export interface EtcdTls {
