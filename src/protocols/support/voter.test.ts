@@ -265,6 +265,22 @@ describe('after a restart', () => {
     expect(keepalive('s', 1, 1)).toEqual([refusal('s', 1, 'closed')])
   })
 
+  it('keeps a recovered withdrawal of a later life of the key when the log says that an earlier one ended', () => {
+    start({
+      withdrawals: [
+        { session: 's', epoch: 3 },
+        { session: 's', epoch: 9 },
+      ],
+    })
+    open('s', 3, 1)
+    step({ type: 'closed', session: 's' }, 2)
+    // A delayed duplicate of the request opened the key again.
+    open('s', 9, 3)
+    expect(keepalive('s', 9, 4)).toEqual([refusal('s', 9, 'withdrawn')])
+    step({ type: 'closed', session: 's' }, 5)
+    expect(voter.withdrawn.size).toBe(0)
+  })
+
   it('may withdraw the next epoch of a session whose last one it withdrew', () => {
     start({ withdrawals: [{ session: 's', epoch: 1 }] })
     open('s', 1, 0)

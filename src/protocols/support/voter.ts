@@ -115,9 +115,7 @@ export function stepVoter(voter: Voter, input: VoterInput, now: number): VoterEf
       break
     }
     case 'closed':
-      voter.sessions.delete(input.session)
-      voter.withdrawn.delete(input.session)
-      voter.parked.delete(input.session)
+      ended(voter, input.session)
       break
     case 'wake':
       wake(voter, now, effects)
@@ -232,6 +230,18 @@ function opened(
   for (const [from, asksFor] of requests) if (asksFor < epoch) requests.delete(from)
   if (requests.size === 0) voter.parked.delete(session)
   else wakeBy(voter, entitledAt(voter, open), effects)
+}
+
+/**
+ * What was withdrawn of it is refused as ended from now on. Not of a later life of the same key (`registry/apply.ts`), whose
+ * withdrawal is known already when the log is replayed after a restart.
+ */
+function ended(voter: Voter, session: SessionKey): void {
+  const epoch = voter.sessions.get(session)?.epoch ?? voter.openedThrough
+  voter.sessions.delete(session)
+  voter.parked.delete(session)
+  const withdrawn = voter.withdrawn.get(session)
+  if (withdrawn !== undefined && withdrawn.epoch <= epoch) voter.withdrawn.delete(session)
 }
 
 function wake(voter: Voter, now: number, effects: VoterEffect[]): void {
