@@ -20,6 +20,7 @@ import { nothingLeavesBeforeTheDisk } from './nothing-leaves-before-the-disk.ts'
 import { oneVote } from './one-vote.ts'
 import { registryJudgesAgain } from './registry-judges-again.ts'
 import type { Schedule } from './schedule.ts'
+import { secondLife } from './second-life.ts'
 import { silenceBeginsLate } from './silence-begins-late.ts'
 import { slowAcknowledgements } from './slow-acknowledgements.ts'
 import { staleReads } from './stale-reads.ts'
@@ -39,6 +40,7 @@ export const schedules: readonly Schedule[] = [
   transferWaits,
   nothingLeavesBeforeTheDisk,
   forgetfulVoter,
+  secondLife,
   silenceBeginsLate,
   worstClocks,
   slowAcknowledgements,
