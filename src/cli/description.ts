@@ -78,8 +78,24 @@ export interface EtcdDescription {
   readonly tokenBase?: string
 }
 
+/** Durations in ms. */
+export interface ZooKeeperDescription {
+  readonly type: 'zookeeper'
+  /** host:port. */
+  readonly servers: readonly string[]
+  readonly chroot?: string
+  readonly dialect?: 'curator-latch' | 'curator-lock' | 'kazoo'
+  readonly sessionMs?: number
+  readonly serverTickMs?: number
+  readonly acl?: 'open' | 'creator'
+  /** True: with the certificates that Node trusts. */
+  readonly tls?: true | TlsFiles
+  /** Decimal: a bigint has no JSON. */
+  readonly tokenBase?: string
+}
+
 /** One for each file in `services/`. */
-export type ServiceDescription = EtcdDescription | ConsulDescription
+export type ServiceDescription = EtcdDescription | ConsulDescription | ZooKeeperDescription
 
 export type BackendDescription = RaftDescription | MemoryDescription | ModuleDescription | ServiceDescription
 
@@ -87,8 +103,6 @@ export type BackendDescription = RaftDescription | MemoryDescription | ModuleDes
 export const plannedBackends: ReadonlyMap<string, string> = new Map([
   ['paxos', 'paxos'],
   ['bully', 'bully'],
-  ['zookeeper', 'zookeeper'],
-  ['zk', 'zookeeper'],
   ['kubernetes', 'kubernetes'],
   ['k8s', 'kubernetes'],
 ])

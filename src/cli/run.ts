@@ -6,7 +6,7 @@ import { backendFrom } from './backend-from.ts'
 import type { CommandContext } from './command.ts'
 import { requireBackend, resolveConfig } from './config.ts'
 import type { Resolved } from './config.ts'
-import { serviceLeaseMs } from './services/index.ts'
+import { leastRemainingMs, serviceLeaseMs } from './services/index.ts'
 import type { BackendDescription } from './description.ts'
 import { checkElectionName } from './election-name.ts'
 import { formatDuration } from './duration.ts'
@@ -56,7 +56,7 @@ async function start(
   log: RunLog,
 ): Promise<Ending> {
   const description = requireBackend(resolved)
-  const times = checkTimes(resolved, leaseOf(description))
+  const times = checkTimes(resolved, description)
   const command = commandLine(context, resolved.shell.value)
   const missing = whyNotRunnable(command)
   if (missing !== undefined) return missing
@@ -103,21 +103,22 @@ function leaseOf(description: BackendDescription): number {
 /** The grace must fit into the lease, or the command could not be dead before its end. */
 function checkTimes(
   resolved: Resolved,
-  ownLeaseMs: number,
+  description: BackendDescription,
 ): { leaseMs: number; graceMs: number; marginMs: number } {
-  const leaseMs = resolved.lease.value ?? ownLeaseMs
+  const leaseMs = resolved.lease.value ?? leaseOf(description)
   const graceMs = resolved.grace.value
   const marginMs = killMarginMs(leaseMs)
   if (resolved.wait.value === 0)
     throw invalid('wait', 'wait is 0: it would always give up. Write at least 100ms.')
   // What is left between two renewals: without room, one lost message would stop the command.
-  if (graceMs + marginMs + leaseMs / 10 <= leaseMs) return { leaseMs, graceMs, marginMs }
+  const leftMs = leastRemainingMs(description, leaseMs)
+  if (graceMs + marginMs <= leftMs) return { leaseMs, graceMs, marginMs }
   const { source: leaseSource } = resolved.lease
   throw invalid(
     'grace',
     `The grace of ${formatDuration(graceMs)} (${resolved.grace.source}) and the margin of ${formatDuration(marginMs)} ` +
       `for killing do not fit into the lease of ${formatDuration(leaseMs)} (${leaseSource}): the command could outlive ` +
-      `the leadership. Choose a grace of at most ${formatDuration(Math.floor(leaseMs * 0.9 - marginMs))}, or a longer lease.`,
+      `the leadership. Choose a grace of at most ${formatDuration(Math.max(0, Math.floor(leftMs - marginMs)))}, or a longer lease.`,
   )
 }
 

@@ -1,11 +1,11 @@
 /** `mandate status [NAME]`: the cluster and its elections, merged over all peers that answer. */
 import type { Backend } from '../backends/backend.ts'
-import { createElection } from '../index.ts'
+import { createElection, isMandateError } from '../index.ts'
 import { version } from '../version.ts'
 import { reportOf } from './cluster-report.ts'
 import type { ElectionReport, StatusReport } from './cluster-report.ts'
 import type { CommandContext } from './command.ts'
-import { wantsJson } from './config.ts'
+import { requireBackend, resolveConfig, wantsJson } from './config.ts'
 import { paletteFor } from './colour.ts'
 import { checkElectionName } from './election-name.ts'
 import { exitCode } from './exit-codes.ts'
@@ -54,8 +54,22 @@ async function plainReport(type: string, backend: Backend, name: string | undefi
     () => false,
   )
   const elections = name === undefined ? [] : [await plainElection(backend, name)]
-  const reachable = isUp && elections.every(({ state }) => state !== 'unknown')
+  const reachable =
+    isUp &&
+    (name === undefined ? await answers(backend) : elections.every(({ state }) => state !== 'unknown'))
   return { at: Date.now(), backend: { type, guarantee, tokenSource, reachable }, cluster: null, elections }
+}
+
+/** Whether it takes an observer, which asks it for nothing else. */
+async function answers(backend: Backend): Promise<boolean> {
+  try {
+    const share = await backend.shareObserver({ signal: AbortSignal.timeout(answerLimitMs) })
+    await share.leave()
+    return true
+  } catch (error) {
+    if (isMandateError(error, 'CANCELLED') || isMandateError(error, 'BACKEND_UNAVAILABLE')) return false
+    throw error
+  }
 }
 
 async function plainElection(backend: Backend, name: string): Promise<ElectionReport> {

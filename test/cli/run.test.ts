@@ -81,7 +81,7 @@ describe('run', { concurrent: true }, () => {
     [['run', 'job', ...memory, '--lease', '3', '--', 'true'], 78, "'3' has no unit"],
     [['run', 'job', ...memory, '--grace', '3s', '--', 'true'], 78, 'do not fit into the lease'],
     [['run', 'job', ...memory, '--wait', '0s', '--', 'true'], 78, 'would always give up'],
-    [['run', 'job', '--backend', 'etcd://h', '--', 'true'], 78, 'not built yet'],
+    [['run', 'job', '--backend', 'bully://a@h:1', '--', 'true'], 78, 'not built yet'],
     [['run', 'job', '--backend', 'raft://a@127.0.0.1:1?self=a', '--', 'true'], 78, 'needs a data folder'],
     [['resign', 'job'], 78, 'not built yet'],
     [['run', 'job', ...memory, '--', '/no/such/command'], 127, "no command '/no/such/command'"],

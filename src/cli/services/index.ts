@@ -3,9 +3,10 @@ import type { Backend } from '../../backends/backend.ts'
 import type { BackendDescription, ServiceDescription } from '../description.ts'
 import { consulService } from './consul.ts'
 import { etcdService } from './etcd.ts'
+import { zookeeperService } from './zookeeper.ts'
 import type { Service, ServiceContext } from './service.ts'
 
-export const services: readonly Service[] = [etcdService, consulService]
+export const services: readonly Service[] = [etcdService, consulService, zookeeperService]
 
 /** By a scheme of its URLs, or by the `type` of an object. */
 export function serviceOf(name: string): Service | undefined {
@@ -15,6 +16,12 @@ export function serviceOf(name: string): Service | undefined {
 /** Undefined: it is no service. */
 export function serviceLeaseMs(description: BackendDescription): number | undefined {
   return services.find(({ type }) => type === description.type)?.leaseMs(description as ServiceDescription)
+}
+
+/** What is left of a lease between two renewals that come in time. */
+export function leastRemainingMs(description: BackendDescription, leaseMs: number): number {
+  const service = services.find(({ type }) => type === description.type)
+  return service?.leastRemainingMs?.(description as ServiceDescription, leaseMs) ?? 0.9 * leaseMs
 }
 
 export function serviceFrom(description: ServiceDescription, context: ServiceContext): Promise<Backend> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { TouchProof, beatTiming } from './touch-proof.ts'
+import { TouchProof, beatTiming, leastRemainingMs } from './touch-proof.ts'
 
 /** Beats by the ms at which they are sent; answered by hand. */
 const gapMs = 100
@@ -64,8 +64,8 @@ describe('a proof that the ensemble heard of the session', () => {
   })
 
   it('lags behind the last answer by less than half of the timeout, and leaves half to find another server', () => {
-    for (const timeoutMs of [400, 4000, 40_000]) {
-      const { beatMs, pingGapMs } = beatTiming(timeoutMs)
+    for (const [timeoutMs, tickMs] of [[400], [4000], [40_000, 2000], [2000, 200]] as const) {
+      const { beatMs, pingGapMs } = beatTiming(timeoutMs, tickMs)
       const proof = new TouchProof<number>(pingGapMs)
       let lagMs = 0
       let since = 0
@@ -75,6 +75,9 @@ describe('a proof that the ensemble heard of the session', () => {
         if (at > timeoutMs) lagMs = Math.max(lagMs, at + 1 - since)
       }
       expect(lagMs).toBeLessThan(timeoutMs / 2)
+      const remainingMs = timeoutMs - lagMs - beatMs
+      expect(leastRemainingMs(timeoutMs, tickMs)).toBeLessThanOrEqual(remainingMs + 1)
+      expect(leastRemainingMs(timeoutMs, tickMs)).toBeGreaterThan(remainingMs - beatMs)
     }
   })
 })

@@ -87,3 +87,10 @@ export function beatTiming(timeoutMs: number, tickMs: number = timeoutMs / 2): B
   const beatMs = timeoutMs / 16
   return { beatMs, pingGapMs: Math.min(tickMs, timeoutMs / 2) / 2 + beatMs, silenceMs: timeoutMs / 3 }
 }
+
+/** What is left of a deadline just before the next renewal, while every answer comes at once, in ms. */
+export function leastRemainingMs(timeoutMs: number, tickMs?: number): number {
+  const { beatMs, pingGapMs } = beatTiming(timeoutMs, tickMs)
+  // The first beat behind the gap, the one after it, and the one whose answer is the next renewal.
+  return timeoutMs - (Math.floor(pingGapMs / beatMs) + 3) * beatMs
+}
