@@ -2,41 +2,42 @@ import { describe, expect, it } from 'vitest'
 import { judge, type Story } from './testing/story.ts'
 import { vacancyEnds } from './vacancy-ends.ts'
 
-/** In a healed core a leads and crashes at 1000 while b waits; b is elected after `ms`. */
+/** In a core that is whole for long a leads and loses at 60000, while b waits; b is elected after `ms`. */
 const elected =
   (ms: number, core: readonly string[] = ['a', 'b']) =>
   (story: Story): void => {
     const [a, b] = [story.process('a'), story.process('b')]
-    a.isElected(5n)
+    const old = a.isElected(5n)
     const waiting = b.campaigns()
     story.heals(core)
-    story.passes(1_000)
-    a.crashes()
+    story.passes(60_000)
+    old.ends('expired')
     story.passes(ms)
     waiting.isElected(6n)
   }
 
 describe('vacancy-ends', () => {
-  // A lease of 1000, two election timeouts of 1000, and as grace ten heartbeats of 100, one election timeout and a
-  // handshake of 2000.
+  // A lease of 1000, two election timeouts of 1000, and as grace ten heartbeats of 100 and one election timeout.
   it('holds when the next one leads within its time', () => {
-    expect(judge(vacancyEnds, elected(7_000))).toBe(1)
+    expect(judge(vacancyEnds, elected(5_000))).toBe(1)
   })
 
   it('fails when it takes longer', () => {
-    expect(() => judge(vacancyEnds, elected(7_001))).toThrow(
-      /'billing' is vacant from 1000 to 8001, although b in b wait for it; the core is whole since 1000/,
+    expect(() => judge(vacancyEnds, elected(5_001))).toThrow(
+      /'billing' is vacant from 60000 to 65001, although b in b wait for it; the core is whole since 0/,
     )
   })
 
-  it('fails at the end when nobody ever leads', () => {
-    const forgotten = (story: Story): void => {
+  // Ten election timeouts, a handshake of 2000 and a pause of 1500 more after the heal.
+  it('fails at the end when nobody ever leads, and gives a core its time', () => {
+    const forgotten = (ms: number) => (story: Story) => {
       const b = story.process('b')
       story.heals(['b'])
       b.campaigns()
-      story.passes(8_000)
+      story.passes(ms)
     }
-    expect(() => judge(vacancyEnds, forgotten)).toThrow(/is vacant from 0 to 8000/)
+    expect(judge(vacancyEnds, forgotten(18_500))).toBe(1)
+    expect(() => judge(vacancyEnds, forgotten(18_501))).toThrow(/is vacant from 0 to 18501/)
   })
 
   it('asks nothing for those who are not of the core, nor before the heal', () => {

@@ -1,8 +1,8 @@
 /**
  * Nobody waits in vain (L1, L9): while somebody of the core waits for an election, it is led again a lease and two election
- * timeouts after it was last; counted from when the core was whole, or the first of them began to wait. A grace on top is
- * for what a start and a new session cost: reading a log, finding the sponsor, one round trip each; and for a connection
- * that was asked for while the other machine was dark, and is given up only after its handshake's time.
+ * timeouts after it was last, and a grace for what a new session costs, one round trip each. Counted from when the first of
+ * them began to wait; no earlier than the core had its time to elect (`core-is-led`) and everybody in it to connect again,
+ * be it from a dial into the dark that is given up only after its handshake's time.
  */
 import type { HistoryEvent } from '../history.ts'
 import { ensure, type CheckContext, type Checker, type Invariant } from './invariant.ts'
@@ -20,6 +20,9 @@ export const vacancyEnds: Invariant = {
 /** As in `cluster/tcp-dial.ts`, and in the simulated network. */
 const handshakeMs = 2_000
 
+/** Peers and clients that found nobody for long try again after so long at most: a second, and half of it as jitter. */
+const redialMs = 1_500
+
 interface Race {
   readonly waiting: Map<number, Campaign>
   readonly leading: Map<number, Campaign>
@@ -30,14 +33,16 @@ interface Race {
 class VacancyEnds implements Checker {
   evaluations = 0
   readonly #patienceMs: number
+  readonly #settlesMs: number
   readonly #health: Health
   readonly #campaigns = new Campaigns()
   readonly #races = new Map<string, Race>()
 
   constructor(context: CheckContext) {
     const { leaseMs, electionTimeoutMs, heartbeatMs } = context.timing
-    const graceMs = 10 * heartbeatMs + electionTimeoutMs[1] + handshakeMs
+    const graceMs = 10 * heartbeatMs + electionTimeoutMs[1]
     this.#patienceMs = leaseMs + 2 * electionTimeoutMs[1] + graceMs
+    this.#settlesMs = 10 * electionTimeoutMs[1] + handshakeMs + redialMs
     this.#health = healthOf(context)
   }
 
@@ -90,13 +95,13 @@ class VacancyEnds implements Checker {
   #judge(election: string, { vacantSince, waiting }: Race, at: number): void {
     const { since } = this.#health
     if (vacantSince === null || since === null) return
-    const from = Math.max(vacantSince, since)
+    const from = Math.max(vacantSince, since + this.#settlesMs)
     if (at > from) this.evaluations += 1
     ensure(at - from <= this.#patienceMs, () => {
       const who = [...waiting.values()]
         .map(({ candidate, process }) => `${candidate} in ${process}`)
         .join(', ')
-      return `'${election}' is vacant from ${from} to ${at}, although ${who} wait for it; the core is whole since ${since}`
+      return `'${election}' is vacant from ${vacantSince} to ${at}, although ${who} wait for it; the core is whole since ${since}`
     })
   }
 
