@@ -72,7 +72,8 @@ export interface ScoreReport {
   readonly mutants: readonly MutantScore[]
 }
 
-const silenceMs = 30_000
+/** No seed takes a second on a quiet machine; on a crowded one a minute has been seen. */
+const silenceMs = 120_000
 
 /**
  * @throws UNSUPPORTED outside of a clone with its development tools
