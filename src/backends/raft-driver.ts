@@ -11,7 +11,7 @@ import type { ConnectSponsor, SponsorLink } from '../cluster/sponsor-link.ts'
 import { MandateError } from '../errors.ts'
 import { shortestLeaseMs } from '../lease/timing-rules.ts'
 import type { Timing } from '../lease/timing.ts'
-import type { Clock } from '../seams/clock.ts'
+import type { Clock, Timer } from '../seams/clock.ts'
 import type { ConnectClient } from '../seams/transport.ts'
 import { version } from '../version.ts'
 import type {
@@ -31,7 +31,12 @@ export interface RaftEdges {
   /** Of the peer in this process; null for a client. */
   readonly peer: Pick<PeerOptions, 'self' | 'storage' | 'transport' | 'tap'> | null
   readonly connectClient: ConnectClient<HolderMessage, SponsorMessage>
+  /** The peer plays an election for itself once it is idle, so that its first real one runs compiled code. @default false */
+  readonly rehearses?: boolean
 }
+
+/** After the start, which has its own election to hold, in ms. */
+const REHEARSAL_MS = 100
 
 export interface RaftDriverOptions {
   readonly peers: Readonly<Record<string, string>>
@@ -71,6 +76,7 @@ export class RaftDriver implements BackendDriver {
   readonly #edges: RaftEdges
   readonly #env: BackendEnv
   #peer: Peer | null = null
+  #rehearsal: Timer | null = null
   /** By candidate id, of the session that was opened last: one that was given up may not have ended yet. */
   readonly #sessions = new Map<string, { readonly leaseMs: number }>()
 
@@ -87,6 +93,18 @@ export class RaftDriver implements BackendDriver {
     const { clock, random } = this.#env
     const report = this.#env.report.bind(this.#env)
     this.#peer = await startPeer({ ...this.#options, ...peer, version, clock, random, report })
+    if (this.#edges.rehearses === true)
+      this.#rehearsal = clock.setTimer(REHEARSAL_MS, () => void this.#rehearse(this.#peer))
+  }
+
+  async #rehearse(peer: Peer | null): Promise<void> {
+    const { clock, random } = this.#env
+    const { rehearse } = await import('./raft-rehearsal.ts')
+    await rehearse({
+      random,
+      pause: () => new Promise((resolve) => clock.afterPoll(resolve)),
+      stopped: () => this.#peer !== peer,
+    })
   }
 
   async open(request: SessionRequest, { signal }: Cancellable): Promise<RaftSession> {
@@ -157,6 +175,7 @@ export class RaftDriver implements BackendDriver {
   async close(): Promise<void> {
     const peer = this.#peer
     this.#peer = null
+    this.#rehearsal?.cancel()
     await peer?.close()
   }
 

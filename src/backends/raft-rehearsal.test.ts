@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest'
+import { rehearse } from './raft-rehearsal.ts'
+import { systemRandom } from '../system/random.ts'
+import { seededRandom } from '../testing/seeded-random.ts'
+
+const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+describe('the rehearsal', () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('plays to its end, whatever chance decides (seed %i)', async (seed) => {
+    let pauses = 0
+    const counted = (): Promise<void> => {
+      pauses++
+      return pause()
+    }
+    const outcome = await rehearse({ random: seededRandom(seed), pause: counted, stopped: () => false })
+    expect(outcome).toBe('done')
+    expect(pauses).toBeLessThan(500)
+  })
+
+  it('leaves no timer and no handle in the process', async () => {
+    const before = process.getActiveResourcesInfo().toSorted()
+    await rehearse({ random: systemRandom(), pause, stopped: () => false })
+    await pause()
+    expect(process.getActiveResourcesInfo().toSorted()).toEqual(before)
+  })
+
+  it('ends between two steps when it is stopped', async () => {
+    let left = 20
+    const outcome = await rehearse({ random: systemRandom(), pause, stopped: () => left-- <= 0 })
+    expect(outcome).toBe('stopped')
+    expect(left).toBeGreaterThan(-5)
+  })
+})
