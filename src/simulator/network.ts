@@ -168,6 +168,20 @@ export class Network {
     this.#ends.delete(process)
   }
 
+  /**
+   * Connections between these that TCP would revive only after a while are ended, so that both sides make new ones: "whole"
+   * is the network from now on, and not some seconds later.
+   */
+  unstick(hosts: readonly string[]): void {
+    for (const ends of this.#ends.values()) {
+      for (const end of [...ends]) {
+        if (end.stuck && hosts.includes(end.process.process) && hosts.includes(end.to)) {
+          end.breakBoth('connection reset')
+        }
+      }
+    }
+  }
+
   /** Breaks every connection that `from` dialled to `to`, as a box in between would: both ends hear of it. */
   reset(from: string, to: string): boolean {
     let any = false
@@ -260,6 +274,11 @@ export class End implements Sender {
     return this.#open
   }
 
+  /** What is under way on it waits for a retransmission, or the news that it ended do. */
+  get stuck(): boolean {
+    return !this.#other.#open || this.#lanes.some((lane) => lane.blockedUntil > this.#network.scheduler.now)
+  }
+
   get unansweredMs(): number {
     return this.#unansweredSince === null ? 0 : this.#network.scheduler.now - this.#unansweredSince
   }
@@ -335,7 +354,7 @@ export class End implements Sender {
   breakBoth(reason: string): void {
     const { scheduler } = this.#network
     for (const end of [this, this.#other])
-      scheduler.put(new Input(end.process, () => end.broken(reason)), scheduler.now)
+      if (end.#open) scheduler.put(new Input(end.process, () => end.broken(reason)), scheduler.now)
   }
 
   #answerWithReset(): void {

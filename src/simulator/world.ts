@@ -240,6 +240,7 @@ export class World {
         route.mend()
       }
     }
+    this.network.unstick(names)
     for (const name of names) this.machines.get(name)?.heal()
     const sound = core.filter((name) => this.machines.get(name)?.ruined === false)
     this.#tell({ type: 'healed', core: sound, forEver: mode === 'liveness' })
