@@ -103,7 +103,8 @@ export class ZooKeeperCandidacy implements Candidacy {
 
   async leave(o: Cancellable): Promise<'left' | 'was-not-holder' | 'unknown'> {
     if (!this.#stop()) return 'was-not-holder'
-    const answer = await this.#answerInTime(this.#contender.remove(), o)
+    const removed = this.#contender.remove().catch((error: unknown) => this.#stays(error))
+    const answer = await this.#answerInTime(removed, o)
     return answer === 'removed' ? 'left' : answer === 'absent' ? 'was-not-holder' : 'unknown'
   }
 
@@ -351,8 +352,17 @@ export class ZooKeeperCandidacy implements Candidacy {
     this.#dropTwins()
     this.#stopAwaiting()
     if (this.#node !== undefined) this.#ties.place.client.unwatch(this.#node.path, this.#onOwnEvent)
-    this.#ties.over(this.#contender.remove())
+    this.#ties.over(this.#contender.remove().catch(() => undefined))
     return true
+  }
+
+  /** It may not be removed: it stands in everybody's way until the session ends, and somebody must hear of that. */
+  async #stays(error: unknown): Promise<'unknown'> {
+    const { env, place } = this.#ties
+    const path = this.#node?.path ?? electionPath(this.#request.election)
+    const refusal = await refusalOf(error, { what: "delete this candidate's own znode", path, place })
+    env.report({ during: `release of election '${this.#request.election}'`, error: refusal })
+    return 'unknown'
   }
 
   /** `unknown` when it takes too long, or is given up; it goes on in any case. */

@@ -125,7 +125,7 @@ export class Contender {
     }
   }
 
-  /** Asks until it is surely gone, or the session with it. Idempotent. */
+  /** Asks until it is surely gone, or the session with it. Idempotent. @throws ZooKeeperError where it may not */
   remove(): Promise<'removed' | 'absent'> {
     this.#removing ??= this.#remove()
     return this.#removing
@@ -135,7 +135,7 @@ export class Contender {
     const { client } = this.#options
     const node = await this.#creating.catch(() => this.#find().catch(() => undefined))
     if (client.end !== undefined) return 'absent'
-    if (this.#hasMetadata) void this.#delete(metadataPath(this.guid))
+    if (this.#hasMetadata) void this.#delete(metadataPath(this.guid)).catch(() => undefined)
     return node === undefined ? 'absent' : this.#delete(node.path)
   }
 
@@ -150,7 +150,8 @@ export class Contender {
       } catch (error) {
         // An earlier try whose answer was lost may have been the one that removed it.
         if (isZooKeeperError(error, 'NONODE')) return asked > 1 ? 'removed' : 'absent'
-        if (!isZooKeeperError(error, 'CONNECTIONLOSS')) return 'absent'
+        if (isZooKeeperError(error, 'SESSIONEXPIRED')) return 'absent'
+        if (!isZooKeeperError(error, 'CONNECTIONLOSS')) throw error
       }
     }
     return 'absent'

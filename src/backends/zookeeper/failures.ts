@@ -22,8 +22,10 @@ export async function refusalOf(
   const { what, path, place } = o
   const whole = `${place.chroot}${path}`
   if (isZooKeeperError(error, 'NOAUTH')) {
-    const acl = await place.client.getAcl(path).then(describeAcl, () => 'not readable either')
-    const message = `ZooKeeper refuses to ${what}: ${whole} has the ACL ${acl}`
+    // Who may not create is refused by the znode above.
+    const blamed = await place.client.nearestAcl(error.path ?? whole)
+    const acl = blamed.acl === undefined ? 'that cannot be read either' : describeAcl(blamed.acl)
+    const message = `ZooKeeper refuses to ${what}: ${blamed.path} has the ACL ${acl}`
     if (place.authenticated) {
       return new MandateError('FORBIDDEN', `${message}; grant it to these credentials, or use others`, {
         reason: message,

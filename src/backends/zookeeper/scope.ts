@@ -24,8 +24,8 @@ export async function scopeOf(
       if (scope !== undefined) return scope
     } catch (error) {
       if (isZooKeeperError(error, 'BADVERSION', 'CONNECTIONLOSS') && client.end === undefined) continue
-      const path = isZooKeeperError(error, 'NOAUTH') ? await nearest() : ownPath
-      throw await refusalOf(error, { what: 'read or make the znode that names this data', path, place })
+      const what = 'read or make the znode that names this data'
+      throw await refusalOf(error, { what, path: ownPath, place })
     }
   }
 
@@ -50,13 +50,6 @@ export async function scopeOf(
       if (!isZooKeeperError(error, 'NODEEXISTS')) throw error
     }
     return undefined
-  }
-  /** The znode whose ACL is to blame: the one that exists. */
-  async function nearest(): Promise<string> {
-    return client.exists(ownPath).then(
-      () => ownPath,
-      () => '/',
-    )
   }
 }
 

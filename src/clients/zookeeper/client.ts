@@ -116,10 +116,6 @@ export class ZooKeeperClient {
     return this.#read({ op: 'getChildren', path: this.#whole(path), watch: watcher !== undefined }, watcher)
   }
 
-  getAcl(path: string): Promise<readonly Acl[]> {
-    return this.#read({ op: 'getAcl', path: this.#whole(path) })
-  }
-
   /** What is read after it is no older than this call. */
   sync(path: string): Promise<undefined> {
     return this.#read({ op: 'sync', path: this.#whole(path) })
@@ -138,12 +134,32 @@ export class ZooKeeperClient {
     for (let depth = 1; depth <= names.length; depth += 1) {
       const path = `/${names.slice(0, depth).join('/')}`
       try {
+        // Looked for first: a server checks the rights on the parent before it says that the znode is there.
+        await this.#read({ op: 'exists', path, watch: false })
+        continue
+      } catch (error) {
+        if (!isZooKeeperError(error, 'NONODE')) throw error
+      }
+      try {
         await this.#call(
           { op: 'create', path, data: Buffer.alloc(0), acl, mode: 'persistent' },
           { repeat: true },
         )
       } catch (error) {
         if (!isZooKeeperError(error, 'NODEEXISTS')) throw error
+      }
+    }
+  }
+
+  /** Of the znode at a whole path, chroot included, or of the nearest one above it that exists. */
+  async nearestAcl(
+    wholePath: string,
+  ): Promise<{ readonly path: string; readonly acl: readonly Acl[] | undefined }> {
+    for (let path = wholePath; ; path = path.slice(0, Math.max(1, path.lastIndexOf('/')))) {
+      try {
+        return { path, acl: await this.#read({ op: 'getAcl', path }) }
+      } catch (error) {
+        if (!isZooKeeperError(error, 'NONODE') || path === '/') return { path, acl: undefined }
       }
     }
   }

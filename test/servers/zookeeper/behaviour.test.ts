@@ -100,6 +100,31 @@ describe('rights', () => {
     expect(right.isValid()).toBe(true)
   })
 
+  it('on what lies above the chroot are not needed', async () => {
+    const client = await bareClient(servers.addresses, { auth: root })
+    await client.create('/locked', Buffer.alloc(0), { mode: 'persistent', acl: onlyRoot })
+    await client.create('/locked/ours', Buffer.alloc(0), { mode: 'persistent', acl: openAcl })
+    client.close()
+    const leadership = await electionOn(backendOn({ chroot: '/locked/ours' }), 'a').campaign()
+    expect(leadership.isValid()).toBe(true)
+    const above = await refusal(electionOn(backendOn({ chroot: '/locked/other' }), 'a').campaign())
+    expect(above.message).toMatch(/: \/locked has the ACL digest:root/)
+  })
+
+  it('to create and not to delete are told when the leader resigns', async () => {
+    const noDelete = [
+      { perms: 31, scheme: 'auth', id: '' },
+      { perms: 7, scheme: 'world', id: 'anyone' },
+    ]
+    const client = await bareClient(servers.addresses, { auth: root })
+    await (await electionOn(backendOn(), 'a').campaign()).resign()
+    await client.create('/app/sticky', Buffer.alloc(0), { mode: 'persistent', acl: noDelete })
+    client.close()
+    const backend = backendOn()
+    await (await electionOn(backend, 'a', 'sticky').campaign()).resign()
+    expect(backend.failures.map(({ error }) => String(error)).join()).toMatch(/\/app\/sticky.* has the ACL/)
+  })
+
   it('that are missing on the election alone are named too', async () => {
     await (await electionOn(backendOn(), 'a').campaign()).resign()
     const client = await bareClient(servers.addresses, { auth: root })
