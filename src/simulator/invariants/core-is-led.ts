@@ -10,7 +10,7 @@ export const coreIsLed: Invariant = {
   name: 'core-is-led',
   claim:
     'A core that is whole has a Raft leader within ten election timeouts, and no other from then on (L3, L4, L5).',
-  types: [...healthEvents, 'led', 'sent', 'ended'],
+  types: [...healthEvents, 'sent', 'ended'],
   check: (context) => new CoreIsLed(context),
 }
 

@@ -8,6 +8,7 @@ const calling =
   (story: Story): void => {
     const a = story.process('a')
     story.heals(core)
+    if (core.includes('a')) a.leads(1)
     call(a.isElected(5n))
     story.passes(60_000)
   }

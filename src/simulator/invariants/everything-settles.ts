@@ -91,7 +91,7 @@ class EverythingSettles implements Checker {
 
   #judge({ what, process, run, at: calledAt }: Call, at: number): void {
     const { since } = this.#health
-    if (since === null || !this.#health.isWell(process, run)) return
+    if (since === null || !this.#health.isLedFromWithin || !this.#health.isWell(process, run)) return
     const from = Math.max(since, calledAt)
     ensure(at - from <= this.#patienceMs, () => {
       return `${process} (run ${run}): the ${what}, called at ${calledAt}, is not answered at ${at}; whole since ${since}`

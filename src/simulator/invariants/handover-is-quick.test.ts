@@ -10,6 +10,7 @@ const followed =
     const old = a.isElected(5n)
     const next = b.campaigns()
     story.heals(['a', 'b'])
+    a.leads(1)
     story.passes(30_000)
     before(story)
     old.ends('resigned')
@@ -34,6 +35,7 @@ describe('handover-is-quick', () => {
       const [a, b, c] = [stage.process('a'), stage.process('b'), stage.process('c')]
       const [old, next, last] = [a.isElected(5n), b.campaigns(), c.campaigns()]
       stage.heals(['a', 'b', 'c'])
+      a.leads(1)
       stage.passes(30_000)
       old.ends('resigned')
       next.isElected(6n)

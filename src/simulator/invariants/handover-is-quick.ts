@@ -65,7 +65,7 @@ class HandoverIsQuick implements Checker {
   #resignedAt(attempt: number, at: number): void {
     const by = this.#campaigns.of(attempt)
     const { since } = this.#health
-    if (since === null || at - since < this.#settlesMs) return
+    if (since === null || at - since < this.#settlesMs || !this.#health.isLedFromWithin) return
     // The next one may hear of its win before who resigned hears of the answer.
     if (this.#newest.get(by.election) !== attempt) return
     const waiting = [...this.#of(by.election).values()]

@@ -12,6 +12,7 @@ const told =
   (story: Story): void => {
     const a = story.process('a')
     story.heals(['a'])
+    a.leads(1)
     new LogStory(a).grants('x')
     a.observes(1, state)
     story.passes(60_000)
@@ -41,5 +42,10 @@ describe('observers-agree', () => {
   it('asks nothing of one that stopped observing', () => {
     const gone = (story: Story): void => story.process('a').happens({ type: 'unobserved', observer: 1 })
     expect(judge(observersAgree, told({ is: 'vacant' }, gone))).toBe(0)
+  })
+
+  it('asks nothing where the Raft leader is one of the rest, whom not all of the core may reach', () => {
+    const away = (story: Story): void => story.process('b').leads(2)
+    expect(judge(observersAgree, told({ is: 'vacant' }, away))).toBe(0)
   })
 })

@@ -7,7 +7,8 @@ import { ledgerOf, type Ledger } from './models/ledger.ts'
 
 export const observersAgree: Invariant = {
   name: 'observers-agree',
-  claim: 'In a core that is whole every observer knows the leader and its token, or that there is none (L6).',
+  claim:
+    'In a core that is whole and leads itself every observer knows the leader and its token, or that there is none (L6).',
   types: [...commitEvents, ...healthEvents, 'observed', 'unobserved', 'ended'],
   check: (context) => new ObserversAgree(context),
 }
@@ -55,7 +56,7 @@ class ObserversAgree implements Checker {
 
   #judge(number: number, { process, run, election, state }: Observer, at: number): void {
     const { since } = this.#health
-    if (since === null || !this.#health.isWell(process, run)) return
+    if (since === null || !this.#health.isLedFromWithin || !this.#health.isWell(process, run)) return
     // News need time: a heartbeat after the commit and a round trip (L6), or, after the heal, a sponsor.
     const newsMs = Math.max(0, at - (this.#changedAt.get(election) ?? 0))
     if (at - since < this.#settlesMs || newsMs < this.#settlesMs / 10) return

@@ -10,6 +10,7 @@ const elected =
     const old = a.isElected(5n)
     const waiting = b.campaigns()
     story.heals(core)
+    a.leads(1)
     story.passes(60_000)
     old.ends('expired')
     story.passes(ms)
@@ -33,6 +34,7 @@ describe('vacancy-ends', () => {
     const forgotten = (ms: number) => (story: Story) => {
       const b = story.process('b')
       story.heals(['b'])
+      b.leads(1)
       b.campaigns()
       story.passes(ms)
     }

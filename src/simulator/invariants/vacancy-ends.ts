@@ -94,7 +94,7 @@ class VacancyEnds implements Checker {
 
   #judge(election: string, { vacantSince, waiting }: Race, at: number): void {
     const { since } = this.#health
-    if (vacantSince === null || since === null) return
+    if (vacantSince === null || since === null || !this.#health.isLedFromWithin) return
     const from = Math.max(vacantSince, since + this.#settlesMs)
     if (at > from) this.evaluations += 1
     ensure(at - from <= this.#patienceMs, () => {

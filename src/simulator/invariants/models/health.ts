@@ -1,6 +1,9 @@
 /**
  * Since when the core is whole: every promise about time counts from the last thing that was done to it. What is done to
  * the rest, which stays broken, does not matter; that is the point.
+ *
+ * The Raft leader may be one of the rest, if it is heard by a majority: then whoever of the core it cannot reach is out of
+ * luck, as in every Raft, and only who leads is certain (`core-is-led`).
  */
 import type { HistoryEvent } from '../../history.ts'
 import { Model, shared } from './shared.ts'
@@ -9,6 +12,8 @@ export class Health extends Model {
   /** True time; null before the heal. */
   since: number | null = null
   core: ReadonlySet<string> = new Set()
+  /** Of the highest term. */
+  #leader: { readonly process: string; readonly term: number } | null = null
   /** Processes that run, by the run. */
   readonly #running = new Map<string, number>()
 
@@ -21,11 +26,19 @@ export class Health extends Model {
     return this.core.has(process) && this.isRunning(process, run)
   }
 
+  /** The Raft leader can be reached by the whole core. */
+  get isLedFromWithin(): boolean {
+    return this.#leader !== null && this.core.has(this.#leader.process)
+  }
+
   protected override take(event: HistoryEvent): void {
     switch (event.type) {
       case 'healed':
         this.core = new Set(event.core)
         this.since = event.at
+        return
+      case 'led':
+        if (event.term > (this.#leader?.term ?? 0)) this.#leader = event
         return
       case 'started':
         this.#running.set(event.process, event.run)
@@ -44,6 +57,6 @@ export class Health extends Model {
 }
 
 /** Show it these events. */
-export const healthEvents = ['healed', 'started', 'crashed', 'stopped', 'fault'] as const
+export const healthEvents = ['healed', 'started', 'crashed', 'stopped', 'fault', 'led'] as const
 
 export const healthOf = shared(() => new Health())
