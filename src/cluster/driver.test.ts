@@ -416,6 +416,22 @@ describe('three peers', () => {
     expect(client.ended).toBeNull()
   })
 
+  it('free what is held by way of a peer that the voters hear and the leader does not', async () => {
+    world = raftWorld()
+    await world.start()
+    const leader = await raftLeader()
+    const [cutOff, other] = ['a', 'b', 'c'].filter((id) => id !== leader) as [string, string]
+    const holder = stand(world.session(cutOff, cutOff), 'job')
+    await world.until(led(holder), 'it leads')
+    const successor = stand(world.session(other, other), 'job')
+    await world.until(() => successor.events.includes('waiting 1'), 'somebody waits')
+    world.network.cut(cutOff, leader)
+    world.network.cut(leader, cutOff)
+    // The leader never hears of it, while the two others go on keeping the session alive.
+    void holder.candidacy.leave({})
+    await world.until(led(successor), 'the successor leads', 3000)
+  })
+
   it('number the reads of each process apart: an answer to an earlier one of that peer is too old', async () => {
     world = raftWorld()
     await world.start()

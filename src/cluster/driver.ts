@@ -33,6 +33,11 @@ const rankStepMs = 10
  * of all: keepalives, heartbeats, their answers and the driver's own duties then share wake-ups, turns and frames.
  */
 const leaderHaste = 15 / 16
+/**
+ * Longest election timeouts without a leader after which a peer keeps no session alive any more. It may be cut off from the
+ * leader and heard by a majority of the voters all the same: its sessions would hold for ever what they cannot give back.
+ */
+const leaderlessPatience = 4
 /** A batch fits a frame of a client (64 KiB), so twelve entries fit one of the bulk lane (1 MiB). */
 const maxEntriesPerAppend = 12
 
@@ -173,6 +178,7 @@ export class Peer {
       {
         propose: (proposal) => this.#propose(proposal),
         keepalive: (keepalive) => {
+          if (this.#leaderlessMs > leaderlessPatience * timing.electionTimeoutMs[1]) return
           const { session, sequence, patient = false } = keepalive
           if (!patient && this.#registry.sessions.has(session))
             this.#pace.sent(session, sequence, clock.lower())
@@ -443,6 +449,11 @@ export class Peer {
     )
   }
 
+  /** Since when nobody is followed; 0 = somebody is. */
+  get #leaderlessMs(): number {
+    return this.#leader === null ? this.#options.clock.lower() - this.#leaderlessSince : 0
+  }
+
   /** The leader's heartbeat is due: keepalives go with it, and whoever was silent is looked for once all is read. */
   #beatAsLeader(): void {
     this.#reception.beatHolders()
@@ -464,7 +475,7 @@ export class Peer {
     this.#courier.flush()
     this.#raft.feed({ type: 'pace', roundTripMs: this.#pace.estimateMs })
     this.#examineSessions()
-    this.#reception.beat(this.#leader === null ? now - this.#leaderlessSince : 0)
+    this.#reception.beat(this.#leaderlessMs)
   }
 
   #examineSessions(): void {
