@@ -46,9 +46,12 @@ async function idle(cluster, ms) {
   }
 }
 
-export async function measureIdle({ ms, held, settleMs }) {
+/** An idle peer runs for days, and its first minutes in an interpreter: both are told, and the days are judged. */
+export async function measureIdle({ ms, held, settleMs, warmMs }) {
   const cluster = await open(settleMs)
   try {
+    const first = await idle(cluster, ms)
+    await sleep(Math.max(0, warmMs - ms))
     const bare = await idle(cluster, ms)
     const since = now()
     await answer(cluster, cluster.leader(), 'hold', 'held', { count: held })
@@ -58,7 +61,9 @@ export async function measureIdle({ ms, held, settleMs }) {
     const cpu = ({ leader, follower, holder }) => ({ leader, follower, holder })
     return {
       idleCpuPercent: cpu(bare),
+      idleCpuPercentAtFirst: cpu(first),
       idleSeconds: ms / 1000,
+      warmSeconds: warmMs / 1000,
       rssMiB: bare.rssMiB,
       heldElections: held,
       heldElectionsAfterMs: holdingMs,

@@ -29,8 +29,16 @@ if (values.help) {
   process.exit(0)
 }
 const size = values.quick
-  ? { rounds: 400_000, runs: 1, idleMs: 500, held: 100, grantMs: 100, settleMs: 200 }
-  : { rounds: 2_000_000, runs: 31, idleMs: 20_000, held: 10_000, grantMs: 5000, settleMs: 2000 }
+  ? { rounds: 400_000, runs: 1, idleMs: 500, warmMs: 1000, held: 100, grantMs: 100, settleMs: 200 }
+  : {
+      rounds: 2_000_000,
+      runs: 31,
+      idleMs: 20_000,
+      warmMs: 180_000,
+      held: 10_000,
+      grantMs: 5000,
+      settleMs: 2000,
+    }
 const concurrencies = values.quick ? [1, 256] : [1, 16, 256]
 const say = (line) => process.stderr.write(`${line}\n`)
 
@@ -50,7 +58,7 @@ async function step(what, measure) {
   return result
 }
 
-say(`about ${values.quick ? '8 s' : '2 min'}, longer on a busy machine`)
+say(`about ${values.quick ? '8 s' : '5 min'}, longer on a busy machine`)
 const result = {
   ...heading('bench:cost'),
   ...{ machine: machine(), at },

@@ -150,6 +150,24 @@ describe('elapsedMs', () => {
     expect(clock.elapsedMs(since)).toBe(10)
   })
 
+  it('takes a long preemption between its two reads for none of these', () => {
+    const fake = fakeTime()
+    let preempts = false
+    const time: SystemTime = {
+      ...fake.time,
+      wallMs: () => {
+        const wallMs = fake.at.wallMs
+        if (preempts) fake.pass(80)
+        // The wall clock shows whole ms, and may be one ahead of the monotonic one by that.
+        return wallMs + 1
+      },
+    }
+    const clock = systemClock({ time })
+    const since = { monotonicMs: 1_000, wallMs: 500_000, bootMs: 20_000 }
+    preempts = true
+    expect(clock.elapsedMs(since)).toBe(80)
+  })
+
   it('takes the anchor again when it was preempted between the reads', () => {
     const fake = fakeTime()
     let preempted = false

@@ -78,17 +78,17 @@ export function elapsedSince(read: ClockReadings, since: Instant, onClockStep: C
   const wallMs = read.wallMs() - since.wallMs
   const monotonicMs = read.monotonicMs() - since.monotonicMs
   const aheadMs = wallMs - monotonicMs
-  // Behind as well: a step back may be larger than the sleep that it would hide.
-  if (aheadMs > WALL_APART_MS || aheadMs < -WALL_APART_MS) return elapsedAfterJump(read, since, onClockStep)
+  if (aheadMs > WALL_APART_MS) return elapsedAfterJump(read, since, onClockStep)
+  // Behind as well: a step back may be larger than the sleep that it would hide. Or this was a preemption: no jump at all.
+  if (aheadMs < -WALL_APART_MS) return elapsedAfterJump(read, since, 'ignore')
   if (onClockStep === 'ignore') return monotonicMs
   return wallMs > monotonicMs ? wallMs : monotonicMs
 }
 
-function elapsedAfterJump(read: ClockReadings, since: Instant, onClockStep: ClockStepPolicy): number {
+function elapsedAfterJump(read: ClockReadings, since: Instant, onStepAhead: ClockStepPolicy): number {
   const bootMs = read.bootMs() - since.bootMs
   const monotonicMs = read.monotonicMs() - since.monotonicMs
   const slept = bootMs - monotonicMs > BOOT_SLACK_MS
-  const steppedAhead = read.wallMs() - since.wallMs > monotonicMs
-  if (slept || (steppedAhead && onClockStep === 'lose')) return Number.POSITIVE_INFINITY
+  if (slept || onStepAhead === 'lose') return Number.POSITIVE_INFINITY
   return monotonicMs
 }
