@@ -162,6 +162,7 @@ export class Peer {
         send: (to, message) => this.#courier.send(to, { kind: 'support', message }, 'urgent'),
         sendWithNext: (to, message) =>
           this.#courier.sendWithNext(to, { kind: 'support', message }, message.session),
+        sendWaiting: () => this.#courier.flush(),
         enqueue,
         replied: (reply) => this.#replied(reply),
       },

@@ -16,6 +16,8 @@ export interface VoterRunnerDuties {
   send(to: PeerId, message: SupportMessage): void
   /** With the next message to `to`, a heartbeat later at most. */
   sendWithNext(to: PeerId, message: VoterReply): void
+  /** Now, what waits for a next message. */
+  sendWaiting(): void
   enqueue(task: () => void): void
   /** The answer of a voter, this one or another. */
   replied(reply: VoterReply): void
@@ -95,6 +97,8 @@ export class VoterRunner {
         return
       }
       case 'persist':
+        // A2: whatever was acknowledged before is said before, and nothing of it after the withdrawal.
+        this.#duties.sendWaiting()
         this.#disk.write('support', effect.sequence, [{ type: 'withdrawal', ...effect.withdrawal }])
         return
       case 'wake-at':

@@ -46,12 +46,12 @@ async function start(): Promise<Run> {
     recovered: () => undefined,
   })
   const found: Run['found'] = {}
-  world.inside(process, () =>
+  world.inside(process, () => {
     storage.open().then(
       ({ records, incarnation }) => Object.assign(found, { terms: terms(records), incarnation }),
       (error: unknown) => Object.assign(found, { error }),
-    ),
-  )
+    )
+  })
   await world.pass(20)
   return {
     process,
