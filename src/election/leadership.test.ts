@@ -236,6 +236,14 @@ describe('resign() (S9)', () => {
 })
 
 describe('transfer() (S12)', () => {
+  it('ends it first also when it is found to be over: refused, and told before that', async () => {
+    const { leadership, clock } = await leading()
+    const seen = journal(leadership)
+    clock.stall(2000)
+    expect(await leadership.transfer('you')).toBe('refused')
+    expect(seen).toEqual(['abort, valid false', 'lost expired, aborted true'])
+  })
+
   it('ends the leadership before the arbiter is asked', async () => {
     const { candidacy, leadership } = await leading()
     const seen = journal(leadership)

@@ -122,7 +122,11 @@ export class Standing implements CandidacyEvents, LeadershipOwner {
         value: to,
       })
     }
-    if (!this.leads) return 'refused'
+    if (!this.leads) {
+      // Its deadline may just have been found to have passed: told first, as of every transfer.
+      this.#leadership?.expire()
+      return 'refused'
+    }
     return new Promise((answer) => {
       this.#handOver = { to, o, answer }
       this.#leadership?.end('transferred')
