@@ -159,6 +159,16 @@ export class Arbiter {
     if (commands.length > 0) this.#duties.propose(commands)
   }
 
+  /** Whether `examine` would find nobody to accuse and nobody to let in. */
+  isQuiet(now: number): boolean {
+    if (this.#parkedOpens.size > 0) return false
+    for (const [key, { host }] of this.#ahead.sessions) {
+      if (this.#silenceMs(key, now) >= silentHeartbeats * this.#options.heartbeatMs) return false
+      if (this.#view.evidenceAgainst(host)) return false
+    }
+    return true
+  }
+
   /** Once a heartbeat, after a poll phase, and at once on new evidence: looks for the silent. */
   examine(now: number): void {
     this.#admit(now)

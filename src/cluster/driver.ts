@@ -455,8 +455,12 @@ export class Peer {
     return this.#leader === null ? this.#options.clock.lower() - this.#leaderlessSince : 0
   }
 
-  /** The leader's heartbeat is due: keepalives go with it, and whoever was silent is looked for once all is read. */
+  /** The leader's heartbeat is due: keepalives go with it, and whoever seems silent is accused once all is read. */
   #beatAsLeader(): void {
+    if (this.#arbiter?.isQuiet(this.#options.clock.lower()) === true) {
+      this.#beat()
+      return
+    }
     this.#reception.beatHolders()
     this.#timers.setAfterPoll('beat', () => this.#turns.enqueue(() => this.#beat()))
   }

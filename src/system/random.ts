@@ -1,5 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import type { Random } from '../seams/random.ts'
+
+/** Not imported: loading it takes a tenth of `import 'mandate'`, and a program that only reads options needs no chance. */
+const randomBytes = (size: number): Buffer => process.getBuiltinModule('node:crypto').randomBytes(size)
 
 /** Chance from the operating system, so that two processes started at the same instant do not draw the same. */
 export function systemRandom(): Random {
