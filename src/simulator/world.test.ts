@@ -1,0 +1,165 @@
+import { expect, test } from 'vitest'
+import { drawPlan } from './draw-plan.ts'
+import type { HistoryEvent } from './history.ts'
+import type { Action, Plan } from './plan.ts'
+import { runPlan, type SeedResult } from './run.ts'
+
+/** A quiet cluster of three, to which this is done. */
+function quiet(actions: readonly Action[], options: Partial<Plan> = {}): Plan {
+  return {
+    ...drawPlan('world', { faults: ['none'], peers: [3, 3], simulatedMs: 20_000 }),
+    actions,
+    ...options,
+  }
+}
+
+async function played(plan: Plan): Promise<{ readonly result: SeedResult; readonly events: HistoryEvent[] }> {
+  const events: HistoryEvent[] = []
+  const result = await runPlan(plan, { record: (event) => events.push(event) })
+  expect(result.violations.map(({ invariant, message }) => `${invariant}: ${message}`)).toEqual([])
+  return { result, events }
+}
+
+type Of<Type extends HistoryEvent['type']> = Extract<HistoryEvent, { type: Type }>
+
+function of<Type extends HistoryEvent['type']>(events: readonly HistoryEvent[], type: Type): Of<Type>[] {
+  return events.filter((event): event is Of<Type> => event.type === type)
+}
+
+test('a quiet cluster has one leader from start to end', async () => {
+  const { result, events } = await played(quiet([]))
+  expect(result.elections).toBe(1)
+  expect(result.raftElections).toBe(1)
+  expect(result.injected).not.toHaveProperty('crash')
+  expect(of(events, 'lost')).toEqual([])
+})
+
+test('the holder of an election dies: another leads, and it comes back as a run of its own', async () => {
+  const { result, events } = await played(
+    quiet([{ at: 5000, type: 'crash', process: '@holder', backAfterMs: 500 }]),
+  )
+  const [first, second] = of(events, 'elected')
+  const [crashed] = of(events, 'crashed')
+  expect(crashed?.process).toBe(first?.process)
+  expect(second?.process).not.toBe(first?.process)
+  expect(result.injected['crash']).toBe(1)
+  expect(
+    of(events, 'started')
+      .filter(({ process }) => process === first?.process)
+      .map(({ run }) => run),
+  ).toEqual([1, 2])
+})
+
+test.each(['clock', 'timer', 'send', 'append'] as const)(
+  'a process dies at a %s call: nothing is told, sent or written by that run afterwards',
+  async (call) => {
+    const { result, events } = await played(
+      quiet([
+        { at: 4990, type: 'crash', process: '@raft', backAfterMs: 100 },
+        { at: 5000, type: 'crash-at', process: 'p1', call, count: 3, backAfterMs: 800 },
+        { at: 5001, type: 'crash', process: 'p2', backAfterMs: 100 },
+      ]),
+    )
+    expect(result.injected[`crash at ${call}`]).toBe(1)
+    const death = of(events, 'crashed').find(({ process, at }) => process === 'p1' && at >= 5000)
+    const after = events.filter(
+      ({ process, run, sequence }) =>
+        process === 'p1' && run === death?.run && sequence > (death?.sequence ?? 0),
+    )
+    expect(death).toBeDefined()
+    // A write that had left for the resource arrives there all the same.
+    expect(after.filter(({ type }) => type !== 'wrote')).toEqual([])
+  },
+)
+
+test('a healed core is whole, and what is outside of it stays as it is, for ever', async () => {
+  const { events } = await played(
+    quiet(
+      [
+        { at: 4000, type: 'cut', shape: 'all', ways: [['*', '*']], forMs: null },
+        { at: 4500, type: 'crash', process: 'p3', backAfterMs: null },
+        { at: 6900, type: 'start', process: 'p3' },
+      ],
+      { mode: 'liveness', core: ['p1', 'p2'], healAtMs: 7000 },
+    ),
+  )
+  expect(of(events, 'healed')).toMatchObject([{ core: ['p1', 'p2'], forEver: true }])
+  const heard = of(events, 'received').filter(({ at }) => at > 7000)
+  const ways = new Set(heard.map(({ from, process }) => `${from}>${process}`))
+  expect([...ways].toSorted()).toEqual(['p1>p2', 'p2>p1'])
+})
+
+test('in safety mode everybody is healed and runs again', async () => {
+  const { events } = await played(
+    quiet(
+      [
+        { at: 4000, type: 'cut', shape: 'all', ways: [['*', '*']], forMs: null },
+        { at: 4500, type: 'power-loss', process: 'p3', backAfterMs: null },
+        { at: 4600, type: 'stall', process: 'p2', forMs: 100_000 },
+      ],
+      { healAtMs: 7000 },
+    ),
+  )
+  const ways = new Set(
+    of(events, 'received')
+      .filter(({ at }) => at > 7000)
+      .map(({ from, process }) => `${from}>${process}`),
+  )
+  expect(ways.size).toBe(6)
+})
+
+test('a folder that was restored from an earlier start is turned away by everybody', async () => {
+  const { result, events } = await played(
+    quiet(
+      [
+        { at: 3000, type: 'snapshot', process: 'p3' },
+        { at: 3100, type: 'crash', process: 'p3', backAfterMs: 100 },
+        { at: 5000, type: 'restore', process: 'p3' },
+      ],
+      { core: ['p1', 'p2'], healAtMs: 10_000 },
+    ),
+  )
+  expect(result.injected['older folder restored']).toBe(1)
+  expect(result.injected['peer turned away']).toBeGreaterThan(0)
+  expect(of(events, 'received').filter(({ at, process }) => process === 'p3' && at > 5200)).toEqual([])
+})
+
+test('a damaged log is refused, and its peer stays off', async () => {
+  const { events } = await played(
+    quiet([{ at: 3000, type: 'bit-flip', process: 'p3' }], { core: ['p1', 'p2'], healAtMs: 10_000 }),
+  )
+  expect(of(events, 'refused')).toMatchObject([{ process: 'p3', code: 'DATA_CORRUPT' }])
+  expect(of(events, 'received').filter(({ at, process }) => process === 'p3' && at > 3500)).toEqual([])
+})
+
+test('a peer whose disk fails stops, and is started again', async () => {
+  const { result, events } = await played(
+    quiet([
+      { at: 3000, type: 'disk-fail', process: '@raft', how: 'fsync' },
+      { at: 3001, type: 'crash', process: 'p2', backAfterMs: 100 },
+      { at: 3002, type: 'crash', process: '@holder', backAfterMs: 100 },
+    ]),
+  )
+  expect(result.elections).toBeGreaterThan(1)
+  expect(of(events, 'ended')).toHaveLength(1)
+})
+
+test('a violation carries the events before it, and the same run without a record finds the same', async () => {
+  const plan = quiet([{ at: 5000, type: 'crash', process: '@holder', backAfterMs: 500 }])
+  const invariant = {
+    name: 'nobody-dies',
+    claim: 'A claim that does not hold.',
+    types: ['crashed' as const],
+    check: () => ({
+      evaluations: 1,
+      observe: (event: HistoryEvent) => {
+        throw new Error(`${event.process} died`)
+      },
+    }),
+  }
+  const result = await runPlan(plan, { invariants: [invariant] })
+  expect(result.violations).toHaveLength(1)
+  expect(result.violations[0]).toMatchObject({ invariant: 'nobody-dies', atMs: 5000 })
+  expect(result.violations[0]?.lastEvents.at(-1)).toMatchObject({ type: 'crashed', at: 5000 })
+  expect(result.simulatedMs).toBe(5000)
+})
