@@ -20,7 +20,7 @@ async function played(plan: Plan): Promise<{ readonly result: SeedResult; readon
   return { result, events }
 }
 
-type Of<Type extends HistoryEvent['type']> = Extract<HistoryEvent, { type: Type }>
+type Of<Type extends HistoryEvent['type']> = HistoryEvent & { readonly type: Type }
 
 function of<Type extends HistoryEvent['type']>(events: readonly HistoryEvent[], type: Type): Of<Type>[] {
   return events.filter((event): event is Of<Type> => event.type === type)
