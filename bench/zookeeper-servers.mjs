@@ -48,7 +48,7 @@ function ask(address) {
     const [host, port] = address.split(':')
     const socket = connect({ host, port: Number(port) }, () => socket.write('srvr'))
     let answer = ''
-    socket.setEncoding('utf8').on('data', (text) => (answer += text))
+    socket.setEncoding('utf8').on('data', (text) => (answer += String(text)))
     socket.on('error', reject)
     socket.on('close', () => resolve(answer))
   })

@@ -1,6 +1,7 @@
 /** One ZooKeeper session with the elections it carries: one connection, one renewal for all of them. */
 import type { Instant } from '../../seams/clock.ts'
 import { MandateError } from '../../errors.ts'
+import { holderValidityMs } from '../../lease/deadline.ts'
 import type {
   BackendEnv,
   Cancellable,
@@ -159,9 +160,14 @@ export class ZooKeeperSession implements Session {
     for (const candidacy of [...this.#candidacies.values()]) candidacy.reattached()
   }
 
+  /** A session that ends while its deadline stands was closed by somebody else: it did not run out. */
   ended(end: SessionEnd): void {
     this.#closed?.resolve()
-    for (const candidacy of [...this.#candidacies.values()]) candidacy.end('session-lost', endError(end))
+    const { env, timing } = this.#options
+    const { sentAt, grantedMs } = this.#renewal
+    const stands = env.clock.elapsedMs(sentAt) < holderValidityMs(grantedMs, timing)
+    const reason = end.why === 'expired' && stands ? 'revoked' : 'session-lost'
+    for (const candidacy of [...this.#candidacies.values()]) candidacy.end(reason, endError(end))
   }
 
   #over(election: string, candidacy: ZooKeeperCandidacy, gone: Promise<unknown>): void {

@@ -55,6 +55,11 @@ export class ServerList {
     return between(this.#random, pauseMs / 2, pauseMs)
   }
 
+  /** It was being waited for when nobody waited any longer. What it said before says more. */
+  silent(server: string): void {
+    if (!this.#reasons.has(server)) this.#reasons.set(server, 'no answer in time')
+  }
+
   tried(): readonly { readonly target: string; readonly reason: string }[] {
     return [...this.#reasons].map(([target, reason]) => ({ target, reason }))
   }

@@ -151,6 +151,18 @@ describe('a session', () => {
     expect(stage.all('dial').length).toBeLessThan(60)
   })
 
+  it('names the server that it was waiting for when the time was up', () => {
+    const stage = started({ openMs: 300 })
+    stage.do((machine) => machine.wake(now(300)))
+    const [dial] = stage.all('dial')
+    expect(stage.all('ended')).toEqual([
+      {
+        is: 'ended',
+        end: { why: 'unreachable', tried: [{ target: dial?.server, reason: 'no answer in time' }] },
+      },
+    ])
+  })
+
   it('gives a server that is silent while it attaches a part of the timeout', () => {
     const stage = started()
     stage.do((machine) => machine.dialled(1, now(0)))

@@ -352,7 +352,11 @@ export class SessionMachine {
   #hasGivenUp(now: Now): boolean {
     if (now.ms < this.#giveUpMs) return this.#phase.is === 'ended'
     if (this.#closing) this.#end({ why: 'closed' })
-    else if (!this.#attachedOnce) this.#end({ why: 'unreachable', tried: this.#servers.tried() })
+    else if (!this.#attachedOnce) {
+      const phase = this.#phase
+      if (phase.is === 'joining') this.#servers.silent(phase.server)
+      this.#end({ why: 'unreachable', tried: this.#servers.tried() })
+    }
     return this.#over()
   }
 

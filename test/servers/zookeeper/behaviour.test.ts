@@ -166,30 +166,32 @@ describe('a session', () => {
   )
 
   it('of another process is released by its ticket, which is plain JSON, and then is gone', async () => {
-    const a = backendOn()
-    const share = await a.share({ candidateId: 'a' }, {})
-    const ended: string[] = []
-    let won = false
-    share.session.enter(
-      { election: 'released', exclusivity: 'time', priority: 0, metadata: {} },
-      {
-        waiting: () => undefined,
-        won: () => (won = true),
-        renewed: () => undefined,
-        ended: ({ reason }) => void ended.push(reason),
-      },
-    )
-    await eventually('a to win', () => (won ? true : undefined))
+    const backend = backendOn()
+    const leadership = await electionOn(backend, 'a', 'released').campaign()
+    const lost: number[] = []
+    leadership.signal.addEventListener('abort', () => lost.push(performance.now()))
+    const share = await backend.share({ candidateId: 'a', leaseMs: 2000 }, {})
     const ticket = JSON.parse(JSON.stringify(share.session.ticket?.()))
-    const b = backendOn()
-    const next = electionOn(b, 'b', 'released').campaign()
+    const other = backendOn()
+    const next = electionOn(other, 'b', 'released')
+      .campaign()
+      .then((won) => ({ won, at: performance.now() }))
+    await eventually('b to stand', async () =>
+      (await childrenOf(servers.addresses, '/app/released')).length === 2 ? true : undefined,
+    )
     const startedMs = performance.now()
-    expect(await b.releaseSession?.(ticket, {})).toBe('released')
-    await next
-    expect(performance.now() - startedMs).toBeLessThan(1500)
-    await eventually('a to be told', () => (ended.length > 0 ? true : undefined))
-    expect(await b.releaseSession?.(ticket, {})).toBe('gone')
+    expect(await other.releaseSession?.(ticket, {})).toBe('released')
+    const { won, at } = await next
+    expect(at - startedMs).toBeLessThan(1500)
+    expect(won.token).toBeGreaterThan(leadership.token)
+    // Its process was said to be dead. One that lives is told by the servers, as of an operator's deletion.
+    expect(await leadership.lost).toBe('revoked')
+    expect((lost[0] ?? Infinity) - at).toBeLessThan(500)
+    expect(await other.releaseSession?.(ticket, {})).toBe('gone')
     await share.leave({})
+    // The candidate that lost its session stands again, on a new one.
+    await won.resign()
+    expect((await electionOn(backend, 'a', 'released').campaign()).token).toBeGreaterThan(won.token)
   })
 
   it('carries a thousand elections with the traffic of one', async () => {
@@ -341,7 +343,7 @@ describe('over TLS', () => {
     const strangers: ZooKeeperOptions['tls'][] = [{}, { ca, servername: 'elsewhere.example' }]
     for (const tls of strangers) {
       const error = await refusal(
-        electionOn(backendOn({ servers: [address], tls, connectMs: 500 }), 'b').campaign(),
+        electionOn(backendOn({ servers: [address], tls, connectMs: 4000 }), 'b').campaign(),
       )
       expect(error.code).toBe('BACKEND_UNAVAILABLE')
       expect(error.message).toMatch(/certificate|altnames/i)
