@@ -1,8 +1,16 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { findServer } from '../scripts/servers.mjs'
 
-/** What is started here and comes with no package of ours. */
-export const programs = { etcd: 'etcd', etcdctl: 'etcdctl', consul: 'consul', java: 'java' }
+/** What is started here and comes with no package of ours: from PATH, or where `npm run servers` put it. */
+export const programs = {
+  ...{ etcd: 'etcd', etcdctl: 'etcdctl', consul: 'consul', java: 'java' },
+  ...pick(findServer('etcd')?.programs, ['etcd', 'etcdctl']),
+}
+
+function pick(found = {}, names) {
+  return Object.fromEntries(names.filter((name) => name in found).map((name) => [name, found[name]]))
+}
 
 function onPath(command) {
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
