@@ -123,11 +123,12 @@ export class EtcdCandidacy implements Candidacy {
     if (this.#over()) return
     const { revision } = place
     this.#state = { is: 'waiting', revision }
-    this.#ownWatch = this.#watch(this.#tie.key, place.at + 1n, (events) => {
-      if (events.some(({ is }) => is === 'deleted')) this.#deleted()
-    })
+    this.#watchOwn(revision, place.at)
     if (await this.#tie.hasTwin(place, this.#abort.signal)) return this.#refuse(twin(this.#tie.candidateId))
-    if (this.#waits(revision)) this.#stands(place)
+    if (!this.#waits(revision)) return
+    if (place.ahead.length === 0) return this.#stands(place)
+    // Nobody waits for this look but the next one: the code of it has run by the time when milliseconds count.
+    await this.#lookAgain(revision)
   }
 
   /** After a look: leads, or waits for whoever is right before it, and for nobody else. */
@@ -184,6 +185,17 @@ export class EtcdCandidacy implements Candidacy {
     }
   }
 
+  #watchOwn(revision: bigint, at: bigint): void {
+    const { key, lease } = this.#tie
+    this.#ownWatch = this.#watch(key, at + 1n, (events) => {
+      if (events.some(({ is }) => is === 'deleted')) return this.#deleted()
+      if (events.every(({ kv }) => kv.lease === lease)) return
+      // Somebody wrote over it, without our lease: it would outlive us, and hold the election for ever.
+      void this.#tie.remove(revision, false)
+      this.#deleted()
+    })
+  }
+
   #watch(
     key: string,
     fromRevision: bigint,
@@ -213,9 +225,7 @@ export class EtcdCandidacy implements Candidacy {
         if (this.#state !== state) return
         if (place.own?.createRevision !== state.revision) return this.#deleted()
         this.#ownWatch?.close()
-        this.#ownWatch = this.#watch(key, place.at + 1n, (events) => {
-          if (events.some(({ is }) => is === 'deleted')) this.#deleted()
-        })
+        this.#watchOwn(state.revision, place.at)
         if (state.is === 'waiting') this.#stands(place)
         return
       } catch (error) {

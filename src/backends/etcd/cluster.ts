@@ -62,6 +62,7 @@ export class EtcdCluster {
   #index = 0
   /** The newest term of the servers' own election that any of them has told. */
   #term = 0n
+  #clusterId: bigint | undefined
   #token: Promise<string | undefined> | undefined
 
   constructor(options: EtcdClusterOptions) {
@@ -97,6 +98,8 @@ export class EtcdCluster {
         if (isLeaseGone(error))
           throw error instanceof LeaseGone ? error : new LeaseGone('the lease has ended', { cause: error })
         const failure = failureOf(error)
+        // The endpoint is of no use to anybody else either.
+        if (failure.is === 'final' && failure.error.code === 'CLUSTER_MISMATCH') this.failed(endpoint, 'busy')
         if (failure.is === 'final') throw failure.error
         if (failure.is === 'token') this.#token = undefined
         else {
@@ -156,11 +159,16 @@ export class EtcdCluster {
     }
   }
 
+  /** With the header of every answer, before it is used. @throws CLUSTER_MISMATCH */
+  heard({ clusterId, raftTerm }: { readonly clusterId: bigint; readonly raftTerm: bigint }): void {
+    if (clusterId !== 0n) this.#clusterId ??= clusterId
+    if (clusterId !== 0n && clusterId !== this.#clusterId) throw mixed(this.#clusterId ?? 0n, clusterId)
+    if (raftTerm > this.#term) this.#term = raftTerm
+  }
+
   /** False for the word of a server that was deposed and does not know it yet: somebody was heard in a later term. */
   isPresent(term: bigint): boolean {
-    if (term < this.#term) return false
-    this.#term = term
-    return true
+    return term >= this.#term
   }
 
   /** The next call makes a new auth token. */
@@ -218,6 +226,14 @@ export class EtcdCluster {
     const ceilingMs = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempt - 1, 10))
     return ceilingMs * (0.5 + this.random.next() / 2)
   }
+}
+
+function mixed(expected: bigint, actual: bigint): MandateError<'CLUSTER_MISMATCH'> {
+  return new MandateError(
+    'CLUSTER_MISMATCH',
+    `an endpoint belongs to the etcd cluster ${actual}, those before to ${expected}: give endpoints of one cluster`,
+    { expected: expected.toString(), actual: actual.toString() },
+  )
 }
 
 function cancelled(reason: unknown): MandateError<'CANCELLED'> {

@@ -60,12 +60,13 @@ export class EtcdDriver implements BackendDriver {
     const { etcdApi } = await import('./grpc.ts')
     const { authorities, tls, credentials, layout, tokenBase, timing } = this.#options
     const { clock, random } = this.#env
+    const heard: EtcdCluster['heard'] = (header) => cluster.heard(header)
     const endpoints = authorities.map((authority) => {
       const link = new Link(authority, tls, () => clock.lower())
-      return { link, api: etcdApi(link) }
+      return { link, api: etcdApi(link, heard) }
     })
     const attemptMs = Math.min(ATTEMPT_MAX_MS, Math.max(ATTEMPT_MIN_MS, timing.leaseMs / 3))
-    const cluster = new EtcdCluster({ endpoints, credentials, attemptMs, clock, random })
+    const cluster: EtcdCluster = new EtcdCluster({ endpoints, credentials, attemptMs, clock, random })
     const hub = new WatchHub(cluster, Math.max(ATTEMPT_MIN_MS, timing.leaseMs * CHECK_SHARE))
     const views = new ElectionViews({ cluster, hub, layout, tokenBase, patienceMs: timing.leaseMs })
     this.#connected = { cluster, hub, views }

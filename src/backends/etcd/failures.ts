@@ -42,6 +42,8 @@ export class LeaseGone extends Error {}
 
 export function failureOf(error: unknown): Failure {
   if (isMandateError(error)) return { is: 'final', error }
+  // Thrown by us while an answer was read.
+  if (error instanceof Error && isMandateError(error.cause)) return { is: 'final', error: error.cause }
   if (!isRpcError(error)) return { is: 'broken', reason: reasonOf(error) }
   const { rawMessage: message } = error
   switch (error.code) {

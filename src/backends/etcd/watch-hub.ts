@@ -122,7 +122,6 @@ export class WatchHub {
         for await (const reply of await this.#open(current)) {
           failures = 0
           this.#heard()
-          this.#cluster.isPresent(reply.header?.raftTerm ?? 0n)
           this.#received(reply)
         }
         throw new Error('the stream of watches ended')

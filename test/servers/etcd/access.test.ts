@@ -227,3 +227,27 @@ it('an observer that was away while the store forgot what it missed sees the new
   await proxy.heal({ held: 'drop' })
   await eventually('the newest leader', () => seen.at(-1) === 'leader-19' || undefined)
 })
+
+it('endpoints of two clusters are told apart: nobody leads by the second what it led by the first', async () => {
+  const [first, second] = [await start(), await start()]
+  const election = candidate({ endpoints: [...first.endpoints, ...second.endpoints] })
+  const leadership = await election.campaign()
+  const { header } = await first.members[0]!.status()
+  const used = header.cluster_id === leadership.tokenScope ? first : second
+  await used.members[0]?.kill()
+  expect(await leadership.lost).toBe('expired')
+  expect((await refusal(() => election.campaign({ signal: AbortSignal.timeout(10_000) }))).code).toBe(
+    'CLUSTER_MISMATCH',
+  )
+})
+
+it('a key that somebody writes over is given up, so that it holds the election for nobody', async () => {
+  const servers = await start()
+  const election = candidate({ endpoints: servers.endpoints })
+  const leadership = await election.campaign()
+  const key = await servers.etcdctl('get', '--prefix', 'billing/', '--keys-only')
+  await servers.etcdctl('put', key.trim(), 'operator')
+  expect(await leadership.lost).toBe('revoked')
+  const again = await election.campaign()
+  expect(again.token).toBeGreaterThan(leadership.token)
+})
