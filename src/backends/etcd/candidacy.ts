@@ -35,8 +35,15 @@ export interface CandidacyTie {
   cleared(): Promise<void>
   /** Whether another process stands under this candidate id, and is alive. */
   hasTwin(place: Place, signal: AbortSignal): Promise<boolean>
-  /** Takes the key away until it is known to be gone; `unknown` when that takes longer than one try. */
-  remove(revision: bigint | undefined, uncertain: boolean): Promise<'removed' | 'absent' | 'unknown'>
+  /**
+   * Takes the key away, after `before`, until it is known to be gone; `unknown` when that takes longer than one try.
+   * `uncertain`, asked then: a request that puts it may still land.
+   */
+  remove(
+    revision: bigint | undefined,
+    uncertain: () => boolean,
+    before?: Promise<unknown>,
+  ): Promise<'removed' | 'absent' | 'unknown'>
   report(during: string, error: unknown): void
   over(): void
 }
@@ -54,7 +61,7 @@ export class EtcdCandidacy implements Candidacy {
   readonly #abort = new AbortController()
   #state: State = { is: 'entering' }
   /** The request that puts the key, from its first attempt on. */
-  #standing: Promise<unknown> | undefined
+  #standing: Promise<unknown> | 'settled' | undefined
   /** It may have been carried out unseen, and may still be. */
   #uncertain = false
   #ownWatch: { close(): void } | undefined
@@ -108,6 +115,7 @@ export class EtcdCandidacy implements Candidacy {
     })
     this.#standing = asked.catch(() => undefined)
     const place = await asked
+    this.#standing = 'settled'
     if (this.#over()) return undefined
     // Found, and not put: by an attempt whose answer was lost, or by an earlier candidacy with other metadata.
     if (place.own !== undefined && !Buffer.from(place.own.value).equals(value)) {
@@ -143,8 +151,6 @@ export class EtcdCandidacy implements Candidacy {
   }
 
   async #lookAgain(revision: bigint): Promise<void> {
-    this.#aheadWatch?.close()
-    this.#aheadWatch = undefined
     const { cluster, prefix, key, leaseMs } = this.#tie
     while (this.#waits(revision)) {
       try {
@@ -191,7 +197,7 @@ export class EtcdCandidacy implements Candidacy {
       if (events.some(({ is }) => is === 'deleted')) return this.#deleted()
       if (events.every(({ kv }) => kv.lease === lease)) return
       // Somebody wrote over it, without our lease: it would outlive us, and hold the election for ever.
-      void this.#tie.remove(revision, false)
+      void this.#tie.remove(revision, () => this.#uncertain)
       this.#deleted()
     })
   }
@@ -251,18 +257,20 @@ export class EtcdCandidacy implements Candidacy {
 
   #refuse(cause: unknown): void {
     const revision = this.#revision()
-    const uncertain = this.#uncertain
     if (!this.#stop()) return
-    void this.#tie.remove(revision, uncertain)
+    void this.#remove(revision)
     this.#on.ended({ reason: 'refused', cause })
   }
 
   // ---- what its owner asks --------------------------------------------------------------------------------------
 
   async leave({ signal }: Cancellable): Promise<'left' | 'was-not-holder' | 'unknown'> {
-    const revision = this.#revision()
-    if (!this.#stop()) return 'was-not-holder'
-    const removed = this.#remove(revision)
+    if (this.#over()) return 'was-not-holder'
+    // First of all the request that somebody waits for; what its watches tell from now on concerns nobody.
+    const removed = this.#remove(this.#revision())
+    this.#state = { is: 'over' }
+    this.#tie.over()
+    void removed.finally(() => this.#cleanUp())
     if (signal?.aborted === true) return 'unknown'
     const is = await (signal === undefined ? removed : Promise.race([removed, aborted(signal)]))
     return is === 'unknown' ? 'unknown' : is === 'removed' || this.#uncertain ? 'left' : 'was-not-holder'
@@ -296,11 +304,11 @@ export class EtcdCandidacy implements Candidacy {
     return asked
   }
 
-  async #remove(revision: bigint | undefined): Promise<'removed' | 'absent' | 'unknown'> {
-    if (this.#standing === undefined && revision === undefined) return 'absent'
+  #remove(revision: bigint | undefined): Promise<'removed' | 'absent' | 'unknown'> {
+    if (this.#standing === undefined && revision === undefined) return Promise.resolve('absent')
     // What is on its way lands first, or is known to be uncertain.
-    await this.#standing
-    return this.#tie.remove(revision, this.#uncertain)
+    const before = this.#standing === 'settled' ? undefined : this.#standing
+    return this.#tie.remove(revision, () => this.#uncertain, before)
   }
 
   #revision(): bigint | undefined {
@@ -318,10 +326,14 @@ export class EtcdCandidacy implements Candidacy {
   #stop(): boolean {
     if (this.#over()) return false
     this.#state = { is: 'over' }
-    this.#closeWatches()
-    this.#abort.abort(new MandateError('CANCELLED', 'the candidacy has ended', {}))
+    this.#cleanUp()
     this.#tie.over()
     return true
+  }
+
+  #cleanUp(): void {
+    this.#closeWatches()
+    this.#abort.abort(new MandateError('CANCELLED', 'the candidacy has ended', {}))
   }
 
   #closeWatches(): void {

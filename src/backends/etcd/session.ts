@@ -79,7 +79,7 @@ export class EtcdSession implements Session {
       leaseGone: () => this.#lost(),
       cleared: async () => void (await this.#leaving.get(election)),
       hasTwin: (place, signal) => this.#hasTwin(place, key, signal),
-      remove: (revision, uncertain) => this.#remove(election, key, revision, uncertain),
+      remove: (revision, uncertain, before) => this.#remove(election, key, revision, uncertain, before),
       report: (during, error) => env.report({ during, error }),
       over: () => this.#candidacies.get(election) === candidacy && void this.#candidacies.delete(election),
     })
@@ -165,32 +165,41 @@ export class EtcdSession implements Session {
     election: string,
     key: string,
     revision: bigint | undefined,
-    uncertain: boolean,
+    uncertain: () => boolean,
+    before?: Promise<unknown>,
   ): Promise<'removed' | 'absent' | 'unknown'> {
-    if (this.#over) return Promise.resolve('removed')
-    const { cluster } = this.#options
-    if (uncertain) this.#exorcise(election, key)
-    let unanswered = false
-    const limits = { withinMs: cluster.attemptMs, uncertain: () => (unanswered = true) }
-    const first = cluster.call(withdraw(key, revision), limits).then(
-      (removed): 'removed' | 'absent' => (removed || unanswered ? 'removed' : 'absent'),
-      (error: unknown): 'removed' | 'unknown' => (isLeaseGone(error) || this.#over ? 'removed' : 'unknown'),
-    )
+    const remove = (): Promise<'removed' | 'absent' | 'unknown'> => {
+      if (uncertain()) this.#exorcise(election, key)
+      return this.#tryToRemove(key, revision)
+    }
+    const first = before === undefined ? remove() : before.then(remove)
     const cleared = first.then((is) => (is === 'unknown' ? this.#insist(key, revision) : undefined))
     this.#leaving.set(election, cleared)
     void cleared.then(() => this.#leaving.get(election) === cleared && this.#leaving.delete(election))
     return first
   }
 
+  async #tryToRemove(key: string, revision: bigint | undefined): Promise<'removed' | 'absent' | 'unknown'> {
+    if (this.#over) return 'removed'
+    const { cluster } = this.#options
+    let unanswered = false
+    try {
+      const limits = { withinMs: cluster.attemptMs, uncertain: () => (unanswered = true) }
+      return (await cluster.call(withdraw(key, revision), limits)) || unanswered ? 'removed' : 'absent'
+    } catch (error) {
+      return isLeaseGone(error) || this.#over ? 'removed' : 'unknown'
+    }
+  }
+
   async #insist(key: string, revision: bigint | undefined): Promise<void> {
     const { cluster, first, env } = this.#options
-    for (let failing = true; failing && !this.#over;) {
+    for (let tries = 0; !this.#over; tries++) {
       try {
         await cluster.call(withdraw(key, revision), { withinMs: first.grantedMs, wanted: () => !this.#over })
-        failing = false
+        return
       } catch (error) {
         if (this.#over || isLeaseGone(error)) return
-        env.report({ during: `removal of the key ${key}`, error })
+        if (tries === 0) env.report({ during: `removal of the key ${key}`, error })
         await cluster.pause(1000).catch(() => undefined)
       }
     }
@@ -210,11 +219,11 @@ export class EtcdSession implements Session {
           events: (events) => {
             const { is, kv } = events.at(-1)!
             if (is === 'put' && !this.#candidacies.has(election))
-              void this.#remove(election, key, kv.createRevision, false)
+              void this.#remove(election, key, kv.createRevision, () => false)
           },
           compacted: () => {
             this.#ghosts.set(election, watch(0n))
-            if (!this.#candidacies.has(election)) void this.#remove(election, key, undefined, false)
+            if (!this.#candidacies.has(election)) void this.#remove(election, key, undefined, () => false)
           },
           refused: () => undefined,
         },
