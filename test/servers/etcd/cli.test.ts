@@ -40,12 +40,13 @@ it('run, leader, status and observe tell the same', async () => {
   expect(status.backend).toMatchObject({ type: 'etcd', tokenSource: 'etcd create revision', reachable: true })
   expect(status.elections[0]?.leader).toMatchObject({ id: 'a', token: elected?.['token'] })
   const observer = stage.start(['observe', 'told', '--json'], { MANDATE_BACKEND: url })
+  const led = (line: string): boolean => line.includes('"type":"led"')
   await until(
-    () => observer.stdout.includes('\n'),
-    'a line',
+    () => observer.stdout.split('\n').some(led),
+    'the leader',
     () => observer.stderr,
   )
-  expect(JSON.parse(observer.stdout.split('\n')[0] ?? '')).toMatchObject({ type: 'led', leader: { id: 'a' } })
+  expect(JSON.parse(observer.stdout.split('\n').find(led) ?? '')).toMatchObject({ leader: { id: 'a' } })
 })
 
 it('a supervisor that is killed takes its command with it, and its guard frees the election at once', async () => {
