@@ -77,6 +77,7 @@ export function explore(model: Model, limits: ExploreLimits): Exploration {
       if (limits.onProgress?.(progress) === true) stopped = true
     }
   }
+  if (broken !== null && model.plain !== undefined) return explore(model.plain(), limits)
   const counterexample = counterexampleOf(model, store, visited - 1, broken)
   return {
     model: model.name,

@@ -47,6 +47,12 @@ export class MessageSets {
     return kept.length === ids.length ? set : this.#sets.number(this.#made(kept))
   }
 
+  /** The number of the set of what these messages become; `change` must keep different ones different. */
+  map(set: number, change: (message: number) => number): number {
+    const ids = this.#sets.value(set).ids.map(change)
+    return this.#sets.number(this.#made(ids.toSorted((left, right) => left - right)))
+  }
+
   to(set: number, receiver: number): readonly number[] {
     return this.#sets.value(set).to[receiver] ?? []
   }

@@ -29,6 +29,8 @@ export interface Model {
   initial(): readonly (readonly number[])[]
   /** Every step that is possible in a state. */
   expand(state: Int32Array, sink: Sink): void
+  /** Present if states are taken for one another: the same model without that, to tell a counterexample in one tongue. */
+  readonly plain?: () => Model
   /** What happens in such a step, for people. */
   tell(state: Int32Array, action: number): readonly Told[]
   /** Asked once, after everything was explored. */

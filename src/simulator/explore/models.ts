@@ -2,6 +2,7 @@
 import { explore, type Exploration } from './explorer.ts'
 import type { Model } from './model.ts'
 import { RaftModel } from './raft-model.ts'
+import { RegistryModel } from './registry-model.ts'
 import { SupportModel } from './support-model.ts'
 
 const unlimited = 15
@@ -50,8 +51,29 @@ export const models: Readonly<Record<string, () => Model>> = {
       evidence: 0,
       transfers: 0,
     }),
+  /** A lease in small steps: what the margins for drift are worth. */
   support: () =>
-    new SupportModel('support', { epochs: 1, keepalives: 1, crashes: 1, tickMs: 0, clocks: 'worst' }),
+    new SupportModel('support', {
+      epochs: 1,
+      keepalives: 1,
+      crashes: 0,
+      leaseMs: 8,
+      tickMs: 0,
+      clocks: 'worst',
+      symmetric: true,
+    }),
+  /** A shorter lease, and a voter that dies between its decision, its record and its answer. */
+  'support-crash': () =>
+    new SupportModel('support-crash', {
+      epochs: 1,
+      keepalives: 1,
+      crashes: 1,
+      leaseMs: 4,
+      tickMs: 0,
+      clocks: 'worst',
+      symmetric: true,
+    }),
+  registry: () => new RegistryModel('registry', { sessions: 3, entries: 6 }),
 }
 
 export function exploreByName(name: string, progress: (states: number) => void): Exploration {

@@ -12,7 +12,7 @@ import {
   sent,
   supportedSince,
 } from '../../protocols/support/holder.ts'
-import type { LeaseBounds, SupportMessage } from '../../protocols/support/types.ts'
+import type { SupportMessage } from '../../protocols/support/types.ts'
 import { createWithdrawals, withdrawalResult, withdrew } from '../../protocols/support/withdrawals.ts'
 import { Interner, PairMemo, canonical } from './interner.ts'
 import { MessageSets } from './message-set.ts'
@@ -23,7 +23,6 @@ import {
   fast,
   holderLater,
   later,
-  leaseMs,
   recorded,
   session,
   shown,
@@ -33,18 +32,24 @@ import {
   supportRules,
   type HolderProcess,
   type SupportRules,
+  type Times,
   type VoterOutcome,
   type VoterProcess,
 } from './support-parts.ts'
+
+import { orders, renamedHolder, renamedMessage, renamedVoter } from './voter-symmetry.ts'
 
 export interface SupportBounds {
   /** Of the session, reopens included. */
   readonly epochs: number
   readonly keepalives: number
   readonly crashes: number
+  readonly leaseMs: number
   readonly tickMs: number
   /** `worst`: the holder's clock is slow and all others are fast. `any`: every combination of the extremes. */
   readonly clocks: 'worst' | 'any'
+  /** States that differ only in the names of the voters are one. */
+  readonly symmetric: boolean
 }
 
 const voters = ['u', 'v', 'w']
@@ -72,7 +77,7 @@ export class SupportModel implements Model {
   readonly checked: Record<string, number> = { 'ended-is-not-believed': 0, 'withdrawn-is-not-believed': 0 }
   readonly #bounds: SupportBounds
   readonly #rules: SupportRules
-  readonly #tick: LeaseBounds
+  readonly #tick: Times
   readonly #voters = new Interner<VoterProcess>(({ voter: { bounds: _, ...voter }, ...rest }) =>
     canonical([voter, rest]),
   )
@@ -83,12 +88,19 @@ export class SupportModel implements Model {
   readonly #holderSteps = new PairMemo<number>()
   readonly #believes = new PairMemo<boolean>()
   readonly #withdrawn = new PairMemo<boolean>()
+  readonly #flushed = new PairMemo<{ process: number; sent: readonly number[] }>()
+  readonly #renamedVoters = new PairMemo<number>()
+  readonly #renamedHolders = new PairMemo<number>()
+  readonly #renamedMessages = new PairMemo<number>()
+  readonly #renamedNetworks = new PairMemo<number>()
+  readonly plain?: () => Model
 
   constructor(name: string, bounds: SupportBounds, rules: SupportRules = supportRules(bounds.tickMs)) {
     this.name = name
     this.#bounds = bounds
     this.#rules = rules
-    this.#tick = { maxClockDrift: drift, tickMs: bounds.tickMs }
+    if (bounds.symmetric) this.plain = () => new SupportModel(name, { ...bounds, symmetric: false }, rules)
+    this.#tick = { maxClockDrift: drift, leaseMs: bounds.leaseMs, tickMs: bounds.tickMs }
     this.#network = new MessageSets(3, (message) => receiverOf(this.#messages.value(message)))
   }
 
@@ -186,7 +198,25 @@ export class SupportModel implements Model {
   #voterStep(state: Int32Array, code: number, sink: Sink): void {
     const { kind, voter, argument } = parts(code)
     const outcome = this.#local(state[voter] as number, kind, argument)
-    if (outcome !== null) this.#emit(state, code, voter, outcome.process, outcome.sent, sink)
+    if (outcome === null) return
+    const spent = (state[spentPlace] as number) + (kind === 'crash' ? 1 : 0)
+    if (spent < this.#bounds.crashes)
+      return this.#emit(state, code, voter, outcome.process, outcome.sent, sink)
+    // Where nobody crashes any more, a record that is late does no more than a message that is late.
+    const flushed = this.#flush(outcome.process)
+    this.#emit(state, code, voter, flushed.process, [...outcome.sent, ...flushed.sent], sink)
+  }
+
+  #flush(number: number): { process: number; sent: readonly number[] } {
+    return this.#flushed.get(number, 0, () => {
+      let process = this.#voters.value(number)
+      const sent: number[] = []
+      for (let next = recorded(process); next !== null; next = recorded(process)) {
+        process = next.process
+        sent.push(...next.sent.map((message) => this.#messages.number(message)))
+      }
+      return { process: this.#voters.number(process), sent }
+    })
   }
 
   #holderStep(state: Int32Array, code: number, messages: readonly number[], sink: Sink): void {
@@ -253,7 +283,47 @@ export class SupportModel implements Model {
         return
       }
     }
-    sink.next(code, next)
+    sink.next(code, this.#bounds.symmetric ? this.#representative(next) : next)
+  }
+
+  /** Of all states that differ only in names, always the same one. */
+  #representative(state: readonly number[]): readonly number[] {
+    const nameless = [0, 1, 2].map((place) => this.#renamedVoter(state[place] as number, 0))
+    let best: readonly number[] | null = null
+    for (const [number, order] of orders.entries()) {
+      const kinds = [0, 0, 0]
+      for (const [from, to] of order.entries()) kinds[to] = nameless[from] as number
+      if ((kinds[0] as number) > (kinds[1] as number) || (kinds[1] as number) > (kinds[2] as number)) continue
+      const renamed = number === 0 ? state : this.#renamed(state, number)
+      if (best === null || isBefore(renamed, best)) best = renamed
+    }
+    return best ?? state
+  }
+
+  #renamed(state: readonly number[], number: number): number[] {
+    const order = orders[number] ?? []
+    const naming = (name: string): string => voters[order[voters.indexOf(name)] ?? 0] ?? name
+    const next = [...state]
+    for (const [from, to] of order.entries()) next[to] = this.#renamedVoter(state[from] as number, to)
+    const holder = state[holderPlace] as number
+    next[holderPlace] = this.#renamedHolders.get(holder, number, () =>
+      this.#holders.number(renamedHolder(this.#holders.value(holder), naming)),
+    )
+    const network = state[networkPlace] as number
+    next[networkPlace] = this.#renamedNetworks.get(network, number, () =>
+      this.#network.map(network, (message) =>
+        this.#renamedMessages.get(message, number, () =>
+          this.#messages.number(renamedMessage(this.#messages.value(message), naming)),
+        ),
+      ),
+    )
+    return next
+  }
+
+  #renamedVoter(process: number, place: number): number {
+    return this.#renamedVoters.get(process, place, () =>
+      this.#voters.number(renamedVoter(this.#voters.value(process), voters[place] ?? '')),
+    )
   }
 
   #believesIn(number: number): boolean {
@@ -261,7 +331,8 @@ export class SupportModel implements Model {
       const { now, holder } = this.#holders.value(number)
       const since = supportedSince(holder)
       return (
-        since !== null && shown(now, this.#tick) - since < holderValidityMs(leaseMs, this.#rules.holderBounds)
+        since !== null &&
+        shown(now, this.#tick) - since < holderValidityMs(this.#bounds.leaseMs, this.#rules.holderBounds)
       )
     })
   }
@@ -330,7 +401,7 @@ export class SupportModel implements Model {
         const input =
           argument === 0
             ? ({ type: 'closed', session } as const)
-            : ({ type: 'opened', session, epoch: argument, leaseMs } as const)
+            : ({ type: 'opened', session, epoch: argument, leaseMs: this.#bounds.leaseMs } as const)
         const outcome = stepped(process, input, this.#rules, this.#tick)
         return { ...outcome, process: { ...outcome.process, applied: process.applied + 1 } }
       }
@@ -403,6 +474,14 @@ export class SupportModel implements Model {
         return kind satisfies never
     }
   }
+}
+
+function isBefore(left: readonly number[], right: readonly number[]): boolean {
+  for (const [place, value] of left.entries()) {
+    const other = right[place] as number
+    if (value !== other) return value < other
+  }
+  return false
 }
 
 function receiverOf(message: SupportMessage): number {

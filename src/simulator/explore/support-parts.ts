@@ -11,8 +11,7 @@ import type {
 import { createVoter, stepVoter, type Voter } from '../../protocols/support/voter.ts'
 
 export const session = 's'
-/** Short, so that there are few instants; clocks may run at half or at one and a half of true time. */
-export const leaseMs = 8
+/** Clocks may run at half or at one and a half of true time, so that few instants tell the two sides apart. */
 export const drift = 0.5
 /** What a clock counts in one step of true time, which is 2 ms long. */
 export const slow = 1
@@ -35,6 +34,11 @@ export interface HolderProcess {
   readonly rate: number
   readonly now: number
   readonly holder: Holder<number>
+}
+
+/** What time means in one model. */
+export interface Times extends LeaseBounds {
+  readonly leaseMs: number
 }
 
 /** What a test may break. */
@@ -79,7 +83,7 @@ export function stepped(
   process: VoterProcess,
   input: VoterInput,
   rules: SupportRules,
-  tick: LeaseBounds,
+  tick: Times,
 ): VoterOutcome {
   const voter = cloneVoter(process.voter)
   const effects = rules.step(voter, input, shown(process.now, tick))
@@ -105,7 +109,7 @@ export function stepped(
  * Of all instants a voter acts on the newest alone (`silentSince`), and a request that it parks may as well come again
  * later: what makes no difference to its steps makes none to the state.
  */
-function essential(voter: Voter, tick: LeaseBounds): Voter {
+function essential(voter: Voter, tick: Times): Voter {
   const oldest = longAgo(tick)
   for (const open of voter.sessions.values()) {
     open.openedAt = Math.max(oldest, open.openedAt, open.heardAt ?? oldest, voter.startedAt)
@@ -116,8 +120,8 @@ function essential(voter: Voter, tick: LeaseBounds): Voter {
 }
 
 /** Silence beyond this is no longer told apart. */
-function longAgo(tick: LeaseBounds): number {
-  return -(grantorSilenceMs(leaseMs, tick) + tick.tickMs)
+function longAgo(tick: Times): number {
+  return -(grantorSilenceMs(tick.leaseMs, tick) + tick.tickMs)
 }
 
 /** The oldest record becomes durable. */
@@ -139,7 +143,7 @@ export function started(
     voter,
   }: Omit<VoterProcess, 'writes' | 'gated' | 'applied' | 'voter'> & { readonly voter: Voter | null },
   rules: SupportRules,
-  tick: LeaseBounds,
+  tick: Times,
 ): VoterProcess {
   const created = createVoter({
     self: name,
@@ -152,7 +156,7 @@ export function started(
 }
 
 /** Time passes; instants move into the past, and beyond the longest silence that counts all are alike. */
-export function later(process: VoterProcess, tick: LeaseBounds): VoterProcess {
+export function later(process: VoterProcess, tick: Times): VoterProcess {
   const now = process.now + process.rate
   const period = tick.tickMs === 0 ? 1 : tick.tickMs
   const shift = now - (now % period)
@@ -166,11 +170,11 @@ export function later(process: VoterProcess, tick: LeaseBounds): VoterProcess {
   }
 }
 
-export function holderLater({ rate, now: before, holder }: HolderProcess, tick: LeaseBounds): HolderProcess {
+export function holderLater({ rate, now: before, holder }: HolderProcess, tick: Times): HolderProcess {
   const now = before + rate
   const period = tick.tickMs === 0 ? 1 : tick.tickMs
   const shift = now - (now % period)
-  const oldest = -(leaseMs + tick.tickMs)
+  const oldest = -(tick.leaseMs + tick.tickMs)
   const moved = (at: number): number => Math.max(oldest, at - shift)
   const copy = cloneHolder(holder)
   for (const [sequence, at] of copy.sent) copy.sent.set(sequence, moved(at))
