@@ -79,8 +79,10 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<See
             record(event)
           },
   })
+  let slices = 0
   await listen(world, () =>
     inMacrotasks(() => {
+      slices++
       for (let i = 0; i < (drainMicrotasks === undefined ? 1 : SLICE); i++) {
         if (world.judge.failed || !world.scheduler.step(plan.simulatedMs)) return true
       }
@@ -105,7 +107,7 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<See
     simulatedMs: scheduler.now,
     wallMs: performance.now() - since,
     injected: Object.fromEntries([...counts.injected].toSorted(byName)),
-    checked: judge.evaluations,
+    checked: { ...judge.evaluations, 'no-unhandled-rejection': slices },
     traceHash: trace.digest(),
     slow: drainMicrotasks === undefined,
   }
@@ -118,9 +120,9 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<See
 /** What nobody handles ends up at the process: while this seed runs, it belongs to this seed. */
 async function listen(world: World, run: () => Promise<void>): Promise<void> {
   const rejected = (error: unknown): void =>
-    world.judge.found('no unhandled rejection', world.scheduler.now, `nobody handled: ${described(error)}`)
+    world.judge.found('no-unhandled-rejection', world.scheduler.now, `nobody handled: ${described(error)}`)
   const thrown = (error: unknown): void =>
-    world.judge.found('no uncaught error', world.scheduler.now, `nobody caught: ${described(error)}`)
+    world.judge.found('no-uncaught-error', world.scheduler.now, `nobody caught: ${described(error)}`)
   const stands = (message: unknown): void => {
     const { election, candidateId } = message as ChannelMessages['mandate:campaign']
     world.stands(candidateId, election)

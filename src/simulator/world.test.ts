@@ -163,3 +163,26 @@ test('a violation carries the events before it, and the same run without a recor
   expect(result.violations[0]?.lastEvents.at(-1)).toMatchObject({ type: 'crashed', at: 5000 })
   expect(result.simulatedMs).toBe(5000)
 })
+
+test('a rejection that nobody handles is a violation of the seed in which it happens', async () => {
+  // The test runner listens as well, and would fail the whole run.
+  const listeners = process.listeners('unhandledRejection')
+  process.removeAllListeners('unhandledRejection')
+  try {
+    const careless = {
+      name: 'careless',
+      claim: 'It rejects, and nobody handles it.',
+      types: ['elected' as const],
+      check: () => ({
+        evaluations: 1,
+        observe: () => void Promise.reject(new Error('nobody cares')),
+      }),
+    }
+    const result = await runPlan(quiet([]), { invariants: [careless] })
+    expect(result.violations).toMatchObject([{ invariant: 'no-unhandled-rejection' }])
+    expect(result.violations[0]?.message).toContain('nobody cares')
+    expect((await runPlan(quiet([]))).violations).toEqual([])
+  } finally {
+    for (const listener of listeners) process.on('unhandledRejection', listener)
+  }
+})
