@@ -32,11 +32,11 @@ export interface RaftEdges {
   readonly peer: Pick<PeerOptions, 'self' | 'storage' | 'transport' | 'tap'> | null
   readonly connectClient: ConnectClient<HolderMessage, SponsorMessage>
   /** The peer plays an election for itself once it is idle, so that its first real one runs compiled code. @default false */
-  readonly rehearses?: boolean
+  readonly warmsUp?: boolean
 }
 
 /** After the start, which has its own election to hold, in ms. */
-const REHEARSAL_MS = 100
+const WARM_UP_MS = 100
 
 export interface RaftDriverOptions {
   readonly peers: Readonly<Record<string, string>>
@@ -76,7 +76,7 @@ export class RaftDriver implements BackendDriver {
   readonly #edges: RaftEdges
   readonly #env: BackendEnv
   #peer: Peer | null = null
-  #rehearsal: Timer | null = null
+  #warmUpTimer: Timer | null = null
   /** By candidate id, of the session that was opened last: one that was given up may not have ended yet. */
   readonly #sessions = new Map<string, { readonly leaseMs: number }>()
 
@@ -93,14 +93,14 @@ export class RaftDriver implements BackendDriver {
     const { clock, random } = this.#env
     const report = this.#env.report.bind(this.#env)
     this.#peer = await startPeer({ ...this.#options, ...peer, version, clock, random, report })
-    if (this.#edges.rehearses === true)
-      this.#rehearsal = clock.setTimer(REHEARSAL_MS, () => void this.#rehearse(this.#peer))
+    if (this.#edges.warmsUp === true)
+      this.#warmUpTimer = clock.setTimer(WARM_UP_MS, () => void this.#warmUp(this.#peer))
   }
 
-  async #rehearse(peer: Peer | null): Promise<void> {
+  async #warmUp(peer: Peer | null): Promise<void> {
     const { clock, random } = this.#env
-    const { rehearse } = await import('./raft-rehearsal.ts')
-    await rehearse({
+    const { warmUp } = await import('./raft-warm-up.ts')
+    await warmUp({
       random,
       pause: () => new Promise((resolve) => clock.afterPoll(resolve)),
       stopped: () => this.#peer !== peer,
@@ -175,7 +175,7 @@ export class RaftDriver implements BackendDriver {
   async close(): Promise<void> {
     const peer = this.#peer
     this.#peer = null
-    this.#rehearsal?.cancel()
+    this.#warmUpTimer?.cancel()
     await peer?.close()
   }
 

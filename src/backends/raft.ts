@@ -63,7 +63,7 @@ function edges(options: RaftOptions, cluster: string, env: BackendEnv): RaftEdge
   const insecure = options.insecure ?? false
   return {
     connectClient: connect,
-    rehearses: true,
+    warmsUp: true,
     peer: {
       self,
       storage: logStorage({ dataDir, cluster, peer: self, random, report }),

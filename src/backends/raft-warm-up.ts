@@ -22,7 +22,7 @@ const timing = resolveTiming('fast')
 /** The play needs about a hundred; what goes on for longer than this is given up. */
 const stepsMax = 1000
 
-export interface RehearsalOptions {
+export interface WarmUpOptions {
   readonly random: Random
   /** Lets the process do something else between two steps, each of which takes a fraction of a millisecond. */
   pause(): Promise<void>
@@ -31,7 +31,7 @@ export interface RehearsalOptions {
 }
 
 /** How far it came: `done` unless it was stopped. Never rejects. */
-export async function rehearse(options: RehearsalOptions): Promise<'done' | 'stopped' | 'failed'> {
+export async function warmUp(options: WarmUpOptions): Promise<'done' | 'stopped' | 'failed'> {
   const stage = new Stage(options)
   try {
     return await stage.play()
@@ -43,13 +43,13 @@ export async function rehearse(options: RehearsalOptions): Promise<'done' | 'sto
 }
 
 class Stage {
-  readonly #options: RehearsalOptions
+  readonly #options: WarmUpOptions
   readonly #clock = new StageClock()
   readonly #peers = new Map<string, Peer>()
   readonly #events = new Map<string, TransportEvents<PeerMessage, HolderMessage>>()
   #steps = 0
 
-  constructor(options: RehearsalOptions) {
+  constructor(options: WarmUpOptions) {
     this.#options = options
   }
 
@@ -94,7 +94,7 @@ class Stage {
     this.#peers.get(id)?.halt()
     this.#peers.delete(id)
     for (const other of this.#peers.keys()) {
-      this.#events.get(other)?.peerDown(id, 'rehearsed')
+      this.#events.get(other)?.peerDown(id, 'warm-up')
       this.#events.get(other)?.peerRefused(id)
     }
   }
@@ -103,7 +103,7 @@ class Stage {
     const peer = this.#peers.get(id) as Peer
     const session = new RaftSession({
       env: { clock: this.#clock, random: this.#options.random, report: () => undefined },
-      cluster: 'rehearsal',
+      cluster: 'warm-up',
       voters: ids,
       ...timing,
       candidateId: id,
@@ -123,11 +123,11 @@ class Stage {
     return {
       self,
       peers: Object.fromEntries(ids.map((id) => [id, id])),
-      cluster: 'rehearsal',
+      cluster: 'warm-up',
       tokenBase: 0n,
       timing,
       logBytesMax: Number.MAX_SAFE_INTEGER,
-      version: 'rehearsal',
+      version: 'warm-up',
       clock: this.#clock,
       random: this.#options.random,
       storage: new StageStorage(),
@@ -165,7 +165,7 @@ class Candidate {
   constructor(id: string, session: RaftSession) {
     this.id = id
     const candidacy = session.enter(
-      { election: 'rehearsal', exclusivity: 'token', priority: 0, metadata: {} },
+      { election: 'warm-up', exclusivity: 'token', priority: 0, metadata: {} },
       {
         waiting: () => undefined,
         won: ({ token }) => (this.token = token),
@@ -182,7 +182,7 @@ class Candidate {
 
 class StageStorage implements Storage<LogRecord> {
   open(): ReturnType<Storage<LogRecord>['open']> {
-    return Promise.resolve({ incarnation: 1, storageId: 'rehearsal', records: [] })
+    return Promise.resolve({ incarnation: 1, storageId: 'warm-up', records: [] })
   }
 
   append(batch: readonly LogRecord[], done: () => void): void {
