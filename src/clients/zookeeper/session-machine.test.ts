@@ -204,6 +204,18 @@ describe('requests', () => {
     expect(stage.all('answered')[1]?.answer).toMatchObject({ code: 'NONODE', path: '/2' })
   })
 
+  it('of a burst wait for room, and a beat does not wait behind them', () => {
+    const stage = attached()
+    for (let id = 1; id <= 500; id += 1) stage.submit(id, 10)
+    expect(stage.sent().length - 1).toBe(64)
+    stage.do((machine) => machine.wake(now(102)))
+    expect(stage.sent().at(-1)).toEqual([65, 9])
+    for (let xid = 1; stage.all('answered').length < 500; xid += 1) stage.reply(xid, 103)
+    expect(stage.all('answered').map(({ request }) => request)).toEqual(
+      Array.from({ length: 500 }, (_, index) => index + 1),
+    )
+  })
+
   it('that were under way when the connection broke are sent again if they may be, else told as lost', () => {
     const stage = attached()
     stage.submit(1, 10, true)

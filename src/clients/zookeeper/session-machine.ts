@@ -111,6 +111,12 @@ interface InFlight {
 /** Requests that wait or are under way at most: a limit that only a runaway caller meets. */
 const REQUESTS_MAX = 65_536
 
+/**
+ * Requests on their way at once. The server answers a session in order, so a beat waits for all that were sent before it:
+ * a burst of thousands would cost the leaderships that the session has.
+ */
+const IN_FLIGHT_MAX = 64
+
 /** How often a request is sent again: one whose answer breaks every connection must not do so for ever. */
 const LOSSES_MAX = 10
 
@@ -266,9 +272,10 @@ export class SessionMachine {
       this.#answer(request.id, new ZooKeeperError('SESSIONEXPIRED'))
     } else if (this.#waiting.length + this.#inFlight.length >= REQUESTS_MAX) {
       this.#answer(request.id, new ZooKeeperError('QUEUEFULL'))
-    } else if (this.#phase.is === 'attached') {
-      this.#transmit(this.#phase.connection, request.operation, request, now)
-    } else this.#waiting.push(request)
+    } else {
+      this.#waiting.push(request)
+      this.#pump(now)
+    }
   }
 
   /** Says goodbye, which frees at once whatever the session holds; ends in any case, in bounded time. */
@@ -327,7 +334,15 @@ export class SessionMachine {
     if (this.#closing) return this.#sayGoodbye(connection, now)
     for (const paths of this.#options.watched())
       this.#send(connection, encodeSetWatches(this.#lastZxid, paths))
-    for (const request of this.#waiting.splice(0)) this.#transmit(connection, request.operation, request, now)
+    this.#pump(now)
+  }
+
+  #pump(now: Now): void {
+    const phase = this.#phase
+    if (phase.is !== 'attached' || this.#closing) return
+    const room = Math.max(0, IN_FLIGHT_MAX - this.#inFlight.length)
+    for (const request of this.#waiting.splice(0, room))
+      this.#transmit(phase.connection, request.operation, request, now)
   }
 
   /** What was under way may or may not have happened. */
@@ -407,6 +422,7 @@ export class SessionMachine {
     if (code === 'SESSIONMOVED') throw new ZooKeeperError(code)
     const answer = readReply(reader, first.operation, error)
     this.#inFlight.shift()
+    this.#pump(now)
     if (first.operation.op === 'closeSession') return this.#end({ why: 'closed' })
     if (first.request !== undefined) return this.#answer(first.request.id, answer)
     this.#beatsInFlight -= 1

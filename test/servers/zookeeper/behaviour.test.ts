@@ -195,7 +195,8 @@ describe('a session', () => {
   })
 
   it('carries a thousand elections with the traffic of one', async () => {
-    const backend = backendOn()
+    // Long enough for a busy machine to be slow for seconds.
+    const backend = backendOn({ sessionMs: 8000, serverTickMs: 200 })
     const perSecond = async (): Promise<number> => {
       const before = await servers.members[0]!.received()
       await new Promise((resolve) => setTimeout(resolve, 2000))
@@ -208,8 +209,8 @@ describe('a session', () => {
     )
     const thousand = await perSecond()
     expect(held.every((leadership) => leadership.isValid())).toBe(true)
-    // Sixteen beats in 2 s; the counting itself asks twice.
-    expect(one).toBeLessThan(15)
+    // Two beats in a second; the counting itself asks twice.
+    expect(one).toBeLessThan(8)
     expect(thousand).toBeLessThan(one + 5)
   }, 60_000)
 })
