@@ -8,6 +8,7 @@ import { transpile } from '../../src/simulator/mutants/compiler.ts'
 import type { NamedMutant } from '../../src/simulator/mutants/mutant.ts'
 import { plant } from '../../src/simulator/mutants/patch.ts'
 import { plantAll } from '../../src/simulator/mutants/workshop.ts'
+import { rowsOf, withScores } from '../../scripts/mutants.mjs'
 
 const root = cloneRoot()
 const names = mutantNames(root)
@@ -36,6 +37,16 @@ describe('planted bugs', () => {
       expect(mutant.source).toMatch(/\w{3,}/)
     },
   )
+
+  it('stand in the table of docs/verification.md, each in a row, with who saw it', () => {
+    const rows = rowsOf(readFileSync(join(root, 'docs/verification.md'), 'utf8'))
+    // Missing here? `npm run mutants -- --only NAME` scores it and writes its row.
+    expect([...rows.keys()]).toEqual(names)
+    for (const [name, { claim, seen }] of rows) {
+      expect(claim).toBe(mutants.find((one) => one.name === name)?.claim)
+      expect(seen, name).not.toContain('nobody')
+    }
+  })
 
   it('leave code that parses', async () => {
     const sources = join(scratch, 'planted')
@@ -72,5 +83,38 @@ describe('a planted bug that does not fit', () => {
 
   it('takes no character of the new text for a pattern', () => {
     expect(plant({ ...mutant, replace: "$& $' $1" }, 'say one.')).toBe("say $& $' $1.")
+  })
+})
+
+describe('the table of planted bugs', () => {
+  const page =
+    'before\n<!-- planted bugs: written by `npm run mutants` -->\n<!-- end of planted bugs -->\nafter\n'
+  const score = {
+    name: 'a',
+    claim: 'It holds.',
+    by: 'schedule:x',
+    seedInvariant: 'y',
+    firstSeed: '4',
+    seedsTried: 4,
+  }
+  const missed = { ...score, name: 'b', by: null, seedInvariant: null, firstSeed: null, seedsTried: 9 }
+
+  it('tells who saw a bug, and says so when nobody did', () => {
+    const text = withScores(page, [score, missed], ['a', 'b'])
+    expect(text).toContain('| `a` | It holds. | schedule `x`, `y` | 4 |')
+    expect(text).toContain('| `b` | It holds. | **nobody** | none of 9 |')
+    expect(text).toContain(
+      '1 of 2 are seen: 1 by a scripted schedule, 1 by one of the first seeds (the median is seed 4)',
+    )
+    expect(text.startsWith('before\n') && text.endsWith('after\n')).toBe(true)
+  })
+
+  it('keeps the rows of bugs that were not scored now, and drops those that are no more', () => {
+    const text = withScores(
+      withScores(page, [score, missed], ['a', 'b']),
+      [{ ...missed, name: 'c' }],
+      ['b', 'c'],
+    )
+    expect([...rowsOf(text).keys()]).toEqual(['b', 'c'])
   })
 })

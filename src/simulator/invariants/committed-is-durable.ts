@@ -1,8 +1,8 @@
-import { majoritySize } from '../../protocols/quorum/majority.ts'
 import type { HistoryEvent } from '../history.ts'
 import { ensure, type CheckContext, type Checker, type Invariant } from './invariant.ts'
 import { committedLogOf, commitEvents, type CommittedLog } from './models/committed-log.ts'
 import { disksOf, type Disks } from './models/disks.ts'
+import { isMajority } from './models/majority.ts'
 
 export const committedIsDurable: Invariant = {
   name: 'committed-is-durable',
@@ -54,7 +54,7 @@ class CommittedIsDurable implements Checker {
   #committed({ process, at }: HistoryEvent, index: number, term: number): void {
     this.evaluations += 1
     const holders = [...(this.#holders[index - 1]?.get(term) ?? [])].filter((id) => this.#voters.includes(id))
-    ensure(holders.length >= majoritySize(this.#voters.length), () => {
+    ensure(isMajority(holders.length, this.#voters.length), () => {
       const where = holders.length === 0 ? 'nowhere' : `on ${holders.join(', ')}`
       return `${process} takes entry ${index} of term ${term} for committed at ${at}; it was ${where}, of ${this.#voters.length} voters`
     })

@@ -1,7 +1,7 @@
-import { majoritySize } from '../../protocols/quorum/majority.ts'
 import type { HistoryEvent } from '../history.ts'
 import { ensure, type CheckContext, type Checker, type Invariant } from './invariant.ts'
 import { diskEvents, disksOf, type Disks } from './models/disks.ts'
+import { isMajority } from './models/majority.ts'
 
 export const electedByMajority: Invariant = {
   name: 'elected-by-majority',
@@ -48,7 +48,7 @@ class ElectedByMajority implements Checker {
     this.evaluations += 1
     const votes = this.#votes.get(term)
     const behind = this.#voters.filter((voter) => votes?.get(voter) === process)
-    ensure(behind.length >= majoritySize(this.#voters.length), () => {
+    ensure(isMajority(behind.length, this.#voters.length), () => {
       const who = behind.length === 0 ? 'no votes' : `the votes of ${behind.join(', ')}`
       return `${process} leads term ${term} at ${at} with ${who}, of ${this.#voters.length} voters`
     })

@@ -3,13 +3,13 @@
  * leadership says that it is valid, a majority of the voters has heard a keepalive of its session that was sent no longer
  * ago than the lease, in true time. A process cut off from the majority therefore stops within its lease.
  */
-import { majoritySize } from '../../protocols/quorum/majority.ts'
 import type { HistoryEvent } from '../history.ts'
 import { ensure, type CheckContext, type Checker, type Invariant } from './invariant.ts'
 import { Campaigns, whoIs } from './models/campaigns.ts'
 import { commitEvents } from './models/committed-log.ts'
 import { hearingEvents, hearingOf, type Hearing } from './models/hearing.ts'
 import { ledgerOf, type Ledger } from './models/ledger.ts'
+import { isMajority } from './models/majority.ts'
 
 export const supportedByMajority: Invariant = {
   name: 'supported-by-majority',
@@ -51,7 +51,7 @@ class SupportedByMajority implements Checker {
     const since = at - session.leaseMs
     const heard = (voter: string): number => this.#hearing.heardFrom(session.key, voter) ?? -Infinity
     const supporters = this.#voters.filter((voter) => heard(voter) >= since)
-    ensure(supporters.length >= majoritySize(this.#voters.length), () => {
+    ensure(isMajority(supporters.length, this.#voters.length), () => {
       const ages = this.#voters.map((voter) => `${voter} ${heard(voter)}`).join(', ')
       const claim = `${whoIs(campaign)} says at ${at} that it leads '${campaign.election}' with ${token}`
       return `${claim}; the newest that voters heard of ${session.key} was sent at: ${ages} (lease ${session.leaseMs} ms)`

@@ -1,32 +1,52 @@
-import { raftWorld, stand } from '../../testing/raft-world.ts'
+import { raftWorld, stand, type RaftWorld } from '../../testing/raft-world.ts'
 import { expect, type Schedule } from './schedule.ts'
 
 /**
- * A firewall lets a dial everybody, and nobody dial a: all hear it, and it hears nobody, so it does not even learn what it
- * is granted. Its keepalives alone must not keep an election from the others.
+ * Firewalls let a dial everybody, and only the Raft leader dial a: all hear it, it follows the log and knows what it is
+ * granted, and no majority's acknowledgement comes back. Its keepalives alone must not keep the election from the others.
  */
 export const deafHolder: Schedule = {
   name: 'deaf-holder',
   claim: 'Who hears no majority gives up what it is granted, although all voters hear it (L4, DESIGN §4.1)',
   async run() {
-    const world = raftWorld()
+    const world = raftWorld({ peers: ['a', 'b', 'c', 'd', 'e'] })
     try {
-      await world.start()
+      // a comes last, so that another one leads.
+      await world.start('b', 'c', 'd', 'e')
       await world.advance(600)
-      const first = stand(world.session('b', 'b'), 'e')
-      await world.until(() => first.token !== null, 'b leads')
-      const deaf = stand(world.session('a', 'a'), 'e')
+      await world.start('a')
+      await world.advance(300)
+      const leader = await leaderOf(world)
+      const others = ['b', 'c', 'd', 'e'].filter((peer) => peer !== leader)
+      const first = stand(world.session('x', leader), 'e')
+      await world.until(() => first.token !== null, 'x leads')
+      stand(world.session('y', 'a'), 'e')
       await world.advance(200)
-      const next = stand(world.session('c', 'c'), 'e')
+      const next = stand(world.session('z', leader), 'e')
       await world.advance(200)
-      for (const other of ['b', 'c']) world.network.cut(other, 'a')
+      for (const other of others) world.network.cut(other, 'a')
       await world.advance(20)
       void first.candidacy.leave({})
-      await world.advance(3_000)
-      expect(deaf.token === null, 'a candidate leads that hears nobody')
-      expect(next.token !== null, 'a candidate that hears nobody keeps the election from who waits behind it')
+      await world.advance(4_000)
+      expect(
+        next.token !== null,
+        'a candidate that no majority reaches keeps the election from who waits behind it',
+      )
     } finally {
       await world.close()
     }
   },
+}
+
+async function leaderOf(world: RaftWorld): Promise<string> {
+  let leader: string | null = null
+  const link = world.peers.get('b')?.attach({
+    received: (message) => {
+      if (message.type === 'status') leader = message.status.leader
+    },
+  })
+  link?.send({ type: 'status', id: 1, election: null })
+  await world.until(() => leader !== null, 'somebody leads')
+  link?.close()
+  return leader ?? 'nobody'
 }

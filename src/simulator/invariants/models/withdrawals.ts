@@ -1,14 +1,13 @@
 /** Which voters withdrew which epochs, durably: this is never taken back. */
-import { majoritySize } from '../../../protocols/quorum/majority.ts'
 import type { HistoryEvent } from '../../history.ts'
 import { disksOf, type Disks } from './disks.ts'
+import { isMajority } from './majority.ts'
 import { Model, shared } from './shared.ts'
 
 export class Withdrawals extends Model {
   /** What a majority withdrew with the present event. */
   fresh: { readonly session: string; readonly epoch: number }[] = []
   readonly #disks: Disks
-  readonly #majority: number
   readonly #voters: ReadonlySet<string>
   readonly #withdrew = new Map<string, Set<string>>()
 
@@ -16,7 +15,6 @@ export class Withdrawals extends Model {
     super()
     this.#disks = disks
     this.#voters = new Set(voters)
-    this.#majority = majoritySize(voters.length)
   }
 
   by(session: string, epoch: number): ReadonlySet<string> {
@@ -24,7 +22,7 @@ export class Withdrawals extends Model {
   }
 
   hasMajority(session: string, epoch: number): boolean {
-    return this.by(session, epoch).size >= this.#majority
+    return isMajority(this.by(session, epoch).size, this.#voters.size)
   }
 
   protected override take(event: HistoryEvent): void {
@@ -49,7 +47,8 @@ export class Withdrawals extends Model {
     this.#withdrew.set(key, by)
     const before = by.size
     by.add(voter)
-    if (before < this.#majority && by.size >= this.#majority) this.fresh.push({ session, epoch })
+    const of = this.#voters.size
+    if (!isMajority(before, of) && isMajority(by.size, of)) this.fresh.push({ session, epoch })
   }
 }
 
