@@ -14,8 +14,8 @@ interface Line {
 const calm: Partial<RouteQuality> = { minMs: 1, maxMs: 1, faulty: false }
 
 /** A connection from `a` to `b`; what arrives at either, or ends it, is told. */
-async function line(): Promise<Line> {
-  const world = stage(calm)
+async function line(coalescing = 0): Promise<Line> {
+  const world = stage(calm, coalescing)
   const [a, b] = [world.add('a'), world.add('b')]
   let far: End | undefined
   let near: End | undefined
@@ -191,5 +191,24 @@ test('a dial into a cut, or out of one, is not answered', async () => {
     expect(one.world.told.filter((told) => told.includes('dial'))).toEqual([])
     await one.world.pass(10)
     expect(one.world.told.at(-1)).toBe('1100 dial unreachable')
+  }
+})
+
+test('what is sent at one instant comes with one read where that is wanted, and in order', async () => {
+  for (const [coalescing, reads] of [
+    [0, 5],
+    [1, 1],
+  ] as const) {
+    const one = await line(coalescing)
+    one.world.network.route('a', 'b').quality = {
+      ...one.world.network.route('a', 'b').quality,
+      faulty: false,
+    }
+    send(one, 5)
+    await one.world.pass(0.5)
+    const before = one.world.scheduler.events
+    await one.world.pass(20)
+    expect(one.world.scheduler.events - before).toBe(reads)
+    expect(heard(one)).toEqual(upTo(5))
   }
 })

@@ -48,6 +48,8 @@ export interface NetworkOptions {
   readonly seed: string
   readonly tally: Tally
   readonly quality: (from: string, to: string) => RouteQuality
+  /** The part of all connections on which what is sent at one instant comes with one read. */
+  readonly coalescing: number
 }
 
 export class Network {
@@ -66,6 +68,11 @@ export class Network {
     this.tally = options.tally
     this.#options = options
     this.#chance = new Stream(`${options.seed} network`)
+  }
+
+  /** Whether what is sent at once on a new connection comes at once. */
+  coalesces(): boolean {
+    return this.#chance.chance(this.#options.coalescing)
   }
 
   add(host: Host): void {
@@ -248,7 +255,7 @@ export class End implements Sender {
   readonly to: string
   readonly #network: Network
   readonly #out: Route
-  readonly #lanes = [new Lane(), new Lane()] as const
+  readonly #lanes: readonly [Lane, Lane]
   #other!: End
   #open = true
   #events: EndEvents | null = null
@@ -262,6 +269,8 @@ export class End implements Sender {
     this.process = process
     this.to = to
     this.#out = network.route(process.process, to)
+    const coalesces = network.coalesces()
+    this.#lanes = [new Lane(coalesces), new Lane(coalesces)]
     network.opened(this)
   }
 

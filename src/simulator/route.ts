@@ -125,6 +125,8 @@ export class Route {
   ): void {
     const { quality } = this
     const now = this.#scheduler.now
+    const { last } = lane
+    if (last !== null && last.sentAt === now && !last.over && !quality.faulty) return last.add(message, mark)
     let at = now + this.delayMs()
     if (quality.faulty && !strict) {
       if (this.#chance.chance(quality.drop)) return this.#tally('message dropped')
@@ -150,7 +152,10 @@ export class Route {
     if (at < lane.arrivesAt) at = lane.arrivesAt
     else at = onGrain(at)
     lane.arrivesAt = at
-    this.#scheduler.put(new Arrival(this, lane, process, mark, sender, message), at)
+    const arrival = new Arrival(this, lane, process, mark, sender, message)
+    arrival.sentAt = now
+    if (lane.coalesces) lane.last = arrival
+    this.#scheduler.put(arrival, at)
   }
 
   /** Outside of the order of its lane. */
@@ -181,6 +186,13 @@ export class Lane {
   arrivesAt = 0
   /** Until then nothing passes. */
   blockedUntil = 0
+  /** What is sent at one instant comes with one read, as it mostly does over TCP: one turn for the receiver. */
+  readonly coalesces: boolean
+  last: Arrival | null = null
+
+  constructor(coalesces = false) {
+    this.coalesces = coalesces
+  }
 }
 
 /** Who sent something, and is told what becomes of it. */
@@ -194,10 +206,14 @@ export interface Sender {
 /** A message at the end of its way. Held up at a cut there, it keeps its place. */
 class Arrival extends Task {
   declare readonly lane: Lane
-  declare readonly mark: number
+  declare mark: number
+  declare sentAt: number
+  /** It has come, whatever became of it. */
+  declare over: boolean
   declare private readonly route: Route
   declare private readonly sender: Sender
   declare private readonly message: unknown
+  declare private more: unknown[] | null
 
   constructor(route: Route, lane: Lane, process: Executor, mark: number, sender: Sender, message: unknown) {
     super(process, 'input')
@@ -206,9 +222,20 @@ class Arrival extends Task {
     this.mark = mark
     this.sender = sender
     this.message = message
+    this.sentAt = -1
+    this.over = false
+    this.more = null
+  }
+
+  /** Another message that travels with it. */
+  add(message: unknown, mark: number): void {
+    this.more ??= []
+    this.more.push(message)
+    this.mark = (this.mark * 31 + mark) % 2 ** 40
   }
 
   override arrives(): boolean {
+    this.over = true
     return this.route.admits(this)
   }
 
@@ -218,5 +245,6 @@ class Arrival extends Task {
 
   run(): void {
     this.sender.delivered(this.message)
+    if (this.more !== null) for (const message of this.more) this.sender.delivered(message)
   }
 }

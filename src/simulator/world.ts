@@ -61,6 +61,7 @@ export class World {
       seed: plan.seed,
       tally,
       quality: () => plan.quality,
+      coalescing: plan.faults.length === 0 ? 1 : 0.7,
     })
     const leaderships = (): Iterable<LiveLeadership> => this.leaderships()
     this.judge = new Judge(

@@ -31,7 +31,7 @@ export interface Stage {
   pass(ms: number): Promise<void>
 }
 
-export function stage(quality: Partial<RouteQuality> = {}): Stage {
+export function stage(quality: Partial<RouteQuality> = {}, coalescing = 0): Stage {
   const struck = new Map<string, number>()
   const told: string[] = []
   const tally = (fault: string): void => void struck.set(fault, (struck.get(fault) ?? 0) + 1)
@@ -40,6 +40,7 @@ export function stage(quality: Partial<RouteQuality> = {}): Stage {
     scheduler,
     seed: 'stage',
     tally,
+    coalescing,
     quality: () => ({ ...perfectRoute, faulty: Object.keys(quality).length > 0, ...quality }),
   })
   let marks = 0
