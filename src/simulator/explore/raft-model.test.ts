@@ -24,7 +24,7 @@ function explored(bounds: Partial<RaftBounds>, changed: Step = step): Exploratio
   return explore(model, { now: () => performance.now(), maxStates: 2_000_000 })
 }
 
-describe('the Raft model', () => {
+describe('the Raft model', { timeout: 120_000 }, () => {
   it('is explored to its end, without a violation, and puts every claim to the test', () => {
     const { complete, counterexample, states, depth, checked } = explored({})
     expect(counterexample).toBeNull()
@@ -78,7 +78,7 @@ const bounds: Readonly<Record<string, { readonly within: Partial<RaftBounds>; re
   },
 }
 
-describe('the exploration finds a planted bug', () => {
+describe('the exploration finds a planted bug', { timeout: 120_000 }, () => {
   for (const [name, { within, by }] of Object.entries(bounds)) {
     it(`when ${name}`, () => {
       const { counterexample } = explored(within, plantedBugs[name])

@@ -49,7 +49,7 @@ const planted: Readonly<Record<string, { readonly bug: Apply; readonly by: strin
   },
 }
 
-describe('the registry model', () => {
+describe('the registry model', { timeout: 120_000 }, () => {
   it('is explored to its end, without a violation, and puts every claim to the test', () => {
     const { complete, counterexample, states, checked } = explored()
     expect(counterexample).toBeNull()

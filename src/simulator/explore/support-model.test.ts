@@ -26,11 +26,11 @@ const planted: Readonly<
 > = {
   'a restarted voter forgets what it withdrew': {
     rules: { recovered: () => [] },
-    within: { crashes: 1, leaseMs: 4 },
+    within: { crashes: 1, leaseMs: 2 },
   },
   'a voter answers before its withdrawal is durable': {
     rules: { gates: false },
-    within: { crashes: 1, leaseMs: 4 },
+    within: { crashes: 1, leaseMs: 2 },
   },
   'a voter goes on acknowledging what it withdrew': {
     rules: {
@@ -66,7 +66,7 @@ const planted: Readonly<
   'the holder counts from the answer': { rules: { counts: 'from the answer' } },
 }
 
-describe('the support model', () => {
+describe('the support model', { timeout: 120_000 }, () => {
   it('is explored to its end, without a violation', () => {
     const { complete, counterexample, checked, states } = explored({ leaseMs: 4 })
     expect(counterexample).toBeNull()
@@ -76,7 +76,7 @@ describe('the support model', () => {
   })
 })
 
-describe('the exploration finds a planted bug', () => {
+describe('the exploration finds a planted bug', { timeout: 120_000 }, () => {
   for (const [name, { rules, within }] of Object.entries(planted)) {
     it(`when ${name}`, () => {
       const { counterexample } = explored(within ?? {}, rules)
