@@ -21,7 +21,7 @@ export const faultNames = [
 
 export interface SimulateOptions {
   readonly what: 'seeds' | 'explore' | 'mutants'
-  /** Null: as many as `wallMs` allows. */
+  /** Null: as many as `wallMs` allows, or of mutants as their scorer thinks right. */
   readonly seeds: number | null
   readonly simulatedMs: number
   readonly wallMs: number | null
@@ -67,7 +67,7 @@ export function simulateOptions({ flags, env, cwd }: CommandContext): SimulateOp
     seeds: read(
       'seeds',
       (text) => whole(text, 1, Number.MAX_SAFE_INTEGER),
-      wallMs === null ? defaultSeeds : null,
+      mutants || wallMs !== null ? null : defaultSeeds,
     ),
     simulatedMs: read('simulated', duration, defaultSimulatedMs),
     wallMs,

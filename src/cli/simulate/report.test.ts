@@ -43,6 +43,10 @@ describe('the flags of simulate', () => {
     expect(optionsOf({ wall: '8m', seeds: '5' })).toMatchObject({ seeds: 5, wallMs: 480_000 })
   })
 
+  it('leave the number of seeds for planted bugs to whoever scores them', () => {
+    expect(optionsOf({ mutants: true })).toMatchObject({ what: 'mutants', seeds: null })
+  })
+
   it('are refused with every problem at once', () => {
     const wrong = { seeds: '0', simulated: '10', peers: '7-3', faults: 'rain', workers: 'x', firstSeed: '-1' }
     for (const flag of ['--seeds', '--simulated', '--peers', '--faults', '--workers', '--first-seed']) {
