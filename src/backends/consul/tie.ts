@@ -32,6 +32,9 @@ export interface TieEvents {
   lost(reason: LossReason, cause: unknown): void
 }
 
+/** Of a request while nobody leads by this session yet: only its sender waits. */
+const OPEN_MS = 5000
+
 /** How long a check may be on its way from the agent to the servers, in ms. */
 const CHECK_SYNC_MS = 5000
 
@@ -100,7 +103,14 @@ export class Tie {
   /** Why a grant of this session ends that is no longer there. */
   get reason(): LossReason {
     if (this.renewal === undefined) return 'expired'
-    return this.#missedBeats > 0 ? 'health-check' : 'revoked'
+    return this.#missedBeats > 0 || this.#isBeatOverdue() ? 'health-check' : 'revoked'
+  }
+
+  /** The agent may have let the check fail while a heartbeat was on its way. */
+  #isBeatOverdue(): boolean {
+    const { env, checkMs } = this.#options
+    const beat = this.#checkRenewal
+    return checkMs !== undefined && beat !== undefined && env.clock.elapsedMs(beat.sentAt) > checkMs / 2
   }
 
   /** Renews now: finds out whether the session still is. Settles in bounded time. */
@@ -133,7 +143,7 @@ export class Tie {
 
   async #open(signal: AbortSignal | undefined): Promise<void> {
     const { api, env, checkMs } = this.#options
-    const timeoutMs = this.#timeoutMs
+    const timeoutMs = OPEN_MS
     let checkedFrom: Instant | undefined
     if (checkMs !== undefined && this.checkId !== undefined) {
       checkedFrom = env.clock.upper()
@@ -157,7 +167,7 @@ export class Tie {
     for (;;) {
       const sentAt = env.clock.upper()
       try {
-        const id = await api.createSession(this.#spec(), { timeoutMs: this.#timeoutMs, signal })
+        const id = await api.createSession(this.#spec(), { timeoutMs: OPEN_MS, signal })
         if (id !== undefined) return { id, sentAt }
       } catch (error) {
         // Whatever was asked for is found by its name, so that no second session is made beside it.
@@ -169,7 +179,7 @@ export class Tie {
       if (env.clock.lower() > giveUpMs) throw checkMissing(this.checkId ?? 'serfHealth')
       await this.#sleep(20, signal)
       // The servers have not heard of it yet; until they do it must not fail at the agent.
-      if (this.checkId !== undefined) await api.pass(this.checkId, { timeoutMs: this.#timeoutMs, signal })
+      if (this.checkId !== undefined) await api.pass(this.checkId, { timeoutMs: OPEN_MS, signal })
     }
   }
 
@@ -187,7 +197,7 @@ export class Tie {
   }
 
   async #findOwn(signal?: AbortSignal): Promise<string | undefined> {
-    const sessions = await this.#options.api.listSessions({ timeoutMs: this.#timeoutMs, signal })
+    const sessions = await this.#options.api.listSessions({ timeoutMs: OPEN_MS, signal })
     return sessions.find(({ name }) => name.includes(this.#incarnation))?.id
   }
 
@@ -195,7 +205,7 @@ export class Tie {
   async #undo(): Promise<void> {
     this.stop()
     const { api } = this.#options
-    const timeoutMs = this.#timeoutMs
+    const timeoutMs = OPEN_MS
     try {
       const id = this.#session ?? (await this.#findOwn())
       if (id !== undefined) await api.destroySession(id, { timeoutMs })

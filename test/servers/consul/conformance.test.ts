@@ -1,6 +1,6 @@
 /**
  * The conformance suite against a real Consul. Its shortest session lives 10 s and ends after 20 s, so every session here
- * has a linked check of 2 s, which is what `checkMs` is for; expiry without one is in `expiry.test.ts`. The cases share a
+ * has a linked check of 3 s, which is what `checkMs` is for; expiry without one is in `expiry.test.ts`. The cases share a
  * server, each under a prefix of its own, but for those that restart it.
  */
 import { afterAll, beforeAll, describe, it } from 'vitest'
@@ -12,7 +12,7 @@ import { unlessStalled } from '../../integration/stalls.ts'
 import { playOnServers, serverWorld, type ServerSuite } from '../conformance-world.ts'
 import { ConsulServers } from '../consul.ts'
 
-const leaseMs = 2000
+const leaseMs = 3000
 /** Heartbeats are four to a lease, and one may be late. */
 const toleratedStallMs = leaseMs / 4
 const evidence = 'Consul frees an election by release or expiry alone'
@@ -30,7 +30,7 @@ const suite: ServerSuite = {
   facts: consulFacts(consulSettings({ checkMs: leaseMs })),
   leaseMs,
   // A second process of an id is refused when the first outlived the silence of a dead one: 1.5 leases and 1 s.
-  patienceMs: 12_000,
+  patienceMs: 15_000,
   expiryMs: 10 * leaseMs,
   concurrency: 12,
   toleratedStallMs,
