@@ -20,6 +20,7 @@ import { zookeeper } from './servers/zookeeper.mjs'
  * @property {(where: { cache: string }) => FoundServer | undefined} find looks only; fast, for every test run asks
  * @property {(where: { cache: string }) => FoundServer} fetch throws where it cannot
  * @property {string} byHand what to do where nothing can be fetched
+ * @property {() => boolean} [obtainable] false where neither this machine nor any package source has it; default: true
  */
 
 /** One line a server; its file is in scripts/servers/. @type {readonly ServerKind[]} */
@@ -32,6 +33,11 @@ const cache = join(resolve(fileURLToPath(import.meta.url), '../..'), '.cache/ser
 /** What is there now. @param {string} name @returns {FoundServer | undefined} */
 export function findServer(name) {
   return kinds.find((kind) => kind.name === name)?.find({ cache })
+}
+
+/** Of those that this machine can have; only these may be required. @returns {readonly string[]} */
+export function obtainableServers() {
+  return kinds.filter((kind) => kind.obtainable?.() ?? true).map(({ name }) => name)
 }
 
 function main(args) {
@@ -51,7 +57,7 @@ function main(args) {
       found.push(server)
       if (!json) tell(server)
     } catch (error) {
-      failed++
+      if (kind.obtainable?.() ?? true) failed++
       const reason = error instanceof Error ? error.message : String(error)
       console.error(`${kind.name}: ${reason}\n  by hand: ${kind.byHand}`)
     }

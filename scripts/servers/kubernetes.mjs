@@ -28,6 +28,8 @@ const packedVersion = '1.20.2'
 /** @type {import('../servers.mjs').ServerKind} */
 export const kubernetes = {
   name,
+  obtainable: () =>
+    process.env['KUBEBUILDER_ASSETS'] !== undefined || existsSync(join(packed, 'kube-apiserver.xz')),
   find({ cache }) {
     const etcdProgram = etcd.find({ cache })?.programs['etcd']
     const own = unpacked({ name, into: cache })
