@@ -94,8 +94,24 @@ export interface ZooKeeperDescription {
   readonly tokenBase?: string
 }
 
+export interface KubernetesDescription {
+  readonly type: 'kubernetes'
+  readonly namespace?: string
+  readonly preset?: 'fast' | 'default' | 'calm'
+  /** The Lease of every election, instead of its name. */
+  readonly lease?: string
+  readonly context?: string
+  readonly scope?: string
+  /** Decimal: a bigint has no JSON. */
+  readonly tokenBase?: string
+}
+
 /** One for each file in `services/`. */
-export type ServiceDescription = EtcdDescription | ConsulDescription | ZooKeeperDescription
+export type ServiceDescription =
+  | EtcdDescription
+  | ConsulDescription
+  | ZooKeeperDescription
+  | KubernetesDescription
 
 export type BackendDescription = RaftDescription | MemoryDescription | ModuleDescription | ServiceDescription
 
@@ -103,8 +119,6 @@ export type BackendDescription = RaftDescription | MemoryDescription | ModuleDes
 export const plannedBackends: ReadonlyMap<string, string> = new Map([
   ['paxos', 'paxos'],
   ['bully', 'bully'],
-  ['kubernetes', 'kubernetes'],
-  ['k8s', 'kubernetes'],
 ])
 
 /** What a reader of the cluster needs: `status`, `observe` and `leader` never take on a peer's identity. */

@@ -3,10 +3,11 @@ import type { Backend } from '../../backends/backend.ts'
 import type { BackendDescription, ServiceDescription } from '../description.ts'
 import { consulService } from './consul.ts'
 import { etcdService } from './etcd.ts'
+import { kubernetesService } from './kubernetes.ts'
 import { zookeeperService } from './zookeeper.ts'
 import type { Service, ServiceContext } from './service.ts'
 
-export const services: readonly Service[] = [etcdService, consulService, zookeeperService]
+export const services: readonly Service[] = [etcdService, consulService, zookeeperService, kubernetesService]
 
 /** By a scheme of its URLs, or by the `type` of an object. */
 export function serviceOf(name: string): Service | undefined {
