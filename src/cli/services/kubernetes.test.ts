@@ -50,6 +50,7 @@ describe('{ type: kubernetes }', () => {
 
   test('makes a backend with the lease of its preset', async () => {
     const backend = await backendFrom(parse('k8s://jobs?preset=fast'), {
+      warn: () => undefined,
       onBackgroundFailure: () => undefined,
     })
     expect(backend.timing.leaseMs).toBe(1000)
