@@ -182,7 +182,7 @@ class Candidate {
 
 class StageStorage implements Storage<LogRecord> {
   open(): ReturnType<Storage<LogRecord>['open']> {
-    return Promise.resolve({ incarnation: 1, storageId: 'warm-up', records: [] })
+    return Promise.resolve({ incarnation: 1, run: '1', storageId: 'warm-up', earlier: [], records: [] })
   }
 
   append(batch: readonly LogRecord[], done: () => void): void {

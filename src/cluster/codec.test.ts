@@ -252,7 +252,7 @@ const sponsorMessage: fc.Arbitrary<SponsorMessage> = fc.oneof(
 
 const logRecord: fc.Arbitrary<LogRecord> = fc.oneof(
   fc.record({ type: is('identity'), cluster: prose, peer: id, storageId: id }),
-  fc.record({ type: is('incarnation'), incarnation: whole }),
+  fc.record({ type: is('incarnation'), incarnation: whole, run: id }),
   fc.record({ type: is('hard-state'), term: whole, votedFor: fc.option(id) }),
   fc.record({ type: is('entries'), entries }),
   fc.record({ type: is('withdrawal'), session: id, epoch: whole }),

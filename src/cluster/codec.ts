@@ -233,7 +233,7 @@ const sponsorMessage = union<SponsorMessage, 'type'>('type', {
 
 const logRecord = union<LogRecord, 'type'>('type', {
   identity: { cluster: text(253), peer: id, storageId: id },
-  incarnation: { incarnation: count },
+  incarnation: { incarnation: count, run: id },
   'hard-state': { term: count, votedFor: nullable(id) },
   entries: { entries },
   withdrawal: { session, epoch: count },

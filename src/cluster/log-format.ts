@@ -11,7 +11,8 @@ import { logRecords } from './codec.ts'
 import type { LogRecord } from './messages.ts'
 
 const MAGIC = Buffer.from('MANDATE\n')
-const VERSION = 1
+/** 2: a start has a random run id. */
+const VERSION = 2
 export const HEADER_BYTES = 16
 
 export const GROUP_MAGIC = Buffer.from('MLOG')

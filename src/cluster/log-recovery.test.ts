@@ -1,6 +1,7 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { isMandateError } from '../errors.ts'
 import { encodeGroup, encodeHeader, encodeRecords, hasZeroSector, HEADER_BYTES } from './log-format.ts'
@@ -9,7 +10,7 @@ import type { LogRecord } from './messages.ts'
 
 const groups: readonly (readonly LogRecord[])[] = [
   [{ type: 'identity', cluster: 'test', peer: 'a', storageId: 'disk' }],
-  [{ type: 'incarnation', incarnation: 1 }],
+  [{ type: 'incarnation', incarnation: 1, run: 'r1' }],
   [{ type: 'hard-state', term: 7, votedFor: 'b' }],
   [
     { type: 'entries', entries: [{ index: 1, term: 7, data: null }] },
@@ -126,11 +127,27 @@ describe('readLog', () => {
   it('refuses a missing sector that an intact group follows: it was acknowledged once', async () => {
     const followed = Buffer.concat([
       withLarge,
-      encodeGroup(6, encodeRecords([{ type: 'incarnation', incarnation: 2 }])),
+      encodeGroup(6, encodeRecords([{ type: 'incarnation', incarnation: 2, run: 'r2' }])),
     ])
     const first = sectorAfter(log.length)
     expect(await outcome(zeroed(followed, first, first + 512))).toBe(`corrupt at ${log.length}`)
     expect(await outcome(zeroed(followed, log.length, first))).toBe(`corrupt at ${log.length}`)
+  })
+
+  it('refuses a log of an earlier version, whose starts have no run id, and says so', async () => {
+    const older = Buffer.from(log)
+    older.writeUInt32BE(1, 8)
+    older.writeUInt32BE(crc32(older.subarray(0, 12)), 12)
+    await expect(readBack(older)).rejects.toMatchObject({
+      code: 'DATA_CORRUPT',
+      message: expect.stringContaining('the format has version 1, this program reads version 2'),
+    })
+    const nameless = encodeRecords([{ type: 'incarnation', incarnation: 2 } as LogRecord])
+    const mixed = Buffer.concat([log, encodeGroup(encoded.length, nameless)])
+    await expect(readBack(mixed)).rejects.toMatchObject({
+      code: 'DATA_CORRUPT',
+      message: expect.stringContaining('not of a kind that this version knows'),
+    })
   })
 
   it('refuses groups that are missing or stand twice', async () => {

@@ -75,7 +75,9 @@ describe('logStorage', () => {
     const again = await storageIn(dataDir).open()
     expect(again).toEqual({
       incarnation: 2,
+      run: expect.stringMatching(/^[0-9a-f]{16}$/),
       storageId: fresh.storageId,
+      earlier: [{ incarnation: 1, run: fresh.run }],
       records: [vote(1), vote(2), vote(3)],
     })
   })
@@ -201,7 +203,7 @@ describe('logStorage', () => {
     expect(existsSync(join(dataDir, 'log.new'))).toBe(false)
   })
 
-  it('keeps two copies of one folder apart by nothing but their start, which the handshake sees', async () => {
+  it('keeps two copies of one folder apart by nothing but the run of their start, which the handshake sees', async () => {
     const dataDir = freshFolder()
     const copy = freshFolder()
     await storageIn(dataDir).open()
@@ -209,7 +211,8 @@ describe('logStorage', () => {
     for (const storage of opened.splice(0)) await storage.close()
     copyFileSync(join(dataDir, 'log'), join(copy, 'log'))
     const [a, b] = await Promise.all([storageIn(dataDir).open(), storageIn(copy).open()])
-    expect(a).toEqual(b)
+    expect(a).toEqual({ ...b, run: a.run })
+    expect(a.run).not.toBe(b.run)
   })
 
   it('says what is wrong with a folder that cannot be used', async () => {

@@ -1,6 +1,6 @@
 /**
  * The Storage of a peer: one append-only file in a folder of its own. The file's first record says whose it is, and
- * every open adds a record that says how many there were.
+ * every open adds a record that says how many there were, with a random id of its own.
  */
 import {
   closeSync,
@@ -16,12 +16,13 @@ import {
 import { dirname, join, resolve as absolute } from 'node:path'
 import { MandateError } from '../errors.ts'
 import type { Random } from '../seams/random.ts'
-import type { Recovered, Storage } from '../seams/storage.ts'
+import type { Recovered, Start, Storage } from '../seams/storage.ts'
 import { lockFolder, type FolderLock } from './lock-folder.ts'
 import { encodeGroup, encodeHeader, encodeRecords } from './log-format.ts'
 import { corrupt, readLog, type LogContents } from './log-recovery.ts'
 import { diskError, LogWriter } from './log-writer.ts'
 import type { LogRecord } from './messages.ts'
+import { startsOf } from './recovery.ts'
 
 const FILE_NAME = 'log'
 
@@ -100,11 +101,15 @@ class LogStorage implements Storage<LogRecord> {
       const storageId = this.#checkIdentity(path, contents)
       if (contents.tornBytes > 0) this.#cutOff(this.#fd, path, contents)
       rewriteLastGroup(this.#fd, contents)
-      const incarnation = 1 + lastIncarnation(contents)
+      const earlier = startsOf(contents.records)
+      const start: Start = {
+        incarnation: 1 + (earlier.at(-1)?.incarnation ?? 0),
+        run: this.#options.random.id(),
+      }
       const { end: position, sequence, records } = contents
       this.#writer = new LogWriter({ fd: this.#fd, dataDir: this.#dataDir, position, sequence })
-      await this.#appendNow({ type: 'incarnation', incarnation })
-      return { incarnation, storageId, records: records.filter(isCallers) }
+      await this.#appendNow({ type: 'incarnation', ...start })
+      return { ...start, storageId, earlier, records: records.filter(isCallers) }
     } catch (error) {
       throw diskError(this.#dataDir, error)
     }
@@ -195,11 +200,6 @@ function rewriteLastGroup(fd: number, { lastGroup, end }: LogContents): void {
   const bytes = Buffer.alloc(end - lastGroup)
   const read = readSync(fd, bytes, 0, bytes.length, lastGroup)
   writeSync(fd, bytes, 0, read, lastGroup)
-}
-
-function lastIncarnation({ records }: LogContents): number {
-  const last = records.findLast((record) => record.type === 'incarnation')
-  return last?.incarnation ?? 0
 }
 
 /** What was appended through the seam, and not by the storage itself. */

@@ -6,6 +6,7 @@ import type { MandateErrorCode } from '../errors.ts'
 import type { PeerId } from '../protocols/quorum/types.ts'
 import type { RaftMessage } from '../protocols/raft/types.ts'
 import type { SessionKey, SupportMessage } from '../protocols/support/types.ts'
+import type { Start } from '../seams/storage.ts'
 import type {
   Command,
   Exclusivity,
@@ -172,12 +173,9 @@ export interface ElectionStatus {
 }
 
 /** One process of a peer, as the others remember it. */
-export interface PeerRecord {
+export interface PeerRecord extends Start {
   readonly peer: PeerId
   readonly storageId: string
-  readonly incarnation: number
-  /** Random, of this process. */
-  readonly run: string
 }
 
 /** What is on disk, in order. */
@@ -185,7 +183,7 @@ export type LogRecord =
   /** First record of every folder. */
   | { readonly type: 'identity'; readonly cluster: string; readonly peer: PeerId; readonly storageId: string }
   /** Written by `open`, before anything is answered. */
-  | { readonly type: 'incarnation'; readonly incarnation: number }
+  | ({ readonly type: 'incarnation' } & Start)
   | { readonly type: 'hard-state'; readonly term: number; readonly votedFor: PeerId | null }
   /** Overwrites everything at and behind its first index. */
   | {

@@ -4,7 +4,7 @@ import type { Entry } from '../protocols/raft/types.ts'
 import type { Command } from '../registry/types.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
-import type { Storage } from '../seams/storage.ts'
+import type { ProcessIdentity, Storage } from '../seams/storage.ts'
 import type { Transport } from '../seams/transport.ts'
 import type { HolderMessage, LogRecord, PeerMessage, PeerRecord, SponsorMessage } from './messages.ts'
 
@@ -43,9 +43,7 @@ export interface PeerTap {
 }
 
 /** What the handshake needs of the disk. */
-export interface PeerIdentity {
-  readonly storageId: string
-  readonly incarnation: number
+export interface PeerIdentity extends ProcessIdentity {
   /** The other peers as they were let in before. */
   readonly remembered: readonly PeerRecord[]
   /** To be written down: a process of another peer was let in for the first time. */

@@ -4,6 +4,7 @@ import type { PeerId } from '../protocols/quorum/types.ts'
 import type { Entry, HardState } from '../protocols/raft/types.ts'
 import type { Withdrawal } from '../protocols/support/types.ts'
 import type { Command } from '../registry/types.ts'
+import type { Start } from '../seams/storage.ts'
 import type { LogRecord, PeerRecord } from './messages.ts'
 
 export interface RecoveredPeer {
@@ -42,6 +43,13 @@ export function foldRecords(records: readonly LogRecord[]): RecoveredPeer {
     }
   }
   return { hardState, entries, withdrawals, peers: [...peers.values()] }
+}
+
+/** How often the folder was opened, oldest first. */
+export function startsOf(records: readonly LogRecord[]): readonly Start[] {
+  return records.flatMap((record) =>
+    record.type === 'incarnation' ? [{ incarnation: record.incarnation, run: record.run }] : [],
+  )
 }
 
 function overwrite(entries: Entry<Command>[], next: readonly Entry<Command>[]): void {

@@ -1,20 +1,15 @@
 /** What two processes tell each other before anything else, so that no message goes to the wrong place. */
 import { MandateError } from '../errors.ts'
+import type { ProcessIdentity, Start } from '../seams/storage.ts'
 import type { Lane } from '../seams/transport.ts'
-import { count, nullable, object, oneOf, text } from './codec-shape.ts'
+import { count, list, nullable, object, oneOf, text } from './codec-shape.ts'
 import { errorReply, jsonCodec } from './codec.ts'
 import { encodeFrame, type Frame } from './tcp-frame.ts'
 import type { ErrorReply } from './messages.ts'
 
-const PROTOCOL = 1
-
-/** One process of one peer. */
-export interface ProcessIdentity {
-  readonly storageId: string
-  readonly incarnation: number
-  /** Random at each start: two processes on copies of one folder agree in everything else. */
-  readonly run: string
-}
+const PROTOCOL = 2
+/** Earlier starts in a handshake: it stays well below the size that is read of a stranger. */
+const MAX_EARLIER = 33
 
 export interface PeerHello extends ProcessIdentity {
   readonly protocol: number
@@ -22,6 +17,8 @@ export interface PeerHello extends ProcessIdentity {
   readonly from: string
   readonly to: string
   readonly lane: Lane
+  /** The start at which the dialler saw the peer that it dials: it wants to be shown that one. Null: none. */
+  readonly seen: number | null
 }
 
 interface ClientHello {
@@ -36,7 +33,10 @@ export interface Welcome extends ProcessIdentity {
 }
 
 const label = text(253)
-const identity = { storageId: label, incarnation: count, run: label }
+const start = { incarnation: count, run: text(128, 1) }
+const identity = { storageId: label, ...start, earlier: list(object<Start>(start), MAX_EARLIER) }
+/** What every version says. */
+const anyHellos = jsonCodec('Hello', object<Pick<PeerHello, 'protocol'>>({ protocol: count }))
 const peerHellos = jsonCodec(
   'PeerHello',
   object<PeerHello>({
@@ -45,6 +45,7 @@ const peerHellos = jsonCodec(
     from: label,
     to: label,
     lane: oneOf<Lane>('urgent', 'bulk'),
+    seen: nullable(count),
     ...identity,
   }),
 )
@@ -75,17 +76,17 @@ export type Greeting =
 
 /** The first frame of an accepted connection. @throws PROTOCOL_ERROR */
 export function readHello(frame: Frame, { self, cluster, peers }: Listener): Greeting {
+  if (frame.type !== 'client-hello' && frame.type !== 'peer-hello') throw unexpected(frame, 'a hello')
+  // First: the other fields of a foreign version may be others.
+  const foreign = wrongProtocol(anyHellos.decode(frame.payload).protocol)
+  if (foreign !== null) return { is: 'refused', error: foreign }
   if (frame.type === 'client-hello') {
     const hello = clientHellos.decode(frame.payload)
-    const error =
-      wrongProtocol(hello.protocol) ??
-      (hello.cluster === null ? null : wrongCluster(self, hello.cluster, cluster))
+    const error = hello.cluster === null ? null : wrongCluster(self, hello.cluster, cluster)
     return error === null ? { is: 'client' } : { is: 'refused', error }
   }
-  if (frame.type !== 'peer-hello') throw unexpected(frame, 'a hello')
   const hello = peerHellos.decode(frame.payload)
   const error =
-    wrongProtocol(hello.protocol) ??
     wrongCluster(self, hello.cluster, cluster) ??
     wrongAddress(hello.to, self) ??
     stranger(hello.from, self, peers)

@@ -2,9 +2,12 @@
  * Who stands behind each peer id. A peer that comes back with less than it had (an empty, restored or copied folder)
  * could vote twice in one term, or help to elect a leader without an entry that it had acknowledged: it is not let in
  * (DESIGN §4.2). Remembered on disk, so that a restart of this peer does not forget it.
+ *
+ * A folder that went back can be started until its number is above the one that is remembered, so the number proves
+ * nothing: the folder has to show the very start that is remembered among its own.
  */
+import type { ProcessIdentity, Start } from '../seams/storage.ts'
 import type { PeerRecord } from './messages.ts'
-import type { ProcessIdentity } from './tcp-handshake.ts'
 
 /**
  * So long after its last frame a process still counts as running if it also holds a connection: several heartbeats. A host that vanished without closing anything must
@@ -12,7 +15,12 @@ import type { ProcessIdentity } from './tcp-handshake.ts'
  */
 const CONNECTED_LIVE_MS = 2000
 
-interface Known extends ProcessIdentity {
+const WAY_OUT =
+  'Give it back its folder. If that is lost, keep this peer off: the others go on while they are a majority. ' +
+  'To have all again, stop every peer, move their folders away, and start them with a tokenBase above the last token'
+
+interface Known extends Start {
+  readonly storageId: string
   /** Undefined: not since this process started. */
   heardAtMs: number | undefined
 }
@@ -31,6 +39,11 @@ export class PeerIdentities {
     for (const { peer, ...identity } of remembered)
       this.#known.set(peer, { ...identity, heardAtMs: undefined })
     this.#remember = remember
+  }
+
+  /** The start at which it was let in last; null: never. */
+  seen(peer: string): number | null {
+    return this.#known.get(peer)?.incarnation ?? null
   }
 
   /** `nowMs` by `clock.lower()`. */
@@ -59,14 +72,13 @@ function objection(
   nowMs: number,
   connected: boolean,
 ): string | undefined {
-  if (known.run === shown.run) return undefined
   if (known.storageId !== shown.storageId) {
     return (
       `peer '${peer}' comes with another folder than before, and so without the votes and entries it answers for. ` +
-      'Give it back its folder. If that is lost, keep this peer off: the others go on while they are a majority. ' +
-      'To have all again, stop every peer, move their folders away, and start them with a tokenBase above the last token'
+      WAY_OUT
     )
   }
+  if (known.run === shown.run) return undefined
   const silenceMs = nowMs - (known.heardAtMs ?? -Infinity)
   // The first start on a copy has the number of a restart. But a process that was restarted has closed its connections.
   if (connected && silenceMs <= CONNECTED_LIVE_MS) {
@@ -75,9 +87,16 @@ function objection(
       'stop the copy, and never start a peer on it'
     )
   }
-  if (shown.incarnation > known.incarnation) return undefined
+  const then = shown.earlier.find(({ incarnation }) => incarnation === known.incarnation)
+  if (then?.run === known.run) return undefined
+  if (then === undefined && shown.incarnation > known.incarnation) {
+    return (
+      `peer '${peer}' is at start ${shown.incarnation}, but was seen at start ${known.incarnation}, which it has not ` +
+      'shown among its own; it is asked for it, and let in once it shows that one'
+    )
+  }
   return (
-    `the data of peer '${peer}' is at start ${shown.incarnation}, but it was seen at start ${known.incarnation}: ` +
-    'its folder was restored or copied, and may have forgotten votes'
+    `the data of peer '${peer}' is at start ${shown.incarnation} and does not go on from start ${known.incarnation}, ` +
+    `at which it was seen: its folder was restored or copied, and may have forgotten votes. ${WAY_OUT}`
   )
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import type { ProcessIdentity, Start } from '../seams/storage.ts'
 import type { TransportEvents } from '../seams/transport.ts'
 import { systemClock } from '../system/clock.ts'
 import { systemRandom } from '../system/random.ts'
@@ -44,6 +45,20 @@ interface Peer extends TcpTransport {
   readonly messages: PeerMessage[]
 }
 
+function startOf(self: string, incarnation: number): Start {
+  const { run } = startsOf(self, incarnation)
+  return { incarnation, run }
+}
+
+/** As a folder that was never restored has them. `lineage` differs on a folder that was. */
+function startsOf(self: string, incarnation: number, lineage = ''): Omit<ProcessIdentity, 'storageId'> {
+  const starts = Array.from({ length: incarnation }, (_, index) => ({
+    incarnation: index + 1,
+    run: `run ${index + 1} of ${self}${lineage}`,
+  }))
+  return { ...(starts.at(-1) as Start), earlier: starts.slice(0, -1) }
+}
+
 async function startPeer(
   peers: Record<string, string>,
   self: string,
@@ -57,7 +72,7 @@ async function startPeer(
     self,
     cluster: 'test',
     storageId: `disk of ${self}`,
-    incarnation: 1,
+    ...startsOf(self, change.incarnation ?? 1),
     peers,
     listen: peers[self] ?? '127.0.0.1:0',
     clock: systemClock(),
@@ -212,11 +227,37 @@ describe('tcpTransport handshakes', () => {
     expect(a.seen.filter((line) => line.startsWith('up'))).toEqual(['up b 5'])
   })
 
+  it('refuses it also when it was started more often since, and takes the folder that goes on', async () => {
+    const peers = await peerTable('a', 'b')
+    const a = await startPeer(peers, 'a')
+    const b = await startPeer(peers, 'b', { incarnation: 5 })
+    await until(() => a.seen.includes('up b 5') && b.seen.includes('up a 1'), 'the link')
+    await b.close()
+    await until(() => a.seen.includes('refused b'), 'the end of b')
+    for (const incarnation of [6, 105]) {
+      const restored = await startPeer(peers, 'b', startsOf('b', incarnation, ' restored'))
+      await until(() => restored.problem('a')?.includes('restored or copied') === true, 'the refusal')
+      await until(() => a.problem('b')?.includes('restored or copied') === true, 'our own refusal')
+      await restored.close()
+    }
+    await startPeer(peers, 'b', { incarnation: 6 })
+    await until(() => a.seen.includes('up b 6'), 'the link to the real one')
+  })
+
+  it('lets each other in after more starts than one handshake shows, on both sides', async () => {
+    const peers = await peerTable('a', 'b')
+    const remembered = (peer: string) => [{ peer, storageId: `disk of ${peer}`, ...startOf(peer, 3) }]
+    const a = await startPeer(peers, 'a', { incarnation: 100, remembered: remembered('b') })
+    const b = await startPeer(peers, 'b', { incarnation: 90, remembered: remembered('a') })
+    await until(() => a.seen.includes('up b 90') && b.seen.includes('up a 100'), 'both links up')
+  })
+
   it('refuses a second process with other data under the id of a running peer', async () => {
     const { peers, a, b } = await startPair()
     b.send('a', vote, 'urgent')
     await until(() => a.messages.length === 1, 'a sign of life')
-    const twin = await startPeer(peers, 'b', { storageId: 'another disk', listen: '127.0.0.1:0' })
+    const folder = { storageId: 'another disk', ...startsOf('b', 1, ' elsewhere') }
+    const twin = await startPeer(peers, 'b', { ...folder, listen: '127.0.0.1:0' })
     await until(() => twin.problem('a')?.includes('another folder') === true, 'the refusal')
     b.send('a', vote, 'urgent')
     await until(() => a.messages.length === 2, 'a message of the first process')
@@ -242,6 +283,8 @@ describe('tcpTransport handshakes', () => {
           storageId: 'disk of b',
           incarnation: 2,
           run: 'next',
+          earlier: [{ incarnation: 1, run: 'run 1 of b' }],
+          seen: null,
         }),
       )
     }
@@ -279,6 +322,8 @@ describe('tcpTransport start', () => {
         cluster: 'test',
         storageId: 's',
         incarnation: 1,
+        run: 'r',
+        earlier: [],
         clock: systemClock(),
         random: systemRandom(),
         report: () => {},
@@ -456,7 +501,7 @@ describe('tcpTransport on a stuck link', () => {
 
   /** Shakes hands on both lanes and never reads again. */
   async function deafPeer(port: number, peer: string): Promise<Server> {
-    const welcome = { peer, cluster: 'test', storageId: 'disk', incarnation: 1, run: 'r' }
+    const welcome = { peer, cluster: 'test', storageId: 'disk', incarnation: 1, run: 'r', earlier: [] }
     const server = createServer((socket) => {
       socket.on('error', () => {})
       cleanUps.push(() => void socket.destroy())

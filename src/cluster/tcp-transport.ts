@@ -5,6 +5,7 @@
 import { MandateError } from '../errors.ts'
 import type { Clock, Timer } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
+import type { ProcessIdentity } from '../seams/storage.ts'
 import type { ClientId, Lane, Transport, TransportEvents } from '../seams/transport.ts'
 import { holderMessages, peerMessages, sponsorMessages } from './codec.ts'
 import type { ErrorReply, HolderMessage, PeerMessage, PeerRecord, SponsorMessage } from './messages.ts'
@@ -23,6 +24,7 @@ import { PeerIdentities } from './tcp-identity.ts'
 import { PeerLink } from './tcp-link.ts'
 import { TcpListener } from './tcp-listener.ts'
 import { Receipts } from './tcp-receipts.ts'
+import { ShownStarts } from './tcp-starts.ts'
 
 /** How often, and how long after a message without a receipt, a link is dialled afresh beside the one that seems stuck. */
 const SILENCE_CHECK_MS = 1000
@@ -33,12 +35,10 @@ const MAX_INBOUND = 8
 const REPORT_PAUSE_MS = 10_000
 const DEFAULT_MAX_CLIENTS = 10_000
 
-export interface TcpTransportOptions {
+/** The identity is that of `storage.open()`. */
+export interface TcpTransportOptions extends ProcessIdentity {
   readonly self: string
   readonly cluster: string
-  /** From `storage.open()`. */
-  readonly storageId: string
-  readonly incarnation: number
   /** The other peers as they were let in before this process started. */
   readonly remembered?: readonly PeerRecord[] | undefined
   /** A process of another peer was let in for the first time. */
@@ -79,7 +79,7 @@ export function tcpTransport(options: TcpTransportOptions): TcpTransport {
 class TcpPeerTransport implements TcpTransport {
   readonly counts: TcpCounts = { dropped: 0, garbage: 0, turnedAway: 0 }
   readonly #options: TcpTransportOptions
-  readonly #welcome: Welcome
+  readonly #starts: ShownStarts
   readonly #identities: PeerIdentities
   readonly #links = new Map<string, PeerLink>()
   readonly #listener: TcpListener
@@ -93,7 +93,7 @@ class TcpPeerTransport implements TcpTransport {
   #closing: Promise<void> | undefined
 
   constructor(options: TcpTransportOptions) {
-    const { self, cluster, peers, storageId, incarnation, clock, random } = options
+    const { self, cluster, peers, clock } = options
     const ids = Object.keys(peers)
     if (!ids.includes(self)) {
       throw new MandateError('NOT_A_PEER', `'${self}' is none of the peers ${ids.join(', ')}`, {
@@ -103,7 +103,7 @@ class TcpPeerTransport implements TcpTransport {
     }
     this.#options = options
     this.#identities = new PeerIdentities(options.remembered ?? [], options.remember ?? (() => undefined))
-    this.#welcome = { peer: self, cluster, storageId, incarnation, run: random.id() }
+    this.#starts = new ShownStarts(options)
     this.#listener = new TcpListener({
       listen: options.listen,
       insecure: options.insecure ?? false,
@@ -183,14 +183,16 @@ class TcpPeerTransport implements TcpTransport {
 
   #linkTo(peer: string, address: string, names: ReturnType<typeof cachedNames>): PeerLink {
     const { self, cluster, clock, random } = this.#options
-    const { storageId, incarnation, run } = this.#welcome
     return new PeerLink({
       peer,
       address,
       names,
       clock,
       random,
-      hello: (lane) => peerHelloFrame({ cluster, from: self, to: peer, lane, storageId, incarnation, run }),
+      hello: (lane) => {
+        const seen = this.#identities.seen(peer)
+        return peerHelloFrame({ cluster, from: self, to: peer, lane, seen, ...this.#starts.shownTo(peer) })
+      },
       objection: (welcome) => this.#objection(peer, address, welcome),
       events: {
         up: (welcome) => this.#driver?.peerUp(peer, welcome.incarnation),
@@ -222,13 +224,14 @@ class TcpPeerTransport implements TcpTransport {
 
   #takePeer(hello: PeerHello, connection: Connection): ErrorReply | undefined {
     const { from, lane } = hello
+    this.#starts.asked(from, hello.seen)
     const message = this.#admit(from, hello)
     if (message !== undefined) return { code: 'DUPLICATE_ID', message, details: { id: from } }
     // An earlier connection of the same process stays: what is under way on it still counts.
     this.#keepNewest(from, MAX_INBOUND - 1)
     const connections = this.#inbound.get(from) ?? new Set()
     this.#inbound.set(from, connections.add(connection))
-    connection.send(welcomeFrame(this.#welcome))
+    connection.send(this.#welcomeTo(from))
     const receipts = new Receipts(this.#options.clock, (frame) => connection.send(frame))
     connection.handOver(
       {
@@ -250,6 +253,12 @@ class TcpPeerTransport implements TcpTransport {
     return undefined
   }
 
+  /** Null: a client. */
+  #welcomeTo(peer: string | null): Buffer {
+    const { self, cluster } = this.#options
+    return welcomeFrame({ peer: self, cluster, ...this.#starts.shownTo(peer) })
+  }
+
   #keepNewest(peer: string, count: number): void {
     const connections = this.#inbound.get(peer) ?? new Set()
     for (const connection of [...connections].slice(0, Math.max(0, connections.size - count))) {
@@ -267,7 +276,7 @@ class TcpPeerTransport implements TcpTransport {
     this.#lastClient += 1
     const client = this.#lastClient
     this.#clients.set(client, connection)
-    connection.send(welcomeFrame(this.#welcome))
+    connection.send(this.#welcomeTo(null))
     connection.handOver(
       {
         closed: (reason, garbage) => {

@@ -1,10 +1,23 @@
 /** Durable records of one peer, in one order. */
 
-export interface Recovered<Record> {
-  /** Grows by one with every open, durably, before `open` resolves. */
+/** One open of a folder. */
+export interface Start {
+  /** Grows by one with every open. */
   readonly incarnation: number
-  /** Random, fixed when the folder was made: tells a restored or swapped folder. */
+  /** Random: two copies of one folder count alike, and draw differently. */
+  readonly run: string
+}
+
+/** One process of a peer, and what its folder went through before. */
+export interface ProcessIdentity extends Start {
+  /** Random, fixed when the folder was made: tells a swapped folder. */
   readonly storageId: string
+  /** Oldest first, without the present one: tells a restored or copied folder. */
+  readonly earlier: readonly Start[]
+}
+
+/** Its start is durable before `open` resolves. */
+export interface Recovered<Record> extends ProcessIdentity {
   /** Everything appended and acknowledged so far, and perhaps a tail that was written but not acknowledged. */
   readonly records: readonly Record[]
 }

@@ -6,8 +6,9 @@ import { encodeGroup, encodeHeader, encodeRecords } from '../cluster/log-format.
 import { scanLog } from '../cluster/log-recovery.ts'
 import { diskError } from '../cluster/log-writer.ts'
 import type { LogRecord } from '../cluster/messages.ts'
+import { startsOf } from '../cluster/recovery.ts'
 import { MandateError } from '../errors.ts'
-import type { Recovered, Storage } from '../seams/storage.ts'
+import type { Recovered, Start, Storage } from '../seams/storage.ts'
 import { Input, type Incarnation } from './incarnation.ts'
 import type { Tally } from './route.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -202,14 +203,15 @@ export class Disk {
     // What was read is what is there from now on: an end that was cut off never comes back.
     this.#tail = Buffer.alloc(0)
     this.#failed = undefined
-    const incarnations = records.flatMap((record) =>
-      record.type === 'incarnation' ? [record.incarnation] : [],
-    )
-    const incarnation = 1 + (incarnations.at(-1) ?? 0)
+    const earlier = startsOf(records)
+    const start: Start = {
+      incarnation: 1 + (earlier.at(-1)?.incarnation ?? 0),
+      run: this.#options.chance.id(),
+    }
     this.#adopt(records)
-    this.#incarnation = incarnation
-    this.#groups.push({ records: [{ type: 'incarnation', incarnation }], bytes: null })
-    return { incarnation, storageId: this.#storageId, records: recovered }
+    this.#incarnation = start.incarnation
+    this.#groups.push({ records: [{ type: 'incarnation', ...start }], bytes: null })
+    return { ...start, storageId: this.#storageId, earlier, records: recovered }
   }
 
   /** A tail may have turned out to be a whole group. */

@@ -44,11 +44,6 @@ export class Machine implements Host {
   #program: Program | null = null
   /** Its folder was refused: it stays off. */
   #ruined = false
-  /**
-   * An older folder is in its place. It is started once: by the number of its start alone the others would let it in once
-   * it was started as often as the folder that was lost (`cluster/tcp-identity`).
-   */
-  #restored = false
   /** To be put in the folder's place. */
   #snapshot: ReturnType<Disk['copy']> | null = null
   /** Starts that are under way count only while nothing else happened to the machine. */
@@ -107,7 +102,6 @@ export class Machine implements Host {
   start(): void {
     if (this.runs || this.#ruined || !this.#up) return
     this.#fate++
-    if (this.#restored) this.#ruined = true
     const { plan, machine, mark, scheduler, network, judge, tally, worldOf } = this.#options
     const run = ++this.#runs
     const process = (this.#process = new Incarnation(scheduler, this.name, run, mark))
@@ -284,7 +278,10 @@ export class Machine implements Host {
     this.#snapshot = this.disk?.copy() ?? null
   }
 
-  /** Only what everybody else can notice: a folder of an earlier start than the one that all of them have let in. */
+  /**
+   * Only what everybody else can notice: a folder of an earlier start than the one that all of them have let in. From then
+   * on it is started as often as any other.
+   */
   restore(knownToAll: number): void {
     const snapshot = this.#snapshot
     if (this.disk === null || snapshot === null || snapshot.incarnation + 1 > knownToAll || this.#ruined)
@@ -292,7 +289,6 @@ export class Machine implements Host {
     this.crash('crash', null)
     this.#did('older folder restored')
     this.disk.restore(snapshot)
-    this.#restored = true
     this.#startAfter(200)
   }
 

@@ -4,6 +4,7 @@
  * afresh beside.
  */
 import type { Timer } from '../seams/clock.ts'
+import type { ProcessIdentity } from '../seams/storage.ts'
 import type { Lane } from '../seams/transport.ts'
 import type { Dial, End, Network } from './network.ts'
 import type { Incarnation } from './incarnation.ts'
@@ -11,21 +12,20 @@ import type { ProcessClock } from './process-clock.ts'
 import type { Stream } from './streams.ts'
 
 /** What the two sides show each other (`cluster/tcp-handshake`). */
-export interface Shown {
-  readonly storageId: string
-  readonly incarnation: number
-  readonly run: string
-}
-
 export type Hello =
-  | { readonly is: 'peer'; readonly from: string; readonly shown: Shown }
+  | {
+      readonly is: 'peer'
+      readonly from: string
+      readonly seen: number | null
+      readonly shown: ProcessIdentity
+    }
   | { readonly is: 'client' }
 export type Answer =
-  | { readonly is: 'welcome'; readonly shown: Shown }
+  | { readonly is: 'welcome'; readonly shown: ProcessIdentity }
   | { readonly is: 'rejected'; readonly reason: string }
 
 export interface PeerLinkEvents {
-  up(shown: Shown): void
+  up(shown: ProcessIdentity): void
   down(reason: string): void
   refused(): void
   rejected(reason: string): void
@@ -37,9 +37,9 @@ export interface PeerLinkOptions {
   readonly clock: ProcessClock
   readonly chance: Stream
   readonly to: string
-  readonly shown: Shown
+  readonly hello: () => Hello
   /** Why the process that answered is not let in; undefined if it is. */
-  readonly objection: (shown: Shown) => string | undefined
+  readonly objection: (shown: ProcessIdentity) => string | undefined
   readonly events: PeerLinkEvents
 }
 
@@ -120,9 +120,8 @@ export class PeerLink {
   }
 
   #dialOut(failed: (kind: Failure) => void): Dial {
-    const { network, process, to, shown, objection, events } = this.#options
-    const hello: Hello = { is: 'peer', from: process.process, shown }
-    return network.dial(process, to, hello, {
+    const { network, process, to, hello, objection, events } = this.#options
+    return network.dial(process, to, hello(), {
       failed,
       answered: (end, word) => {
         const answer = word as Answer
@@ -135,7 +134,7 @@ export class PeerLink {
     })
   }
 
-  #connected(end: End, shown: Shown): void {
+  #connected(end: End, shown: ProcessIdentity): void {
     this.#dial = null
     const before = this.#end
     const runBefore = this.#run

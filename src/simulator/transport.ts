@@ -6,12 +6,14 @@ import { peerMessages } from '../cluster/codec.ts'
 import type { HolderMessage, PeerMessage, SponsorMessage } from '../cluster/messages.ts'
 import type { PeerIdentity, PeerTransport } from '../cluster/peer-options.ts'
 import { PeerIdentities } from '../cluster/tcp-identity.ts'
+import { ShownStarts } from '../cluster/tcp-starts.ts'
 import { MandateError } from '../errors.ts'
+import type { ProcessIdentity } from '../seams/storage.ts'
 import type { ClientId, ConnectClient, Lane, TransportEvents } from '../seams/transport.ts'
 import type { Incarnation } from './incarnation.ts'
 import { markOf } from './message-mark.ts'
 import type { End, Listener, Network } from './network.ts'
-import { PeerLink, type Answer, type Hello, type Shown } from './peer-link.ts'
+import { PeerLink, type Answer, type Hello } from './peer-link.ts'
 import type { ProcessClock } from './process-clock.ts'
 import type { Stream } from './streams.ts'
 
@@ -42,7 +44,7 @@ export interface SimulatedTransportOptions {
 export class SimulatedTransport implements PeerTransport, Listener {
   readonly process: Incarnation
   readonly #options: SimulatedTransportOptions
-  readonly #shown: Shown
+  readonly #starts: ShownStarts
   readonly #identities: PeerIdentities
   readonly #links = new Map<string, PeerLink>()
   /** By peer, oldest first: on what it speaks to us. */
@@ -53,10 +55,10 @@ export class SimulatedTransport implements PeerTransport, Listener {
   #closed = false
 
   constructor(options: SimulatedTransportOptions) {
-    const { process, identity, chance } = options
+    const { process, identity } = options
     this.process = process
     this.#options = options
-    this.#shown = { storageId: identity.storageId, incarnation: identity.incarnation, run: chance.id() }
+    this.#starts = new ShownStarts(identity)
     this.#identities = new PeerIdentities(identity.remembered, (record) => identity.remember(record))
     for (const to of options.peers) if (to !== process.process) this.#links.set(to, this.#linkTo(to))
   }
@@ -112,6 +114,7 @@ export class SimulatedTransport implements PeerTransport, Listener {
     const hello = word as Hello
     if (this.#closed) return end.close('connection closed')
     if (hello.is === 'client') return this.#takeClient(end)
+    this.#starts.asked(hello.from, hello.seen)
     const reason = this.#admit(hello.from, hello.shown)
     if (reason !== undefined) {
       this.#options.tap.rejected(hello.from, reason)
@@ -122,7 +125,7 @@ export class SimulatedTransport implements PeerTransport, Listener {
     this.#keepNewest(hello.from, MAX_INBOUND - 1)
     const ends = this.#inbound.get(hello.from) ?? new Set()
     this.#inbound.set(hello.from, ends.add(end))
-    this.#answer(end, { is: 'welcome', shown: this.#shown })
+    this.#answer(end, { is: 'welcome', shown: this.#starts.shownTo(hello.from) })
     end.take({
       closed: () => ends.delete(end),
       frame: (frame) => {
@@ -145,7 +148,7 @@ export class SimulatedTransport implements PeerTransport, Listener {
   #takeClient(end: End): void {
     const client = ++this.#lastClient
     this.#clients.set(client, end)
-    this.#answer(end, { is: 'welcome', shown: this.#shown })
+    this.#answer(end, { is: 'welcome', shown: this.#starts.shownTo(null) })
     end.take({
       closed: () => {
         if (this.#clients.delete(client)) this.#events?.clientGone(client)
@@ -155,7 +158,7 @@ export class SimulatedTransport implements PeerTransport, Listener {
   }
 
   /** Why the process may not stand for `peer`. */
-  #admit(peer: string, shown: Shown): string | undefined {
+  #admit(peer: string, shown: ProcessIdentity): string | undefined {
     const { clock } = this.#options
     const connected = (this.#inbound.get(peer)?.size ?? 0) > 0
     const admission = this.#identities.admit(peer, shown, clock.lower(), connected)
@@ -181,7 +184,12 @@ export class SimulatedTransport implements PeerTransport, Listener {
       clock,
       chance,
       to,
-      shown: this.#shown,
+      hello: () => ({
+        is: 'peer',
+        from: process.process,
+        seen: this.#identities.seen(to),
+        shown: this.#starts.shownTo(to),
+      }),
       objection: (shown) => this.#admit(to, shown),
       events: {
         up: ({ incarnation }) => this.#events?.peerUp(to, incarnation),

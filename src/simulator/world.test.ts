@@ -108,20 +108,24 @@ test('in safety mode everybody is healed and runs again', async () => {
   expect(ways.size).toBe(6)
 })
 
-test('a folder that was restored from an earlier start is turned away by everybody', async () => {
+test('a folder that was restored from an earlier start is turned away, however often it is started', async () => {
+  const starts = Array.from({ length: 12 }, (_, index) => 5500 + 300 * index)
   const { result, events } = await played(
     quiet(
       [
         { at: 3000, type: 'snapshot', process: 'p3' },
         { at: 3100, type: 'crash', process: 'p3', backAfterMs: 100 },
         { at: 5000, type: 'restore', process: 'p3' },
+        ...starts.map((at) => ({ at, type: 'crash', process: 'p3', backAfterMs: 50 }) as const),
       ],
       { core: ['p1', 'p2'], healAtMs: 10_000 },
     ),
   )
   expect(result.injected['older folder restored']).toBe(1)
   expect(result.injected['peer turned away']).toBeGreaterThan(0)
-  expect(of(events, 'received').filter(({ at, process }) => process === 'p3' && at > 5200)).toEqual([])
+  expect(of(events, 'recovered').filter(({ process }) => process === 'p3')).toHaveLength(15)
+  const carried = of(events, 'received').filter(({ from, process }) => [from, process].includes('p3'))
+  expect(carried.filter(({ at }) => at > 5200)).toEqual([])
 })
 
 test('a damaged log is refused, and its peer stays off', async () => {

@@ -34,7 +34,9 @@ describe('memoryDisk', () => {
     await turn()
     expect(done).toEqual([])
     const next = await disk.storage().open()
-    expect(next).toEqual({ incarnation: 2, storageId: 'memory-disk', records: ['kept', 'x'] })
+    expect(next).toMatchObject({ incarnation: 2, storageId: 'memory-disk', records: ['kept', 'x'] })
+    expect(next.earlier).toEqual([{ incarnation: 1, run: expect.any(String) }])
+    expect(next.earlier[0]?.run).not.toBe(next.run)
   })
 
   it('answers nothing while held and everything in order after release', async () => {

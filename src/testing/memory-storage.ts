@@ -4,7 +4,7 @@
  */
 import { MandateError } from '../errors.ts'
 import type { Clock } from '../seams/clock.ts'
-import type { Recovered, Storage } from '../seams/storage.ts'
+import type { Recovered, Start, Storage } from '../seams/storage.ts'
 
 export interface MemoryDiskOptions {
   /** Told apart from other disks by this. @default 'memory-disk' */
@@ -44,6 +44,7 @@ interface Batch<Record> {
 export function memoryDisk<Record>(options: MemoryDiskOptions = {}): MemoryDisk<Record> {
   const { storageId = 'memory-disk', clock, writeMs = 0 } = options
   const records: Record[] = []
+  const starts: Start[] = []
   let opens = 0
   let open = false
   /** Work scheduled for an earlier process finds another number here and does nothing. */
@@ -121,7 +122,10 @@ export function memoryDisk<Record>(options: MemoryDiskOptions = {}): MemoryDisk<
         opens += 1
         life += 1
         mine = life
-        return { incarnation: opens, storageId, records: structuredClone(records) }
+        const earlier = starts.slice()
+        const start: Start = { incarnation: opens, run: `${storageId} ${opens}` }
+        starts.push(start)
+        return { ...start, storageId, earlier, records: structuredClone(records) }
       },
       append(batch, done): void {
         if (!alive()) {

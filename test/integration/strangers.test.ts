@@ -45,11 +45,11 @@ describe('a leading peer closes the connection on', () => {
       encodeFrame('client-hello', Buffer.alloc(5000)),
       encodeFrame('message', Buffer.from('{"type":"status","id":1,"election":null}')),
       Buffer.concat([
-        encodeFrame('client-hello', Buffer.from('{"protocol":1,"cluster":null}')),
+        encodeFrame('client-hello', Buffer.from('{"protocol":2,"cluster":null}')),
         Buffer.alloc(64, 0xee),
       ]),
       // Cut off in the middle of a frame: only the wait for the rest ends it.
-      encodeFrame('client-hello', Buffer.from('{"protocol":1,"cluster":null}')).subarray(0, 20),
+      encodeFrame('client-hello', Buffer.from('{"protocol":2,"cluster":null}')).subarray(0, 20),
     ]
     await Promise.all(
       guests.map(async (bytes) => {

@@ -19,6 +19,7 @@ import { lostAnswers } from './lost-answers.ts'
 import { nothingLeavesBeforeTheDisk } from './nothing-leaves-before-the-disk.ts'
 import { oneVote } from './one-vote.ts'
 import { registryJudgesAgain } from './registry-judges-again.ts'
+import { restoredFolder } from './restored-folder.ts'
 import type { Schedule } from './schedule.ts'
 import { secondLife } from './second-life.ts'
 import { silenceBeginsLate } from './silence-begins-late.ts'
@@ -40,6 +41,7 @@ export const schedules: readonly Schedule[] = [
   transferWaits,
   nothingLeavesBeforeTheDisk,
   forgetfulVoter,
+  restoredFolder,
   secondLife,
   silenceBeginsLate,
   worstClocks,
