@@ -97,6 +97,11 @@ export class EtcdCluster {
       } catch (error) {
         if (isLeaseGone(error))
           throw error instanceof LeaseGone ? error : new LeaseGone('the lease has ended', { cause: error })
+        if (limits.signal?.aborted === true) {
+          // Its caller lost interest, which says nothing about the server: everything else on its connection goes on.
+          limits.uncertain?.()
+          this.#checkOpen(limits.signal)
+        }
         const failure = failureOf(error)
         // The endpoint is of no use to anybody else either.
         if (failure.is === 'final' && failure.error.code === 'CLUSTER_MISMATCH') this.failed(endpoint, 'busy')

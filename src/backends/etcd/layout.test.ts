@@ -47,6 +47,7 @@ describe('values', () => {
     ['JSON that is not ours', 'id\n{"metadata":7}', 'id\ufffd{"metadata":7}'],
     ['metadata that is no text', 'id\n{"metadata":{"a":1}}', 'id\ufffd{"metadata":{"a":1}}'],
     ['what a terminal would obey', '\u001b[2Jx', '\ufffd[2Jx'],
+    ['the same before metadata', '\u001b[2Jx\n{"metadata":{}}', '\ufffd[2Jx'],
     ['nothing', '', ''],
   ])('of a foreign candidate are its id: %s', (_, value, id) => {
     expect(decodeValue(bytes(value))).toEqual({ id, metadata: {} })

@@ -62,8 +62,8 @@ export function decodeValue(value: Uint8Array): { readonly id: string; readonly 
   const whole = text(value)
   const lineBreak = whole.indexOf('\n')
   const metadata = lineBreak === -1 ? undefined : metadataIn(whole.slice(lineBreak + 1))
-  if (metadata !== undefined) return { id: whole.slice(0, lineBreak), metadata }
-  return { id: whole.slice(0, FOREIGN_ID_MAX).replaceAll(CONTROL, '\ufffd'), metadata: {} }
+  const id = metadata === undefined ? whole : whole.slice(0, lineBreak)
+  return { id: id.slice(0, FOREIGN_ID_MAX).replaceAll(CONTROL, '\ufffd'), metadata: metadata ?? {} }
 }
 
 function metadataIn(json: string): Metadata | undefined {

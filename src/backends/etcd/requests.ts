@@ -68,13 +68,16 @@ export function look(prefix: string, key: string, revision: bigint): Ask<Place> 
   }
 }
 
-/** True if the key was this candidacy's, and is now gone. */
+/**
+ * True if the key was this candidacy's, and is now gone. Without a revision it is that of a request whose answer was lost,
+ * and is looked up: a removal that lands late, from a server that was paused, must not hit whoever stands there by then.
+ */
 export function withdraw(key: string, revision: bigint | undefined): Ask<boolean> {
   const remove: Op = { request: { case: 'deleteRange', value: { key: bytes(key) } } }
   return async ({ kv }, context) => {
-    // A key without a known revision is that of a request whose answer was lost; no other has its name.
-    const compare = revision === undefined ? [] : [isRevision(key, revision)]
-    const reply = await kv.txn({ compare, success: [remove] }, context)
+    const found = revision ?? (await kv.range({ key: bytes(key) }, context)).kvs[0]?.createRevision
+    if (found === undefined) return false
+    const reply = await kv.txn({ compare: [isRevision(key, found)], success: [remove] }, context)
     const [removed] = reply.responses
     return reply.succeeded && removed?.response.case === 'deleteRange' && removed.response.value.deleted > 0n
   }

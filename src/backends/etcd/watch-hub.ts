@@ -60,7 +60,12 @@ interface Stream {
   readonly endpoint: Endpoint
   readonly outgoing: Outgoing<Request>
   readonly abort: AbortController
+  /** Watches that were asked for and not confirmed yet; the server answers in this order. */
+  readonly asked: bigint[]
 }
+
+/** The auth token with which this stream was opened has run out: new watches need a new stream, with a new one. */
+class TokenRanOut extends Error {}
 
 const noKey = new Uint8Array()
 
@@ -87,12 +92,13 @@ export class WatchHub {
     const id = ++this.#lastId
     const watch: OpenWatch = { target, on, nextRevision: target.fromRevision }
     this.#watches.set(id, watch)
-    this.#stream?.outgoing.push(creation(id, watch))
-    if (!this.#running) {
+    if (this.#stream !== undefined) ask(this.#stream, id, watch)
+    // Cancelled when the last watch closed, which may have been a moment ago, with the stream still on its way out.
+    if (this.#check === undefined && !this.#closed) {
       this.#heardMs = this.#cluster.clock.lower()
-      void this.#run()
       this.#checkLater()
     }
+    if (!this.#running) void this.#run()
     return {
       close: () => {
         if (!this.#watches.delete(id)) return
@@ -118,33 +124,36 @@ export class WatchHub {
     this.#running = true
     for (let failures = 0; !this.#closed && this.#watches.size > 0; failures++) {
       const { current } = this.#cluster
+      const stream: Stream = {
+        endpoint: current,
+        outgoing: new Outgoing(),
+        abort: new AbortController(),
+        asked: [],
+      }
       try {
-        for await (const reply of await this.#open(current)) {
+        for await (const reply of await this.#open(stream)) {
           failures = 0
           this.#heard()
-          this.#received(reply)
+          this.#received(stream, reply)
         }
         throw new Error('the stream of watches ended')
       } catch (error) {
+        const wasWanted = this.#stream === stream
         this.#endStream()
         if (this.#closed || this.#cluster.closed || this.#watches.size === 0) break
-        this.#failed(current, error)
+        // Nobody watched for a moment, and the stream was ended by us: that says nothing about the server.
+        if (wasWanted) this.#failed(current, error)
       }
       if (failures > 0)
         await this.#cluster.pause(BACKOFF_MS * (0.5 + this.#cluster.random.next())).catch(() => undefined)
     }
     this.#running = false
-    // Somebody may have come while the last stream ended.
-    if (!this.#closed && !this.#cluster.closed && this.#watches.size > 0) {
-      void this.#run()
-      if (this.#check === undefined) this.#checkLater()
-    }
   }
 
-  async #open(endpoint: Endpoint): Promise<AsyncIterable<WatchResponse>> {
-    const stream: Stream = { endpoint, outgoing: new Outgoing(), abort: new AbortController() }
+  async #open(stream: Stream): Promise<AsyncIterable<WatchResponse>> {
+    const { endpoint } = stream
     this.#stream = stream
-    for (const [id, watch] of this.#watches) stream.outgoing.push(creation(id, watch))
+    for (const [id, watch] of this.#watches) ask(stream, id, watch)
     const { signal } = stream.abort
     const headers = await this.#cluster.headers(endpoint, signal)
     return endpoint.api.watch.watch(stream.outgoing, { signal, headers: { ...headers, hasleader: 'true' } })
@@ -153,7 +162,7 @@ export class WatchHub {
   #failed(endpoint: Endpoint, error: unknown): void {
     const failure = failureOf(error)
     this.#cause = failure.is === 'final' ? failure.error : error
-    if (failure.is === 'token') return this.#cluster.forgetToken()
+    if (failure.is === 'token' || error instanceof TokenRanOut) return this.#cluster.forgetToken()
     if (
       failure.is === 'final' &&
       (failure.error.code === 'FORBIDDEN' || failure.error.code === 'UNAUTHORIZED')
@@ -164,23 +173,26 @@ export class WatchHub {
     this.#cluster.failed(endpoint, failure.is === 'busy' ? 'busy' : 'broken')
   }
 
-  #received(reply: WatchResponse): void {
-    const watch = this.#watches.get(reply.watchId)
+  #received(stream: Stream, reply: WatchResponse): void {
+    // A watch that is refused from the start is refused under no id at all (`InvalidWatchID`): the order tells which.
+    const at = reply.watchId < 0n ? 0 : stream.asked.indexOf(reply.watchId)
+    const [asked] = reply.created && at >= 0 ? stream.asked.splice(at, 1) : []
+    const id = asked ?? reply.watchId
+    const watch = this.#watches.get(id)
     if (watch === undefined) return
     if (reply.canceled) {
       if (reply.compactRevision > 0n) {
-        this.#watches.delete(reply.watchId)
+        this.#watches.delete(id)
         return watch.on.compacted()
       }
-      if (/permission denied|invalid auth token/.test(reply.cancelReason)) {
-        const message = `etcd refused to let a key be watched: ${reply.cancelReason}`
-        return this.#refuse(
-          reply.watchId,
-          new MandateError('FORBIDDEN', message, { reason: reply.cancelReason }),
-        )
+      const { cancelReason: reason } = reply
+      if (/invalid auth token|auth store is old/.test(reason)) throw new TokenRanOut(reason)
+      if (/permission denied|user name is empty/.test(reason)) {
+        const message = `etcd refused to let a key be watched: ${reason}`
+        return this.#refuse(id, new MandateError('FORBIDDEN', message, { reason }))
       }
       // Such as 'no leader': elsewhere it may be better.
-      throw new Error(`the server ended a watch: ${reply.cancelReason}`)
+      throw new Error(`the server ended a watch: ${reason}`)
     }
     if (reply.events.length === 0) return
     const fresh = reply.events.flatMap(({ type, kv }): KeyEvent[] =>
@@ -262,8 +274,9 @@ export class WatchHub {
   }
 }
 
-function creation(watchId: bigint, { target, nextRevision }: OpenWatch): Request {
+function ask({ outgoing, asked }: Stream, watchId: bigint, { target, nextRevision }: OpenWatch): void {
   const end = target.isPrefix ? rangeEnd(target.key) : noKey
   const value: Create = { key: bytes(target.key), rangeEnd: end, startRevision: nextRevision, watchId }
-  return { request: { case: 'create', value } }
+  asked.push(watchId)
+  outgoing.push({ request: { case: 'create', value } })
 }

@@ -63,6 +63,37 @@ describe('users', () => {
     expect(again.token).toBeGreaterThan(leadership.token)
   })
 
+  it('who waits is woken, although the auth token of its watches has run out meanwhile', async () => {
+    const servers = await withUsers()
+    const { endpoints } = servers
+    const stands = (id: string): Election => {
+      const options = { endpoints, user: 'app', password: 'app-pass', ttlMs: 5000 }
+      const backend = etcd({ ...options, onBackgroundFailure: () => undefined })
+      ends.push(() => backend.close())
+      return createElection({ name: 'billing', backend, candidate: { id } })
+    }
+    const standing = (count: number): Promise<unknown> =>
+      eventually(`${count} to stand`, async () => {
+        const root = ['--user', 'root:root-pass']
+        const keys = await servers.etcdctl(...root, 'get', '--prefix', 'billing/', '--keys-only')
+        return keys.split('\n').filter((key) => key !== '').length === count ? true : undefined
+      })
+    const leadership = await stands('a').campaign()
+    const abort = new AbortController()
+    const second = stands('b').campaign({ signal: abort.signal })
+    await standing(2)
+    const third = stands('c').campaign()
+    await standing(3)
+    await new Promise((resolve) => setTimeout(resolve, 3500))
+    abort.abort()
+    expect((await refusal(() => second)).code).toBe('CANCELLED')
+    await standing(2)
+    // Now the third waits for the first, by a watch that it asks for on its old stream.
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    await leadership.resign()
+    expect((await third).isValid()).toBe(true)
+  })
+
   it('no user, a wrong password and a missing right are told apart', async () => {
     const { endpoints } = await withUsers()
     const nobody = await refusal(() => candidate({ endpoints }).campaign())
