@@ -58,6 +58,8 @@ export interface ZooKeeperGuard {
 }
 
 const OPEN_MS = 5000
+/** How long an answer is waited for, whatever the servers do: the client itself looks for them for ever. */
+const ANSWER_MS = 5000
 const FRAME_BYTES_MAX = 1024 * 1024
 /** Tokens whose znode is remembered. */
 const KNOWN_MAX = 1000
@@ -102,7 +104,7 @@ class Guard implements ZooKeeperGuard {
     const operations = writes.map((write) => operation(write, this.#acl))
     const node = await this.#nodeOf(fence)
     try {
-      await this.#session().multi([{ op: 'check', path: node, version: -1 }, ...operations])
+      await this.#answer((client) => client.multi([{ op: 'check', path: node, version: -1 }, ...operations]))
       return { is: 'written' }
     } catch (error) {
       const path = error instanceof ZooKeeperError ? error.path?.slice(this.#chroot.length) : undefined
@@ -135,25 +137,41 @@ class Guard implements ZooKeeperGuard {
   }
 
   async #find(fence: Fence): Promise<string> {
-    const client = this.#session()
-    const parent = electionPath(fence.election)
     try {
-      const [, scope, children] = await Promise.all([
-        client.sync('/'),
-        client.getData(ownPath).then(({ data }) => data.toString('utf8')),
-        client.getChildren(parent).then(({ children: names }) => names, noChildren),
-      ])
-      if (scope !== fence.scope) throw foreignScope(fence, scope)
-      const czxid = fence.token - (this.#options.tokenBase ?? 0n)
-      for (const name of children) {
-        const path = `${parent}/${name}`
-        const stat = await client.exists(path).catch(unlessGone)
-        if (stat?.czxid === czxid) return path
-      }
+      return await this.#answer((client) => this.#findBy(client, fence))
     } catch (error) {
       throw this.#failure(error)
     }
+  }
+
+  async #findBy(client: ZooKeeperClient, fence: Fence): Promise<string> {
+    const parent = electionPath(fence.election)
+    const [, scope, children] = await Promise.all([
+      client.sync('/'),
+      client.getData(ownPath).then(({ data }) => data.toString('utf8')),
+      client.getChildren(parent).then(({ children: names }) => names, noChildren),
+    ])
+    if (scope !== fence.scope) throw foreignScope(fence, scope)
+    const czxid = fence.token - (this.#options.tokenBase ?? 0n)
+    for (const name of children) {
+      const path = `${parent}/${name}`
+      const stat = await client.exists(path).catch(unlessGone)
+      if (stat?.czxid === czxid) return path
+    }
     throw staleToken(fence)
+  }
+
+  /** Whoever gets none in time gives the session up; the next who asks opens another, in bounded time. */
+  async #answer<T>(ask: (client: ZooKeeperClient) => Promise<T>): Promise<T> {
+    const client = this.#session()
+    // Twice its timeout after the last answer nothing is left of its session.
+    const waitMs = Math.min(ANSWER_MS, 2 * client.timeoutMs)
+    const timer = setTimeout(() => client.abandon(), waitMs)
+    try {
+      return await ask(client)
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** One session for all writes, opened by the first and again after it expired. */

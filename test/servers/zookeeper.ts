@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { classPath } from '../../scripts/servers/zookeeper.mjs'
 import { freePorts } from '../../src/cli/demo/ports.ts'
+import { FaultProxy } from './proxy.ts'
 import { programOf, requiredServer } from './required-server.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -17,6 +18,8 @@ export interface ZooKeeperServersOptions {
   readonly syncLimit?: number
   /** @default 1_000_000: the suite asks for sessions that outlast it. */
   readonly maxSessionMs?: number
+  /** Between the members are proxies, so that `cutOff` works. @default false */
+  readonly divisible?: boolean
   /** More lines of zoo.cfg; `{port}` is replaced by another free port. */
   readonly config?: Readonly<Record<string, string>>
   /** More system properties of the JVM. */
@@ -26,10 +29,19 @@ export interface ZooKeeperServersOptions {
 export class ZooKeeperServers {
   readonly members: readonly ZooKeeperMember[]
   readonly folder: string
+  readonly #bridges: readonly Bridge[]
+  readonly #cut: Set<FaultProxy>
 
-  private constructor(members: readonly ZooKeeperMember[], folder: string) {
+  private constructor(
+    members: readonly ZooKeeperMember[],
+    folder: string,
+    bridges: readonly Bridge[],
+    cut: Set<FaultProxy>,
+  ) {
     this.members = members
     this.folder = folder
+    this.#bridges = bridges
+    this.#cut = cut
   }
 
   /** Resolves when it serves. `close` it in any case. */
@@ -38,11 +50,16 @@ export class ZooKeeperServers {
     const count = options.members ?? 1
     const folder = mkdtempSync(join(tmpdir(), 'mandate-zookeeper-'))
     const ports = await freePorts(4 * count)
-    const lines = Array.from({ length: count }, (_, index) => {
-      const [peer, election] = [ports[4 * index + 1], ports[4 * index + 2]]
-      return `server.${index + 1}=127.0.0.1:${peer}:${election}`
-    })
-    const members = lines.map((_, index) => {
+    const cut = new Set<FaultProxy>()
+    const bridges = options.divisible === true ? await bridgesBetween(count, ports, cut) : []
+    /** The ensemble as one of its members reaches it. */
+    const linesOf = (from: number): string[] =>
+      Array.from({ length: count }, (_, to) => {
+        const bridge = bridges.find((each) => each.from === from && each.to === to)
+        const [peer, election] = [bridge?.proxy.port ?? ports[4 * to + 1], ports[4 * to + 2]]
+        return `server.${to + 1}=127.0.0.1:${peer}:${election}`
+      })
+    const members = Array.from({ length: count }, (_, index) => {
       const home = join(folder, `s${index + 1}`)
       mkdirSync(home)
       const port = ports[4 * index]!
@@ -65,7 +82,7 @@ export class ZooKeeperServers {
         ([key, value]) => `${key}=${value.replace('{port}', String(ports[4 * index + 3]))}`,
       )
       const file = join(home, 'zoo.cfg')
-      writeFileSync(file, `${[...text, ...(count > 1 ? lines : [])].join('\n')}\n`)
+      writeFileSync(file, `${[...text, ...(count > 1 ? linesOf(index) : [])].join('\n')}\n`)
       const properties = Object.entries(options.properties ?? {}).map(([key, value]) => `-D${key}=${value}`)
       const args = [
         ...['-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Dzookeeper.forceSync=no'],
@@ -77,7 +94,7 @@ export class ZooKeeperServers {
       const process = new ServerProcess(name, { program: programOf(server, 'java'), args, cwd: home })
       return new ZooKeeperMember(name, port, ports[4 * index + 3]!, process)
     })
-    const servers = new ZooKeeperServers(members, folder)
+    const servers = new ZooKeeperServers(members, folder, bridges, cut)
     try {
       for (const member of members) member.process.start()
       await servers.serving()
@@ -116,11 +133,64 @@ export class ZooKeeperServers {
     return other
   }
 
+  /** Nothing that a leader and its followers say passes between this member and the others; votes and clients do. */
+  cutOff(member: ZooKeeperMember): void {
+    const index = this.members.indexOf(member)
+    for (const { from, to, proxy } of this.#bridges)
+      if (from === index || to === index) {
+        this.#cut.add(proxy)
+        proxy.blackHole()
+      }
+  }
+
   /** Ends every server, however it was left, and removes what they wrote. */
   async close(): Promise<void> {
     await Promise.all(this.members.map(({ process: each }) => each.kill('SIGKILL')))
+    await Promise.all(this.#bridges.map(({ proxy }) => proxy.close()))
     rmSync(this.folder, { recursive: true, force: true })
   }
+}
+
+/** How one member follows another. */
+interface Bridge {
+  readonly from: number
+  readonly to: number
+  readonly proxy: FaultProxy
+}
+
+function bridgesBetween(
+  count: number,
+  ports: readonly number[],
+  cut: ReadonlySet<FaultProxy>,
+): Promise<Bridge[]> {
+  const pairs = Array.from({ length: count * count }, (_, at) => ({
+    from: Math.floor(at / count),
+    to: at % count,
+  }))
+  return Promise.all(
+    pairs
+      .filter(({ from, to }) => from !== to)
+      .map(async ({ from, to }) => ({ from, to, proxy: await bridgeTo(ports[4 * to + 1]!, cut) })),
+  )
+}
+
+/**
+ * Refuses until somebody listens there, as without it: only a leader does, and a follower that is let in and hung up on
+ * begins the election anew, with pauses that grow.
+ */
+async function bridgeTo(port: number, cut: ReadonlySet<FaultProxy>): Promise<FaultProxy> {
+  const proxy = await FaultProxy.to(port)
+  await proxy.refuse()
+  const look = (): void => {
+    if (cut.has(proxy)) return
+    const socket = connect({ port, host: '127.0.0.1' }, () => {
+      socket.destroy()
+      if (!cut.has(proxy)) void proxy.heal()
+    })
+    socket.on('error', () => setTimeout(look, 50).unref())
+  }
+  look()
+  return proxy
 }
 
 export class ZooKeeperMember {

@@ -1,4 +1,5 @@
 import { MandateError, isMandateError } from '../../errors.ts'
+import { ownPath } from '../../fencing/zookeeper-layout.ts'
 import { holderValidityMs } from '../../lease/deadline.ts'
 import type { Instant } from '../../seams/clock.ts'
 import type {
@@ -16,6 +17,7 @@ import type { ClientEvents } from '../../clients/zookeeper/client.ts'
 import type { Acl } from '../../clients/zookeeper/records.ts'
 import type { SessionEnd, SessionIdentity } from '../../clients/zookeeper/session-machine.ts'
 import type { TlsOptions } from '../../clients/zookeeper/socket.ts'
+import { leastRemainingMs } from '../../clients/zookeeper/touch-proof.ts'
 import type { Dialect } from './dialects.ts'
 import { endError } from './failures.ts'
 import type { Place } from './failures.ts'
@@ -50,6 +52,15 @@ export interface ZooKeeperDriverOptions {
   readonly frameBytesMax: number
 }
 
+/** What sets one session apart from another. */
+interface SessionWish {
+  readonly timeoutMs: number
+  /** To attach to. */
+  readonly session?: SessionIdentity
+  /** For one that holds something. */
+  readonly provenBy?: string
+}
+
 /** A client with its first news: attached, or over. */
 interface Opened {
   readonly client: ZooKeeperClient
@@ -70,7 +81,7 @@ export class ZooKeeperDriver implements BackendDriver {
     const { dialect, tokenBase, timing } = options
     this.#hub = new ObserverHub({
       ties: { dialect, tokenBase, env },
-      connect: (on) => this.#client(timing.leaseMs, on),
+      connect: (on) => this.#client({ timeoutMs: timing.leaseMs }, on),
       patienceMs: timing.leaseMs / 2,
     })
   }
@@ -79,7 +90,7 @@ export class ZooKeeperDriver implements BackendDriver {
     const { timing, dialect, acl, tokenBase } = this.#options
     const leaseMs = request.leaseMs ?? timing.leaseMs
     const bound: { session?: ZooKeeperSession; sentAt?: Instant } = {}
-    const { client, place } = await this.#opened(leaseMs, o, {
+    const { client, place } = await this.#opened({ timeoutMs: leaseMs, provenBy: ownPath }, o, {
       attached: () => bound.session?.attached(),
       renewed: (sentAt) => {
         bound.sentAt = sentAt
@@ -88,10 +99,11 @@ export class ZooKeeperDriver implements BackendDriver {
       ended: (end) => bound.session?.ended(end),
     })
     try {
-      const scope = await settledOrAborted(scopeOf(place, { random: this.#env.random, acl }), o.signal)
+      const scope = await this.#scopeOf(place, o)
       const { sentAt } = bound
       if (client.end !== undefined || sentAt === undefined) throw endError(client.end ?? { why: 'expired' })
       this.#tellAdjustment(leaseMs, client.timeoutMs)
+      this.#checkTick(client.timeoutMs)
       bound.session = new ZooKeeperSession({
         place,
         env: this.#env,
@@ -112,13 +124,11 @@ export class ZooKeeperDriver implements BackendDriver {
   }
 
   async openObserver(o: Cancellable): Promise<Observer & { close(): Promise<void> }> {
-    const { timing, acl } = this.#options
+    const { timing } = this.#options
     // One session to learn the scope; the readers share another, which lives as long as somebody reads.
-    const { client, place } = await this.#opened(timing.leaseMs, o, {})
+    const { client, place } = await this.#opened({ timeoutMs: timing.leaseMs }, o, {})
     try {
-      const scope = await settledOrAborted(scopeOf(place, { random: this.#env.random, acl }), o.signal).catch(
-        unmarked,
-      )
+      const scope = await this.#scopeOf(place, o).catch(unmarked)
       const readers = new Set<{ close(): void }>()
       return {
         scope,
@@ -149,7 +159,8 @@ export class ZooKeeperDriver implements BackendDriver {
     const over: { resolve?: () => void } = {}
     const ended = new Promise<void>((resolve) => (over.resolve = resolve))
     try {
-      const { client } = await this.#opened(timing.leaseMs, o, { ended: () => over.resolve?.() }, session)
+      const wish = { timeoutMs: timing.leaseMs, session }
+      const { client } = await this.#opened(wish, o, { ended: () => over.resolve?.() })
       client.close()
     } catch (error) {
       if (error instanceof SessionGone) return 'gone'
@@ -164,31 +175,33 @@ export class ZooKeeperDriver implements BackendDriver {
     await Promise.all(this.#closing)
   }
 
+  /** In bounded time: a client that was attached once looks for its servers for ever. */
+  async #scopeOf(place: Place, o: Cancellable): Promise<string> {
+    const { acl, connectMs } = this.#options
+    const timer = this.#env.clock.setTimer(connectMs, () => place.client.abandon())
+    try {
+      return await settledOrAborted(scopeOf(place, { random: this.#env.random, acl }), o.signal)
+    } finally {
+      timer.cancel()
+    }
+  }
+
   /** Resolves with the first server that takes the session. @throws CANCELLED, BACKEND_UNAVAILABLE, UNAUTHORIZED */
-  async #opened(
-    timeoutMs: number,
-    o: Cancellable,
-    on: ClientEvents,
-    session?: SessionIdentity,
-  ): Promise<Opened> {
+  async #opened(wish: SessionWish, o: Cancellable, on: ClientEvents): Promise<Opened> {
     const { chroot, auth } = this.#options
     const first: { settle?: (end: SessionEnd | undefined) => void } = {}
     const news = new Promise<SessionEnd | undefined>((resolve) => (first.settle = resolve))
-    const client = this.#client(
-      timeoutMs,
-      {
-        ...on,
-        attached: (how) => {
-          first.settle?.(undefined)
-          on.attached?.(how)
-        },
-        ended: (end) => {
-          first.settle?.(end)
-          on.ended?.(end)
-        },
+    const client = this.#client(wish, {
+      ...on,
+      attached: (how) => {
+        first.settle?.(undefined)
+        on.attached?.(how)
       },
-      session,
-    )
+      ended: (end) => {
+        first.settle?.(end)
+        on.ended?.(end)
+      },
+    })
     client.start()
     let end: SessionEnd | undefined
     try {
@@ -202,7 +215,7 @@ export class ZooKeeperDriver implements BackendDriver {
     return { client, place: { client, authenticated: auth !== undefined, chroot } }
   }
 
-  #client(timeoutMs: number, on: ClientEvents, session?: SessionIdentity): ZooKeeperClient {
+  #client(wish: SessionWish, on: ClientEvents): ZooKeeperClient {
     const { servers, chroot, serverTickMs, auth, tls, connectMs, frameBytesMax } = this.#options
     const { clock, random } = this.#env
     const over: { resolve?: () => void } = {}
@@ -215,13 +228,12 @@ export class ZooKeeperDriver implements BackendDriver {
         random,
         servers,
         chroot,
-        timeoutMs,
+        ...wish,
         tickMs: serverTickMs,
         openMs: connectMs,
         auth: auth === undefined ? [] : [{ scheme: 'digest', credentials: Buffer.from(auth) }],
         tls,
         frameBytesMax,
-        session,
       },
       {
         ...on,
@@ -250,6 +262,13 @@ export class ZooKeeperDriver implements BackendDriver {
     })
     if (holderValidityMs(grantedMs, this.#options.timing) <= 0)
       throw new MandateError('INVALID_OPTIONS', message, { option: 'sessionMs', value: askedMs })
+  }
+
+  #checkTick(grantedMs: number): void {
+    const { serverTickMs } = this.#options
+    if (leastRemainingMs(grantedMs, serverTickMs) > 0) return
+    const message = `with a tickTime of ${serverTickMs} ms no renewal is proven before a session of ${grantedMs} ms has run out; ask for longer sessions`
+    throw new MandateError('INVALID_OPTIONS', message, { option: 'serverTickMs', value: serverTickMs })
   }
 }
 

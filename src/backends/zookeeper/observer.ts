@@ -247,11 +247,15 @@ export class ObserverHub {
     this.#expect()
     const client: ZooKeeperClient = this.#options.connect({
       attached: () => {
+        if (this.#client !== client) return
         this.#patience?.cancel()
         this.#patience = undefined
         for (const observation of this.#observations) observation.look()
       },
-      detached: () => this.#expect(),
+      // One that says goodbye loses its connection too, and nobody looks through it any more.
+      detached: () => {
+        if (this.#client === client) this.#expect()
+      },
       ended: (end) => {
         this.#closing.get(client)?.()
         this.#closing.delete(client)

@@ -26,7 +26,7 @@ export interface ZooKeeperOptions {
    */
   readonly sessionMs?: number | undefined
   /**
-   * The servers' tickTime, in ms, if it is below half of the session timeout: the smaller it is, the longer a leader
+   * The servers' tickTime, in ms, if it is not half of the session timeout: the smaller it is, the longer a leader
    * outlasts an interruption. Must not be set below the true one. @default half of the granted timeout
    */
   readonly serverTickMs?: number | undefined

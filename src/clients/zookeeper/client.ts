@@ -25,6 +25,8 @@ export interface ClientOptions {
   readonly frameBytesMax: number
   /** To attach to, instead of a new one. */
   readonly session?: SessionIdentity | undefined
+  /** As the machine's; below the chroot. */
+  readonly provenBy?: string | undefined
 }
 
 /** Called synchronously, in order; none after `ended`. */
@@ -63,7 +65,12 @@ export class ZooKeeperClient {
   constructor(options: ClientOptions, on: ClientEvents = {}) {
     this.#options = options
     this.#on = on
-    this.#machine = new SessionMachine({ ...options, watched: () => this.#watches.batches() })
+    const { provenBy } = options
+    this.#machine = new SessionMachine({
+      ...options,
+      provenBy: provenBy === undefined ? undefined : this.#whole(provenBy),
+      watched: () => this.#watches.batches(),
+    })
   }
 
   get identity(): SessionIdentity | undefined {

@@ -308,6 +308,51 @@ describe('liveness', () => {
   })
 })
 
+describe('a session that holds something', () => {
+  const provenBy = '/app/.mandate'
+  const committed = (xid: number): Buffer =>
+    new JuteWriter().int(xid).long(1n).int(0).int(13).bool(false).int(0).int(-1).bool(true).int(-1).frame()
+
+  it('writes nothing at every third beat, and counts only on what was sent before a majority took it', () => {
+    const stage = attached({ provenBy })
+    let answered = 1
+    for (let ms = 1; ms <= 3200; ms += 10) {
+      stage.do((machine) => machine.wake(now(ms)))
+      for (const [xid, code] of stage.sent().slice(answered)) {
+        answered += 1
+        // From 1.6 s on the leader is none any more, and answers what needs nobody else.
+        if (code === 9) stage.reply(xid, ms)
+        else if (ms < 1600) stage.receive(committed(xid), ms)
+        else stage.reply(xid, ms, { error: -127 })
+      }
+    }
+    expect(stage.all('detached')).toEqual([])
+    const codes = stage.sent().map(([, code]) => code)
+    expect(codes.slice(1, 8)).toEqual([14, 9, 9, 14, 9, 9, 14])
+    const renewals = stage.all('renewed').map(({ sentAt }) => sentAt.monotonicMs)
+    expect(renewals.length).toBeGreaterThan(3)
+    expect(renewals.at(-1)).toBeGreaterThan(900)
+    expect(renewals.at(-1)).toBeLessThan(1600)
+  })
+
+  it('that is attached again is renewed when a majority has taken a write, and not before', () => {
+    const stage = attached({ provenBy })
+    for (const [ms, isCommitted] of [
+      [20, false],
+      [40, true],
+    ] as const) {
+      stage.lose(ms)
+      stage.attach(ms + 1)
+      expect(stage.all('renewed')).toHaveLength(1)
+      const [xid = 0, code] = stage.sent().at(-1) ?? []
+      expect(code).toBe(14)
+      if (isCommitted) stage.receive(committed(xid), ms + 2)
+      else stage.reply(xid, ms + 2, { error: -127 })
+    }
+    expect(stage.all('renewed').map(({ sentAt }) => sentAt.monotonicMs)).toEqual([1, 41])
+  })
+})
+
 describe('a goodbye', () => {
   it('is said behind what was asked before, and ends with its answer', () => {
     const stage = attached()

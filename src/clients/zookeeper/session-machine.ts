@@ -47,6 +47,11 @@ export interface SessionMachineOptions {
   readonly auth: readonly { readonly scheme: string; readonly credentials: Uint8Array }[]
   /** A session to attach to, instead of a new one. */
   readonly session?: SessionIdentity | undefined
+  /**
+   * For a session whose renewals are counted on: a znode that it may read, whole path. Every third beat is then a write
+   * of nothing there. @default none: renewals promise nothing
+   */
+  readonly provenBy?: string | undefined
   /** Read when a connection is attached: what is to be watched on it. */
   readonly watched: () => readonly WatchedPaths[]
 }
@@ -128,6 +133,9 @@ const CLOSE_MS = 3000
 
 const beat: Operation = { op: 'sync', path: '/' }
 
+/** Among any three beats, so that a proof, which takes that many, seldom waits for one. */
+const COMMIT_EVERY = 3
+
 export class SessionMachine {
   readonly #options: SessionMachineOptions
   readonly #servers: ServerList
@@ -146,6 +154,9 @@ export class SessionMachine {
   #waiting: Request[] = []
   #inFlight: InFlight[] = []
   #beatsInFlight = 0
+  #beats = 0
+  /** A session that was attached again, until its new server has proven that its leader is one. */
+  #rejoinedAt: Now | undefined
   readonly #losses = new Map<number, number>()
   #effects: Effect[] = []
 
@@ -311,6 +322,7 @@ export class SessionMachine {
     if (sentAt === undefined) throw protocolError('an answer came before the question')
     const { timeoutMs, sessionId, password } = decodeConnect(frame)
     if (timeoutMs <= 0 || sessionId === 0n) return this.#end({ why: this.#closing ? 'closed' : 'expired' })
+    const isNew = this.#identity === undefined
     this.#identity = { id: sessionId, password }
     this.#timeoutMs = timeoutMs
     this.#timing = beatTiming(timeoutMs, this.#options.tickMs)
@@ -327,13 +339,18 @@ export class SessionMachine {
     }
     this.#effects.push({ is: 'attached', timeoutMs, first: !this.#attachedOnce })
     this.#attachedOnce = true
-    // The server that takes a session has the ZooKeeper leader count it anew (`Leader.REVALIDATE`).
-    this.#renewed(sentAt)
+    // The server that takes a session has the ZooKeeper leader count it anew (`Leader.REVALIDATE`). A new one was written by
+    // a majority; for an old one the word of a leader is enough, who may be none any more.
+    const { provenBy } = this.#options
+    if (isNew || provenBy === undefined) this.#renewed(sentAt)
+    else this.#rejoinedAt = sentAt
     for (const { scheme, credentials } of this.#options.auth)
       this.#send(connection, encodeAuth(scheme, credentials))
     if (this.#closing) return this.#sayGoodbye(connection, now)
     for (const paths of this.#options.watched())
       this.#send(connection, encodeSetWatches(this.#lastZxid, paths))
+    this.#beats = 0
+    if (this.#rejoinedAt !== undefined) this.#beat(this.#phase, now)
     this.#pump(now)
   }
 
@@ -350,6 +367,7 @@ export class SessionMachine {
     const inFlight = this.#inFlight
     this.#inFlight = []
     this.#beatsInFlight = 0
+    this.#rejoinedAt = undefined
     this.#proof.reset()
     this.#effects.push({ is: 'detached', reason })
     const again: Request[] = []
@@ -426,8 +444,13 @@ export class SessionMachine {
     if (first.operation.op === 'closeSession') return this.#end({ why: 'closed' })
     if (first.request !== undefined) return this.#answer(first.request.id, answer)
     this.#beatsInFlight -= 1
-    const proven = this.#proof.acknowledged(now.ms)
+    // A refusal of the whole, such as THROTTLEDOP, was never put to the others; one of the check was.
+    const proven = this.#proof.acknowledged(now.ms, error === 0)
     if (proven !== undefined) this.#renewed(proven)
+    if (this.#rejoinedAt !== undefined && first.operation.op === 'multi' && error === 0) {
+      this.#renewed(this.#rejoinedAt)
+      this.#rejoinedAt = undefined
+    }
   }
 
   #renewed(sentAt: Now): void {
@@ -439,9 +462,12 @@ export class SessionMachine {
   #beat(phase: Extract<Phase, { is: 'attached' }>, now: Now): void {
     phase.beatMs = now.ms + this.#timing.beatMs
     if (this.#beatsInFlight >= BEATS_IN_FLIGHT_MAX) return
+    const { provenBy } = this.#options
+    const commits = provenBy !== undefined && this.#beats % COMMIT_EVERY === 0
+    this.#beats += 1
     this.#beatsInFlight += 1
-    this.#proof.sent(now, now.ms)
-    this.#transmit(phase.connection, beat, undefined, now)
+    this.#proof.sent(now, now.ms, commits || provenBy === undefined)
+    this.#transmit(phase.connection, commits ? commit(provenBy) : beat, undefined, now)
   }
 
   /** Since when the connection is silent for too long, if it stays so. */
@@ -468,6 +494,11 @@ export class SessionMachine {
     this.#losses.delete(request)
     this.#effects.push({ is: 'answered', request, answer })
   }
+}
+
+/** A check alone is a transaction like any other to ZooKeeper: numbered, and taken by a majority. */
+function commit(path: string): Operation {
+  return { op: 'multi', operations: [{ op: 'check', path, version: -1 }] }
 }
 
 function endCode({ why }: SessionEnd): string {

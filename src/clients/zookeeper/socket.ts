@@ -31,7 +31,12 @@ export function openConnection(
   on: ConnectionEvents,
 ): Connection {
   const frames = new FrameReader(o.frameBytesMax)
-  const socket = dial(server, o.tls)
+  let socket: Socket
+  try {
+    socket = dial(server, o.tls)
+  } catch (error) {
+    return undialled(messageOf(error), on)
+  }
   let over = false
   const end = (reason: string): void => {
     if (over) return
@@ -59,6 +64,12 @@ export function openConnection(
       socket.destroy()
     },
   }
+}
+
+/** Node refuses a certificate or a key that it cannot read before it dials: told later, as every other failure. */
+function undialled(reason: string, on: ConnectionEvents): Connection {
+  const told = setImmediate(() => on.lost(reason))
+  return { send: () => undefined, destroy: () => clearImmediate(told) }
 }
 
 function dial(server: string, tls: TlsOptions | undefined): Socket {

@@ -38,6 +38,25 @@ describe('a proof that the ensemble heard of the session', () => {
     expect(proof.acknowledged(111)).toBe(0)
   })
 
+  it('needs a write, sent no earlier, that a majority took: the leader may have been deposed', () => {
+    const proof = new TouchProof<number>(gapMs)
+    const beat = (at: number, commits: boolean, isGood = true): number | undefined => {
+      proof.sent(at, at, commits)
+      return proof.acknowledged(at + 1, isGood)
+    }
+    expect([beat(0, true), beat(110, false), beat(220, false)]).toEqual([undefined, undefined, 0])
+    expect([beat(330, false), beat(440, false)]).toEqual([undefined, undefined])
+    // Refused before it was put to the others.
+    expect([beat(550, true, false), beat(660, false)]).toEqual([undefined, undefined])
+    expect(beat(770, true)).toBe(550)
+  })
+
+  it('believes no servers with a tickTime above half of the timeout to ping sooner than they do', () => {
+    expect(beatTiming(2000, 2000).pingGapMs).toBeGreaterThan(1000)
+    expect(leastRemainingMs(2000, 2000)).toBeGreaterThan(0)
+    expect(leastRemainingMs(2000, 4000)).toBeLessThanOrEqual(0)
+  })
+
   it('does not reach across two connections', () => {
     const proof = new TouchProof<number>(gapMs)
     proof.sent(0, 0)

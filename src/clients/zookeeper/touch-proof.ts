@@ -14,11 +14,17 @@
  * anew since the first message was sent, or later.
  *
  * On a standalone server, and on the leader itself, one acknowledgement would do; a client cannot know where it is.
+ *
+ * None of that says that the leader still is one: cut off from the others it answers `sync` by itself until it notices,
+ * a tick or more after they have begun to elect another, who counts from then. So some beats are writes (of nothing),
+ * which a majority must take: a successor comes after that, and counts from no earlier than when such a write was sent.
  */
 
 interface Beat<Sent> {
   readonly sentAt: Sent
   readonly sentMs: number
+  /** A write. */
+  readonly commits: boolean
   ackedMs: number | undefined
   /** The first beat that was sent late enough behind this one's acknowledgement: its answer follows a leader's ping. */
   second: Beat<Sent> | undefined
@@ -33,13 +39,15 @@ export class TouchProof<Sent> {
   #beats: Beat<Sent>[] = []
   /** Sent and not acknowledged; the server answers in order. */
   #open: Beat<Sent>[] = []
+  /** When the newest write was sent that a majority took. */
+  #committedMs = -Infinity
 
   constructor(pingGapMs: number) {
     this.#pingGapMs = pingGapMs
   }
 
-  sent(sentAt: Sent, nowMs: number): void {
-    const beat: Beat<Sent> = { sentAt, sentMs: nowMs, ackedMs: undefined, second: undefined }
+  sent(sentAt: Sent, nowMs: number, commits = true): void {
+    const beat: Beat<Sent> = { sentAt, sentMs: nowMs, commits, ackedMs: undefined, second: undefined }
     for (const each of this.#beats) {
       if (each.second === undefined && each.ackedMs !== undefined && nowMs >= each.ackedMs + this.#pingGapMs)
         each.second = beat
@@ -49,13 +57,18 @@ export class TouchProof<Sent> {
     if (this.#beats.length > BEATS_MAX) this.#beats.shift()
   }
 
-  /** The oldest open `sync` was answered. Gives the newest instant that is proven by that. */
-  acknowledged(nowMs: number): Sent | undefined {
+  /** The oldest open beat was answered, well or not. Gives the newest instant that is proven by that. */
+  acknowledged(nowMs: number, isGood = true): Sent | undefined {
     const beat = this.#open.shift()
     if (beat === undefined) return undefined
     beat.ackedMs = nowMs
+    if (beat.commits && isGood) this.#committedMs = beat.sentMs
     const proven = this.#beats.findLast(
-      ({ second }) => second?.ackedMs !== undefined && beat.sentMs >= second.ackedMs && beat !== second,
+      ({ second, sentMs }) =>
+        second?.ackedMs !== undefined &&
+        beat.sentMs >= second.ackedMs &&
+        beat !== second &&
+        sentMs <= this.#committedMs,
     )
     if (proven === undefined) return undefined
     this.#beats = this.#beats.slice(this.#beats.indexOf(proven) + 1)
@@ -66,11 +79,12 @@ export class TouchProof<Sent> {
   reset(): void {
     this.#beats = []
     this.#open = []
+    this.#committedMs = -Infinity
   }
 }
 
 export interface BeatTiming {
-  /** Between two `sync`s, in ms. */
+  /** Between two beats, in ms. */
   readonly beatMs: number
   readonly pingGapMs: number
   /** Without an answer for so long a connection is given up, in ms. */
@@ -85,7 +99,7 @@ export interface BeatTiming {
  */
 export function beatTiming(timeoutMs: number, tickMs: number = timeoutMs / 2): BeatTiming {
   const beatMs = timeoutMs / 16
-  return { beatMs, pingGapMs: Math.min(tickMs, timeoutMs / 2) / 2 + beatMs, silenceMs: timeoutMs / 3 }
+  return { beatMs, pingGapMs: tickMs / 2 + beatMs, silenceMs: timeoutMs / 3 }
 }
 
 /** What is left of a deadline just before the next renewal, while every answer comes at once, in ms. */

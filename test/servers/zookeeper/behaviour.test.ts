@@ -165,6 +165,11 @@ describe('a session', () => {
     },
   )
 
+  it('that runs out before a renewal can be proven, by the tickTime that is given, is refused', async () => {
+    const error = await refusal(electionOn(backendOn({ serverTickMs: 4000 }), 'a').campaign())
+    expect([error.code, error.message]).toEqual(['INVALID_OPTIONS', expect.stringContaining('tickTime')])
+  })
+
   it('of another process is released by its ticket, which is plain JSON, and then is gone', async () => {
     const backend = backendOn()
     const leadership = await electionOn(backend, 'a', 'released').campaign()
