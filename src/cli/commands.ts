@@ -121,6 +121,11 @@ export const commands: readonly CommandSpec[] = [
         placeholder: '<list>',
         help: 'none, network, disk, process, clock, api, all, storm (default: all)',
       },
+      {
+        flag: '--level',
+        placeholder: '<level>',
+        help: 'full, or core: the pure cores alone, faster (default: full)',
+      },
       { flag: '--explore', help: 'instead: every state of the pure cores within bounds' },
       { flag: '--mutants', help: 'instead: plant known bugs and see that each is caught (needs a clone)' },
       { flag: '--protocol', placeholder: '<name>', help: 'raft (default: raft)' },
@@ -131,6 +136,7 @@ export const commands: readonly CommandSpec[] = [
     examples: [
       'mandate simulate --wall 8m',
       'mandate simulate --seeds 1000 --faults storm --simulated 1m --record storm.ndjson',
+      'mandate simulate --level core --seeds 1000 --faults storm --simulated 1m',
       'mandate simulate --explore',
     ],
     load: async () => (await import('./simulate/simulate.ts')).simulate,

@@ -69,28 +69,28 @@ export function drawPlan(seed: string, options: DrawOptions = {}): Plan {
   }
 }
 
-function faultsOf(names: readonly FaultName[]): FaultClass[] {
+export function faultsOf(names: readonly FaultName[]): FaultClass[] {
   if (names.includes('all') || names.includes('storm')) return [...faultClasses]
   return faultClasses.filter((name) => names.includes(name))
 }
 
-function numbered(prefix: string, count: number): string[] {
+export function numbered(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`)
 }
 
 /** Perhaps fewer than a majority leaves, never none of a majority. */
-function minorityOf(peers: readonly string[], chance: Stream): string[] {
+export function minorityOf(peers: readonly string[], chance: Stream): string[] {
   const most = Math.floor((peers.length - 1) / 2)
   return chance.shuffled(peers).slice(0, chance.below(most + 1))
 }
 
 /** Healed for so long at the end: enough for elections, expiries and their repetitions. */
-function tailMs(timing: Timing, simulatedMs: number): number {
+export function tailMs(timing: Timing, simulatedMs: number): number {
   const wantedMs = Math.max(10_000, 15 * timing.electionTimeoutMs[1] + 4 * timing.leaseMs)
   return Math.min(wantedMs, simulatedMs / 2)
 }
 
-function drawTiming(chance: Stream): Timing {
+export function drawTiming(chance: Stream): Timing {
   const kind = chance.below(4)
   if (kind === 0) return resolveTiming('fast')
   if (kind === 1) return resolveTiming('default')

@@ -1,6 +1,7 @@
 /** Shows the history to the checkers as it happens, and writes down what they find. */
 import type { HistoryEvent } from './history.ts'
-import { Violated, type CheckContext, type Checker, type Invariant } from './invariants/invariant.ts'
+import type { PeerMessage } from '../cluster/messages.ts'
+import { nameOf, Violated, type CheckContext, type Checker, type Invariant } from './invariants/invariant.ts'
 
 /** What a process or the world tells; place and time are added. */
 export type Told = HistoryEvent extends infer Event
@@ -25,6 +26,11 @@ export class Judge {
   readonly #seats: readonly Seat[]
   /** By type, who wants to see it. */
   readonly #wanted = new Map<HistoryEvent['type'], Seat[]>()
+  /** By `type` and name of the message, who of these wants to see it. */
+  readonly #wantedMessages: { readonly [Type in 'sent' | 'received']: Map<string, readonly Seat[]> } = {
+    sent: new Map(),
+    received: new Map(),
+  }
   readonly #toAll: readonly Seat[]
   /** Told of every event, in order. */
   readonly #record: ((event: HistoryEvent) => void) | undefined
@@ -51,9 +57,20 @@ export class Judge {
     return this.violations.length > 0
   }
 
-  /** Whether anybody looks at events of this type: who makes many of them need not otherwise. */
-  wants(type: HistoryEvent['type']): boolean {
-    return this.#record !== undefined || this.#toAll.length > 0 || this.#wanted.has(type)
+  /** Whether anybody looks at such an event: who makes many of them need not otherwise. */
+  wants(type: 'sent' | 'received', message: PeerMessage): boolean {
+    return this.#record !== undefined || this.#seatsFor(type, message).length > 0
+  }
+
+  #seatsFor(type: 'sent' | 'received', message: PeerMessage): readonly Seat[] {
+    const name = nameOf(message)
+    const known = this.#wantedMessages[type].get(name)
+    if (known !== undefined) return known
+    const seats = (this.#wanted.get(type) ?? this.#toAll).filter(
+      ({ invariant }) => invariant.messages === undefined || invariant.messages.includes(name),
+    )
+    this.#wantedMessages[type].set(name, seats)
+    return seats
   }
 
   tell(at: number, process: string, run: number, told: Told): void {
@@ -67,7 +84,10 @@ export class Judge {
 
   show(event: HistoryEvent): void {
     this.#record?.(event)
-    const seats = this.#wanted.get(event.type) ?? this.#toAll
+    const seats =
+      event.type === 'sent' || event.type === 'received'
+        ? this.#seatsFor(event.type, event.message)
+        : (this.#wanted.get(event.type) ?? this.#toAll)
     // The first violation may be the cause of all others.
     if (seats.length === 0 || this.failed) return
     let index = 0

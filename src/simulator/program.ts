@@ -118,7 +118,6 @@ export class Program {
     if (disk === null) throw new Error(`${process.process} is a peer without a disk`)
     const chance = new Stream(`${plan.seed} links ${process.process} ${process.run}`)
     const { process: name, run } = process
-    const [wantsSent, wantsReceived] = [judge.wants('sent'), judge.wants('received')]
     return {
       self: process.process,
       storage: disk.storage(process, {
@@ -138,13 +137,13 @@ export class Program {
           encoded: plan.encoded,
           tap: {
             sent: (to, message) => {
-              if (!wantsSent || !process.alive) return
+              if (!process.alive || !judge.wants('sent', message)) return
               // Most of all events: made in one piece.
               const at = network.scheduler.now
               judge.show({ at, sequence: judge.next(), process: name, run, type: 'sent', to, message })
             },
             received: (from, message) => {
-              if (!wantsReceived || !process.alive) return
+              if (!process.alive || !judge.wants('received', message)) return
               const at = network.scheduler.now
               judge.show({ at, sequence: judge.next(), process: name, run, type: 'received', from, message })
             },

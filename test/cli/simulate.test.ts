@@ -51,6 +51,22 @@ test('the same seeds give the same answer on one worker and on two, with every k
   expect(await answerOf(...little, '--first-seed', '2')).not.toMatchObject({ traceHash: one['traceHash'] })
 }, 120_000)
 
+test('--level core runs the same seeds with the cores alone, with the same keys', async () => {
+  const core = await answerOf(...little, '--level', 'core')
+  expect(core).toMatchObject({
+    protocol: 'raft',
+    level: 'core',
+    seeds: 3,
+    simulatedMs: 15_000,
+    violations: [],
+  })
+  for (const claim of ['election-safety', 'log-matching', 'exclusivity'])
+    expect((core['checked'] as Record<string, number>)[claim], claim).toBeGreaterThan(0)
+  const full = await answerOf(...little)
+  expect(Object.keys(core).toSorted()).toEqual(Object.keys(full).toSorted())
+  expect(core['traceHash']).not.toBe(full['traceHash'])
+}, 120_000)
+
 test('a record is gone on with: in two parts the same totals as in one', async () => {
   const file = join(folder, 'record.ndjson')
   const whole = await answerOf(...little)

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { MandateError } from '../../errors.ts'
 import type { FaultName } from '../../simulator/draw-plan.ts'
+import { levels, type Level } from '../../simulator/sweep/level.ts'
 import type { CommandContext } from '../command.ts'
 import { invalidConfiguration } from '../config.ts'
 import { parseDuration } from '../duration.ts'
@@ -21,6 +22,7 @@ export const faultNames = [
 
 export interface SimulateOptions {
   readonly what: 'seeds' | 'explore' | 'mutants'
+  readonly level: Level
   /** Null: as many as `wallMs` allows, or of mutants as their scorer thinks right. */
   readonly seeds: number | null
   readonly simulatedMs: number
@@ -64,6 +66,7 @@ export function simulateOptions({ flags, env, cwd }: CommandContext): SimulateOp
   const wallMs = read('wall', duration, null as number | null)
   const options: SimulateOptions = {
     what: explore ? 'explore' : mutants ? 'mutants' : 'seeds',
+    level: read('level', level, { level: 'full' } as const).level,
     seeds: read(
       'seeds',
       (text) => whole(text, 1, Number.MAX_SAFE_INTEGER),
@@ -92,6 +95,11 @@ function whole(text: string, least: number, most: number): number | string {
   const value = Number(text)
   if (/^\d+$/.test(text) && value >= least && value <= most) return value
   return `'${text}' is no whole number of ${least} to ${most}`
+}
+
+function level(text: string): { level: Level } | string {
+  const known = levels.find((one) => one === text)
+  return known === undefined ? `'${text}' is no choice: write one of ${levels.join(', ')}` : { level: known }
 }
 
 function seedNumber(text: string): bigint | string {

@@ -30,7 +30,10 @@ describe('the flags of simulate', () => {
       firstSeed: 1n,
       peers: [3, 7],
       faults: ['all'],
+      level: 'full',
     })
+    expect(optionsOf({ level: 'core' }).level).toBe('core')
+    expect(repeatCommand('3', optionsOf({ level: 'core' }))).toContain('simulate --level core --seeds 1')
     expect(optionsOf({}, { MANDATE_FIRST_SEED: '9', MANDATE_FAULTS: 'none' })).toMatchObject({
       firstSeed: 9n,
       faults: ['none'],
@@ -48,8 +51,24 @@ describe('the flags of simulate', () => {
   })
 
   it('are refused with every problem at once', () => {
-    const wrong = { seeds: '0', simulated: '10', peers: '7-3', faults: 'rain', workers: 'x', firstSeed: '-1' }
-    for (const flag of ['--seeds', '--simulated', '--peers', '--faults', '--workers', '--first-seed']) {
+    const wrong = {
+      seeds: '0',
+      simulated: '10',
+      peers: '7-3',
+      faults: 'rain',
+      workers: 'x',
+      firstSeed: '-1',
+      level: 'half',
+    }
+    for (const flag of [
+      '--seeds',
+      '--simulated',
+      '--peers',
+      '--faults',
+      '--workers',
+      '--first-seed',
+      '--level',
+    ]) {
       expect(() => optionsOf(wrong)).toThrow(flag)
     }
     expect(() => optionsOf({ faults: 'none,disk' })).toThrow(/none and for some/)

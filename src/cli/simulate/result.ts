@@ -1,6 +1,7 @@
 /** What `simulate` answers (INTERFACES §3). */
 import { formatDuration } from '../duration.ts'
 import type { FoundViolation, SeedSummary, ShrunkSchedule } from '../../simulator/sweep/summary.ts'
+import type { Level } from '../../simulator/sweep/level.ts'
 import type { Totals } from '../../simulator/sweep/totals.ts'
 import { laneTable, lineText } from './lanes.ts'
 import type { SimulateOptions } from './options.ts'
@@ -17,6 +18,7 @@ export interface Violation {
 
 export interface SimulateResult {
   readonly protocol: 'raft'
+  readonly level: Level
   readonly seeds: number
   readonly firstSeed: string
   readonly peers: readonly [number, number]
@@ -50,6 +52,7 @@ export function resultOf(
   const { wallMs } = found
   return {
     protocol: 'raft',
+    level: options.level,
     seeds: totals.seeds,
     firstSeed: found.firstSeed,
     peers: totals.seeds === 0 ? options.peers : totals.peers,
@@ -83,10 +86,11 @@ export function violationsOf(summary: SeedSummary, options: SimulateOptions): Vi
 
 export function repeatCommand(
   seed: string,
-  { simulatedMs, peers: [least, most], faults }: SimulateOptions,
+  { level, simulatedMs, peers: [least, most], faults }: SimulateOptions,
 ): string {
   const peers = least === most ? `${least}` : `${least}-${most}`
-  return `mandate simulate --seeds 1 --first-seed ${seed} --simulated ${formatDuration(simulatedMs)} --peers ${peers} --faults ${faults.join(',')}`
+  const cores = level === 'core' ? '--level core ' : ''
+  return `mandate simulate ${cores}--seeds 1 --first-seed ${seed} --simulated ${formatDuration(simulatedMs)} --peers ${peers} --faults ${faults.join(',')}`
 }
 
 /** A claim that was never put to the test over a simulated day of everything was not checked at all. */

@@ -55,18 +55,19 @@ class Simulation {
   constructor(options: SimulateOptions, stop: Interruption) {
     this.#options = options
     this.#stop = stop
-    const { simulatedMs, peers, faults } = options
-    this.#parameters = { version, simulatedMs, peers, faults }
+    const { level, simulatedMs, peers, faults } = options
+    // Records of the whole stack are older than the other level.
+    this.#parameters = { version, simulatedMs, peers, faults, ...(level === 'core' ? { level } : {}) }
     this.#resumed = options.record === undefined ? null : lastRecord(options.record, this.#parameters)
     this.#totals = this.#resumed?.totals ?? noTotals
   }
 
   async run(): Promise<number> {
     const { options, wallMs } = { options: this.#options, wallMs: this.#options.wallMs }
-    const { peers, simulatedMs, faults } = options
+    const { level, peers, simulatedMs, faults } = options
     const threads = Array.from(
       { length: options.workers },
-      () => new SimulatorThread({ peers, simulatedMs, faults }),
+      () => new SimulatorThread({ level, peers, simulatedMs, faults }),
     )
     let shrunk: ShrunkSchedule | null = null
     try {

@@ -17,7 +17,7 @@ interface Outcome {
 
 /** Safety phase, then a healed cluster that must elect and commit (the second is skipped for mutants). */
 function runSeed(seed: number, stepOf: Step, phases: 'safety' | 'safety and liveness'): Outcome {
-  const checks = new SafetyChecks()
+  const checks = new SafetyChecks<string>()
   const world = new RandomWorld(seed, checks, stepOf)
   for (let count = 0; count < disturbances; count += 1) {
     world.run(world.random.chance(0.1) ? maxTimeoutMs : world.random.between(0, 40))
@@ -32,7 +32,7 @@ function converge(world: RandomWorld): void {
   world.run(10 * maxTimeoutMs)
   const leader = world.leader()
   if (leader === undefined)
-    throw new SafetyViolation(`no leader ${10 * maxTimeoutMs} ms after the faults stopped`)
+    throw new SafetyViolation('liveness', `no leader ${10 * maxTimeoutMs} ms after the faults stopped`)
   world.propose(leader)
   world.read(leader)
   world.run(maxTimeoutMs)
@@ -41,6 +41,7 @@ function converge(world: RandomWorld): void {
     const last = leader.raft.log.entries.length
     if (!complete || raft.commitIndex !== last) {
       throw new SafetyViolation(
+        'liveness',
         `'${id}' did not converge: commit ${raft.commitIndex} of ${last}, term ${raft.term}`,
       )
     }
@@ -49,7 +50,7 @@ function converge(world: RandomWorld): void {
   const { term } = leader.raft
   world.run(10 * minTimeoutMs)
   if (leader.raft.term !== term)
-    throw new SafetyViolation(`a healthy cluster went from term ${term} to ${leader.raft.term}`)
+    throw new SafetyViolation('liveness', `a healthy cluster went from term ${term} to ${leader.raft.term}`)
 }
 
 describe('random schedules', () => {

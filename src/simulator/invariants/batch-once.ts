@@ -13,6 +13,7 @@ export const batchOnce: Invariant = {
   claim:
     'A batch that was proposed several times is applied once: no retry makes a candidacy (S10, DESIGN §4.2).',
   types: [...commitEvents, 'sent'],
+  messages: ['propose'],
   check: (context) => new BatchOnce(context),
 }
 

@@ -11,6 +11,7 @@ export const coreIsLed: Invariant = {
   claim:
     'A core that is whole has a Raft leader within ten election timeouts, and no other from then on (L3, L4, L5).',
   types: [...healthEvents, 'sent', 'ended'],
+  messages: ['heartbeat'],
   check: (context) => new CoreIsLed(context),
 }
 

@@ -13,6 +13,7 @@ export const durableBeforeTold: Invariant = {
   claim:
     'No term, vote or acknowledgement leaves a peer before the record behind it is durable (S8, Raft Figure 2).',
   types: [...diskEvents, 'sent'],
+  messages: ['vote', 'vote-reply', 'append', 'append-reply', 'heartbeat', 'heartbeat-reply', 'timeout-now'],
   check: (context) => new DurableBeforeTold(context),
 }
 

@@ -8,6 +8,7 @@ export const epochsFromTheLog: Invariant = {
   claim:
     'A session is kept alive only in epochs that the log opened it with, which are never used again (A1).',
   types: [...commitEvents, 'sent'],
+  messages: ['keepalive'],
   check: (context) => new EpochsFromTheLog(context),
 }
 

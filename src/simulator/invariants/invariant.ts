@@ -1,6 +1,9 @@
 /** What every checker is: fed with each event as it happens, asked once more at the end. */
 import type { Exclusivity } from '../../backends/backend.ts'
 import type { Timing } from '../../lease/timing.ts'
+import type { PeerMessage } from '../../cluster/messages.ts'
+import type { RaftMessage } from '../../protocols/raft/types.ts'
+import type { SupportMessage } from '../../protocols/support/types.ts'
 import type { HistoryEvent } from '../history.ts'
 
 /** A leadership whose `isValid()` a checker may read at the present instant of true time. */
@@ -36,6 +39,16 @@ export interface Checker {
   finish?(): void
 }
 
+/** What a message between peers is called: the type that Raft or support gives it, or else its kind. */
+export type MessageName =
+  | RaftMessage<never>['type']
+  | SupportMessage['type']
+  | Exclude<PeerMessage['kind'], 'raft' | 'support'>
+
+export function nameOf(message: PeerMessage): MessageName {
+  return message.kind === 'raft' || message.kind === 'support' ? message.message.type : message.kind
+}
+
 export interface Invariant {
   /** Kebab-case, as in `Violation.invariant` and in the name of its file. */
   readonly name: string
@@ -43,6 +56,8 @@ export interface Invariant {
   readonly claim: string
   /** What it wants to see; nothing else is shown to it. @default all events */
   readonly types?: readonly HistoryEvent['type'][]
+  /** Of `sent` and `received`, which it wants to see: most of all events are messages, and most say nothing about it. @default all */
+  readonly messages?: readonly MessageName[]
   check(context: CheckContext): Checker
 }
 

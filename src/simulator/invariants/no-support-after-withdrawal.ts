@@ -9,6 +9,7 @@ export const noSupportAfterWithdrawal: Invariant = {
   name: 'no-support-after-withdrawal',
   claim: 'No voter acknowledges an epoch that it withdrew, also across restarts (A2).',
   types: ['sent', 'appended', 'durable', 'recovered'],
+  messages: ['keepalive-ack', 'withdraw-answer'],
   check: () => new NoSupportAfterWithdrawal(),
 }
 

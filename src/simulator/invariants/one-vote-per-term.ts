@@ -9,6 +9,7 @@ export const oneVotePerTerm: Invariant = {
   name: 'one-vote-per-term',
   claim: 'A voter votes for at most one candidate in a term, also across restarts (S8, Raft §5.2).',
   types: ['sent', 'appended', 'durable', 'recovered'],
+  messages: ['vote', 'vote-reply'],
   check: () => new OneVotePerTerm(),
 }
 

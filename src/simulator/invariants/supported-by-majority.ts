@@ -7,7 +7,7 @@ import type { HistoryEvent } from '../history.ts'
 import { ensure, type CheckContext, type Checker, type Invariant } from './invariant.ts'
 import { Campaigns, whoIs } from './models/campaigns.ts'
 import { commitEvents } from './models/committed-log.ts'
-import { hearingEvents, hearingOf, type Hearing } from './models/hearing.ts'
+import { hearingEvents, hearingMessages, hearingOf, type Hearing } from './models/hearing.ts'
 import { ledgerOf, type Ledger } from './models/ledger.ts'
 import { isMajority } from './models/majority.ts'
 
@@ -15,6 +15,7 @@ export const supportedByMajority: Invariant = {
   name: 'supported-by-majority',
   claim: 'Who finds itself valid was heard by a majority with what it sent within its lease (S6, S7, A3).',
   types: [...commitEvents, ...hearingEvents, 'campaign', 'elected', 'checked'],
+  messages: hearingMessages,
   check: (context) => new SupportedByMajority(context),
 }
 

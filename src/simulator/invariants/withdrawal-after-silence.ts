@@ -6,13 +6,14 @@
 import type { HistoryEvent } from '../history.ts'
 import { ensure, type CheckContext, type Checker, type Invariant } from './invariant.ts'
 import { commitEvents } from './models/committed-log.ts'
-import { hearingEvents, hearingOf, type Hearing } from './models/hearing.ts'
+import { hearingEvents, hearingMessages, hearingOf, type Hearing } from './models/hearing.ts'
 import { ledgerOf, type Ledger } from './models/ledger.ts'
 
 export const withdrawalAfterSilence: Invariant = {
   name: 'withdrawal-after-silence',
   claim: 'A voter withdraws only from a session that it did not hear for a whole lease of its own life (A4).',
   types: [...commitEvents, ...hearingEvents, 'started'],
+  messages: hearingMessages,
   check: (context) => new WithdrawalAfterSilence(context),
 }
 

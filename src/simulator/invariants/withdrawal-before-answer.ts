@@ -6,6 +6,7 @@ export const withdrawalBeforeAnswer: Invariant = {
   name: 'withdrawal-before-answer',
   claim: 'A withdrawal is durable before it is answered, to the arbiter or to the holder (A4).',
   types: [...diskEvents, 'sent'],
+  messages: ['withdraw-answer', 'keepalive-refusal'],
   check: (context) => new WithdrawalBeforeAnswer(context),
 }
 

@@ -1,4 +1,5 @@
 /** Events of the history and actions of a plan as one line each. */
+import type { CoreAction } from '../core/core-plan.ts'
 import type { HistoryEvent } from '../history.ts'
 import type { Action } from '../plan.ts'
 import type { Line } from './summary.ts'
@@ -9,12 +10,16 @@ const longest = 160
 
 export function lineOfEvent(event: HistoryEvent): Line {
   const { at, process, type } = event
-  return { atMs: at, actor: process, text: shortened(`${type}${details(event)}`) }
+  return lineOf(at, process, type, event)
 }
 
-export function lineOfAction(action: Action): Line {
-  const actor = 'process' in action ? action.process : ''
-  return { atMs: action.at, actor, text: shortened(`${action.type}${details(action)}`) }
+export function lineOfAction(action: Action | CoreAction): Line {
+  return lineOf(action.at, 'process' in action ? action.process : '', action.type, action)
+}
+
+/** `record`: what else there is to say about it. */
+export function lineOf(atMs: number, actor: string, what: string, record: object): Line {
+  return { atMs, actor, text: shortened(`${what}${details(record)}`) }
 }
 
 function details(record: object): string {

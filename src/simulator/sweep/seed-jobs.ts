@@ -1,17 +1,26 @@
 /** What a worker is asked to do with a seed. */
+import type { CoreAction } from '../core/core-plan.ts'
+import { drawCorePlan } from '../core/draw-core-plan.ts'
+import { runCorePlan } from '../core/run-core.ts'
 import { drawPlan, type DrawOptions } from '../draw-plan.ts'
-import type { Plan } from '../plan.ts'
+import type { Action } from '../plan.ts'
 import { runPlan, type SeedResult } from '../run.ts'
 import { lineOfAction, lineOfEvent } from './event-line.ts'
+import type { Level } from './level.ts'
 import { shrink } from './shrink.ts'
 import type { FoundViolation, SeedSummary, ShrunkSchedule } from './summary.ts'
 
+export interface SeedOptions extends DrawOptions {
+  /** @default 'full' */
+  readonly level?: Level
+}
+
 export type SeedJob =
-  | { readonly type: 'run'; readonly seed: string; readonly options: DrawOptions }
+  | { readonly type: 'run'; readonly seed: string; readonly options: SeedOptions }
   | {
       readonly type: 'shrink'
       readonly seed: string
-      readonly options: DrawOptions
+      readonly options: SeedOptions
       readonly invariant: string
       /** Real time that it may take, in ms. */
       readonly budgetMs: number
@@ -19,9 +28,18 @@ export type SeedJob =
 
 export type SeedAnswer = SeedSummary | ShrunkSchedule
 
-export function doSeedJob(job: SeedJob): Promise<SeedAnswer> {
-  const plan = drawPlan(job.seed, job.options)
-  return job.type === 'run' ? runPlan(plan).then(summaryOf) : shrunk(plan, job.invariant, job.budgetMs)
+export async function doSeedJob(job: SeedJob): Promise<SeedAnswer> {
+  const { seed, options } = job
+  if (options.level === 'core') {
+    const plan = drawCorePlan(seed, options)
+    const run = async (actions: readonly CoreAction[]): Promise<SeedSummary> =>
+      runCorePlan({ ...plan, actions })
+    return job.type === 'run' ? runCorePlan(plan) : shrunk({ seed, actions: plan.actions, run }, job)
+  }
+  const plan = drawPlan(seed, options)
+  const run = async (actions: readonly Action[]): Promise<SeedSummary> =>
+    summaryOf(await runPlan({ ...plan, actions }))
+  return job.type === 'run' ? run(plan.actions) : shrunk({ seed, actions: plan.actions, run }, job)
 }
 
 export function summaryOf(result: SeedResult): SeedSummary {
@@ -45,22 +63,30 @@ function foundOf({ invariant, atMs, message, lastEvents }: SeedResult['violation
   return { invariant, atMs, message, lines: lastEvents.map(lineOfEvent) }
 }
 
+/** The actions of a plan, and how to run it with some of them. */
+interface Schedule<One extends Action | CoreAction> {
+  readonly seed: string
+  readonly actions: readonly One[]
+  run(actions: readonly One[]): Promise<SeedSummary>
+}
+
 /** An action stays only if the same invariant holds without it. */
-async function shrunk(plan: Plan, invariant: string, budgetMs: number): Promise<ShrunkSchedule> {
+async function shrunk<One extends Action | CoreAction>(
+  { seed, actions: all, run }: Schedule<One>,
+  { invariant, budgetMs }: { readonly invariant: string; readonly budgetMs: number },
+): Promise<ShrunkSchedule> {
   const endsAt = performance.now() + budgetMs
   let violation: FoundViolation | null = null
-  const attempt = async (actions: Plan['actions']): Promise<boolean> => {
-    const result = await runPlan({ ...plan, actions })
-    const same = result.violations.find((one) => one.invariant === invariant)
-    if (same !== undefined) violation = foundOf(same)
+  const attempt = async (actions: readonly One[]): Promise<boolean> => {
+    const same = (await run(actions)).violations.find((one) => one.invariant === invariant)
+    if (same !== undefined) violation = same
     return same !== undefined
   }
-  const all = plan.actions
   if (!(await attempt(all)))
-    throw new Error(`seed ${plan.seed} does not break '${invariant}' when it is run again`)
+    throw new Error(`seed ${seed} does not break '${invariant}' when it is run again`)
   const { items, runs, minimal } = await shrink(all, attempt, () => performance.now() < endsAt)
   return {
-    seed: plan.seed,
+    seed,
     invariant,
     actions: all.length,
     kept: items.map(lineOfAction),

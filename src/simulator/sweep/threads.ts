@@ -2,20 +2,20 @@
 import { Worker } from 'node:worker_threads'
 import { MandateError } from '../../errors.ts'
 import type { Exploration } from '../explore/explorer.ts'
-import type { DrawOptions } from '../draw-plan.ts'
+import type { SeedOptions } from './seed-jobs.ts'
 import type { SeedWorker } from './sweep.ts'
 import type { SeedSummary, ShrunkSchedule } from './summary.ts'
 import type { FromWorker, ToWorker, WorkerJob } from './worker-messages.ts'
 
 export class SimulatorThread implements SeedWorker {
   readonly #worker: Worker
-  readonly #options: DrawOptions
+  readonly #options: SeedOptions
   #ids = 0
   #waiting: { readonly take: (message: FromWorker) => void; readonly fail: (error: unknown) => void } | null =
     null
   #failure: Error | null = null
 
-  constructor(options: DrawOptions) {
+  constructor(options: SeedOptions) {
     this.#options = options
     this.#worker = new Worker(new URL('simulate.worker.js', import.meta.url))
     this.#worker.on('message', (message: FromWorker) => this.#waiting?.take(message))

@@ -28,7 +28,7 @@ const healthy: Faults = { drop: 0, duplicate: 0, slow: 0 }
 export class RandomWorld {
   readonly random: SeededRandom
   readonly peers: readonly WorldPeer[]
-  readonly checks: SafetyChecks
+  readonly checks: SafetyChecks<string>
   readonly #step: Step
   readonly #cut = new Set<string>()
   readonly #events: Event[] = []
@@ -40,7 +40,7 @@ export class RandomWorld {
   #proposals = 0
   #reads = 0
 
-  constructor(seed: number, checks: SafetyChecks, step: Step) {
+  constructor(seed: number, checks: SafetyChecks<string>, step: Step) {
     this.random = new SeededRandom(seed)
     this.checks = checks
     this.#step = step

@@ -21,7 +21,7 @@ export class CommittedLog extends Model {
 
   protected override take(event: HistoryEvent): void {
     this.#disks.observe(event)
-    this.fresh = []
+    if (this.fresh.length > 0) this.fresh = []
     if (event.type !== 'committed') return
     const { term } = this.#disks.of(event.process).written
     const fresh: Entry<Command>[] = []

@@ -68,7 +68,7 @@ export class Disks extends Model {
   }
 
   protected override take(event: HistoryEvent): void {
-    this.fresh = []
+    if (this.fresh.length > 0) this.fresh = []
     switch (event.type) {
       case 'appended': {
         const disk = this.of(event.process)

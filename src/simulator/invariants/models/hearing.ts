@@ -64,7 +64,8 @@ function forgetOldest(numbers: Map<number, unknown>): void {
   }
 }
 
-/** Show it these events. */
+/** Show it these events, of these messages at least. */
 export const hearingEvents = ['sent', 'received'] as const
+export const hearingMessages = ['keepalive'] as const
 
 export const hearingOf = shared(() => new Hearing())

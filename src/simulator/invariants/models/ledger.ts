@@ -97,7 +97,7 @@ export class Ledger extends Model {
 
   protected override take(event: HistoryEvent): void {
     this.#log.observe(event)
-    this.fresh = []
+    if (this.fresh.length > 0) this.fresh = []
     for (const { index, data } of this.#log.fresh) if (data !== null) this.#apply(index, data)
   }
 
