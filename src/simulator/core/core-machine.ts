@@ -1,6 +1,5 @@
 /** A peer across its crashes: its disk and clock stay, its process comes and goes. */
 import { createRaft, type Raft } from '../../protocols/raft/state.ts'
-import type { CheckedPeer } from '../../protocols/raft/testing/safety-checks.ts'
 import type { Command } from '../../registry/types.ts'
 import { Incarnation } from '../incarnation.ts'
 import { Stream } from '../streams.ts'
@@ -8,11 +7,11 @@ import { CoreClock } from './core-clock.ts'
 import { CoreDisk } from './core-disk.ts'
 import type { CorePeerPlan } from './core-plan.ts'
 import { CoreProcess } from './core-process.ts'
-import type { CoreWorld } from './core-world.ts'
+import type { CoreHost, CoreSurroundings } from './core-surroundings.ts'
 import type { Letter } from './letter.ts'
 import type { Packet, Receiver } from './core-network.ts'
 
-export class CoreMachine implements Receiver, CheckedPeer<Command> {
+export class CoreMachine implements Receiver, CoreHost {
   readonly id: string
   readonly place: number
   readonly disk = new CoreDisk()
@@ -21,11 +20,11 @@ export class CoreMachine implements Receiver, CheckedPeer<Command> {
   /** Of the process that runs, or ran last. */
   raft: Raft<Command>
   process: CoreProcess | null = null
-  readonly #world: CoreWorld
+  readonly #world: CoreSurroundings
   readonly #writeMs: readonly [min: number, max: number]
   #run = 0
 
-  constructor(world: CoreWorld, place: number, plan: CorePeerPlan) {
+  constructor(world: CoreSurroundings, place: number, plan: CorePeerPlan) {
     this.#world = world
     this.id = plan.name
     this.place = place
@@ -50,10 +49,6 @@ export class CoreMachine implements Receiver, CheckedPeer<Command> {
       },
       this.disk,
     )
-  }
-
-  get number(): number {
-    return this.#run
   }
 
   start(): void {

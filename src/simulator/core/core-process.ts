@@ -24,8 +24,7 @@ import { Task } from '../task-queue.ts'
 import { Alarm } from './alarm.ts'
 import { CoreCandidate } from './core-candidate.ts'
 import type { Batch } from './core-disk.ts'
-import type { CoreMachine } from './core-machine.ts'
-import type { CoreWorld } from './core-world.ts'
+import type { CoreHost, CoreSurroundings } from './core-surroundings.ts'
 import type { Letter } from './letter.ts'
 
 type VoterReply = KeepaliveAck | KeepaliveRefusal | WithdrawAnswer
@@ -39,8 +38,8 @@ export class CoreProcess {
   readonly registry: Registry
   readonly incarnation: Incarnation
   readonly candidates: readonly CoreCandidate[]
-  readonly #world: CoreWorld
-  readonly #machine: CoreMachine
+  readonly #world: CoreSurroundings
+  readonly #machine: CoreHost
   readonly #place: number
   readonly #inputs: RaftInput<Command>[] = []
   #appliedIndex = 0
@@ -57,7 +56,7 @@ export class CoreProcess {
   #lastBeat = -Infinity
   readonly #alarms: Readonly<Record<RaftTimer | 'support' | 'beat', Alarm>>
 
-  constructor(world: CoreWorld, machine: CoreMachine, incarnation: Incarnation) {
+  constructor(world: CoreSurroundings, machine: CoreHost, incarnation: Incarnation) {
     this.#world = world
     this.#machine = machine
     this.#place = machine.place

@@ -12,13 +12,10 @@ import type { CoreCandidate } from './core-candidate.ts'
 import { CoreClaims } from './core-claims.ts'
 import { CoreMachine } from './core-machine.ts'
 import { CoreNetwork } from './core-network.ts'
+import type { CoreLog, CoreSurroundings, RaftStep } from './core-surroundings.ts'
 import { perfectQuality, type CoreAction, type CorePlan } from './core-plan.ts'
 
-/** What happens, for people: in which process, what, and what else there is to say about it. */
-export type CoreLog = (actor: string, what: string, record?: object) => void
-export type RaftStep = typeof raftStep<Command>
-
-export class CoreWorld {
+export class CoreWorld implements CoreSurroundings {
   readonly plan: CorePlan
   readonly configuration: Configuration
   readonly scheduler: Scheduler

@@ -6,7 +6,8 @@ import type { FoundViolation, Line, SeedSummary } from '../sweep/summary.ts'
 import { Trace } from '../trace.ts'
 import { CoreViolation } from './core-claims.ts'
 import type { CorePlan } from './core-plan.ts'
-import { CoreWorld, type CoreLog, type RaftStep } from './core-world.ts'
+import type { CoreLog, RaftStep } from './core-surroundings.ts'
+import { CoreWorld } from './core-world.ts'
 import { drawCorePlan } from './draw-core-plan.ts'
 
 export interface CoreRunOptions {
