@@ -41,14 +41,18 @@ it('shows a message to whoever asked for messages of this name, whatever is betw
   expect(seen.map(({ at }) => at)).toEqual([1, 3])
 })
 
-it('wants no message that nobody asked for, and all where somebody did not choose', () => {
-  const { judge } = judgeWith(['vote-reply'])
-  expect([judge.wants('sent', vote), judge.wants('sent', read), judge.wants('received', vote)]).toEqual([
-    true,
-    false,
-    false,
+it('shows messages as they are told of in one piece, to the same', () => {
+  const { seen, judge } = judgeWith(['vote-reply'], ['sent', 'received'])
+  judge.sent(1, 'a', 1, 'b', vote)
+  judge.sent(2, 'a', 1, 'b', read)
+  judge.received(3, 'b', 1, 'a', vote)
+  expect(seen).toMatchObject([
+    { at: 1, process: 'a', run: 1, type: 'sent', to: 'b', message: vote },
+    { at: 3, process: 'b', run: 1, type: 'received', from: 'a', message: vote },
   ])
-  expect(judgeWith(undefined).judge.wants('sent', read)).toBe(true)
+  const all = judgeWith(undefined)
+  all.judge.sent(1, 'a', 1, 'b', read)
+  expect(all.seen).toHaveLength(1)
 })
 
 it('tells what a checker says about a message that it asked for', () => {

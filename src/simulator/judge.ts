@@ -57,9 +57,17 @@ export class Judge {
     return this.violations.length > 0
   }
 
-  /** Whether anybody looks at such an event: who makes many of them need not otherwise. */
-  wants(type: 'sent' | 'received', message: PeerMessage): boolean {
-    return this.#record !== undefined || this.#seatsFor(type, message).length > 0
+  /** As `tell`, for most of all events: made in one piece, and only if anybody wants to see it. */
+  sent(at: number, process: string, run: number, to: string, message: PeerMessage): void {
+    const seats = this.#seatsFor('sent', message)
+    if (seats.length === 0 && this.#record === undefined) return
+    this.#showTo(seats, { at, sequence: this.next(), process, run, type: 'sent', to, message })
+  }
+
+  received(at: number, process: string, run: number, from: string, message: PeerMessage): void {
+    const seats = this.#seatsFor('received', message)
+    if (seats.length === 0 && this.#record === undefined) return
+    this.#showTo(seats, { at, sequence: this.next(), process, run, type: 'received', from, message })
   }
 
   #seatsFor(type: 'sent' | 'received', message: PeerMessage): readonly Seat[] {
@@ -83,11 +91,15 @@ export class Judge {
   }
 
   show(event: HistoryEvent): void {
-    this.#record?.(event)
     const seats =
       event.type === 'sent' || event.type === 'received'
         ? this.#seatsFor(event.type, event.message)
         : (this.#wanted.get(event.type) ?? this.#toAll)
+    this.#showTo(seats, event)
+  }
+
+  #showTo(seats: readonly Seat[], event: HistoryEvent): void {
+    this.#record?.(event)
     // The first violation may be the cause of all others.
     if (seats.length === 0 || this.failed) return
     let index = 0

@@ -137,15 +137,10 @@ export class Program {
           encoded: plan.encoded,
           tap: {
             sent: (to, message) => {
-              if (!process.alive || !judge.wants('sent', message)) return
-              // Most of all events: made in one piece.
-              const at = network.scheduler.now
-              judge.show({ at, sequence: judge.next(), process: name, run, type: 'sent', to, message })
+              if (process.alive) judge.sent(network.scheduler.now, name, run, to, message)
             },
             received: (from, message) => {
-              if (!process.alive || !judge.wants('received', message)) return
-              const at = network.scheduler.now
-              judge.show({ at, sequence: judge.next(), process: name, run, type: 'received', from, message })
+              if (process.alive) judge.received(network.scheduler.now, name, run, from, message)
             },
             rejected: () => tally('peer turned away'),
           },

@@ -28,8 +28,8 @@ class DurableBeforeTold implements Checker {
   }
 
   observe(event: HistoryEvent): void {
-    this.#disks.observe(event)
-    if (event.type !== 'sent' || event.message.kind !== 'raft') return
+    if (event.type !== 'sent') return this.#disks.observe(event)
+    if (event.message.kind !== 'raft') return
     const { message } = event.message
     if (message.type === 'pre-vote' || message.type === 'pre-vote-reply') return
     this.evaluations += 1

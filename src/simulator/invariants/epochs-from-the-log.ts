@@ -23,8 +23,8 @@ class EpochsFromTheLog implements Checker {
   }
 
   observe(event: HistoryEvent): void {
-    this.#ledger.observe(event)
-    if (event.type !== 'sent' || event.message.kind !== 'support') return
+    if (event.type !== 'sent') return this.#ledger.observe(event)
+    if (event.message.kind !== 'support') return
     const { message } = event.message
     if (message.type !== 'keepalive') return
     const { session, epoch } = message

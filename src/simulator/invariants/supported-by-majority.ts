@@ -34,8 +34,8 @@ class SupportedByMajority implements Checker {
   }
 
   observe(event: HistoryEvent): void {
+    if (event.type === 'sent' || event.type === 'received') return this.#hearing.observe(event)
     this.#ledger.observe(event)
-    this.#hearing.observe(event)
     if (event.type === 'campaign') this.#campaigns.begins(event)
     if (event.type === 'elected') this.#tokens.set(event.attempt, event.token)
     if ((event.type === 'elected' || event.type === 'checked') && event.valid) this.#valid(event)

@@ -29,8 +29,8 @@ class WithdrawalAfterSilence implements Checker {
   }
 
   observe(event: HistoryEvent): void {
+    if (event.type === 'sent' || event.type === 'received') return this.#hearing.observe(event)
     this.#ledger.observe(event)
-    this.#hearing.observe(event)
     if (event.type === 'started') this.#startedAt.set(event.process, event.at)
     if (event.type !== 'appended') return
     for (const record of event.records) {
