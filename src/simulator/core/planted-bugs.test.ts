@@ -19,7 +19,7 @@ const planted: Readonly<Record<string, RegExp>> = {
   'expired-by-one-withdrawal': /expire-needs-majority/,
   'keepalive-acknowledged-after-withdrawal': /no-support-after-withdrawal/,
 }
-const seedsMax = 60
+const seedsMax = 200
 
 let scratch = ''
 let mutants: readonly NamedMutant[] = []
