@@ -41,6 +41,7 @@ const orders = {
   },
 }
 
+const stopped = new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }))
 process.on('SIGTERM', () => stop.abort())
 process.on('message', (order) => {
   Promise.resolve(orders[order.do](order)).catch((error) => say('failed', { reason: String(error) }))
@@ -72,8 +73,7 @@ while (!stop.signal.aborted) {
   const told = () => say('lost', { token: token.toString() })
   leadership.signal.addEventListener('abort', told, { once: true })
   if (leadership.signal.aborted) told()
-  const ended = new Promise((resolve) => stop.signal.addEventListener('abort', resolve, { once: true }))
-  await Promise.race([leadership.lost, ended])
+  await Promise.race([leadership.lost, stopped])
   if (stop.signal.aborted) await leadership.resign()
 }
 await election.close()

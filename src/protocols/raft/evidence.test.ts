@@ -104,6 +104,32 @@ describe('death evidence', () => {
   })
 })
 
+describe('the random rest of the timeout', () => {
+  /** Of a, whose leader b named this order. */
+  const restOf = (order: readonly string[], suspects: readonly string[] = []) => {
+    const raft = follower({ term: 1, voters: ['a', 'b', 'c', 'd', 'e'] })
+    receive(raft, 'b', heartbeatOf(1, order))
+    for (const peer of suspects) step(raft, { type: 'evidence', peer })
+    return fire(raft, 'election')
+  }
+  const rest = (minMs: number, maxMs: number) => [{ type: 'arm-timer', timer: 'election', minMs, maxMs }]
+
+  it('is divided by the order of succession, so that two seldom stand at once', () => {
+    expect(restOf(['a', 'c', 'd'])).toEqual(rest(0, 50))
+    expect(restOf(['c', 'a', 'd'])).toEqual(rest(50, 100))
+    expect(restOf(['c', 'd', 'a'])).toEqual(rest(100, 150))
+  })
+
+  it('leaves no part to the dead', () => {
+    expect(restOf(['c', 'a', 'd'], ['c'])).toEqual(rest(0, 75))
+  })
+
+  it('is whole for whom the leader did not name', () => {
+    expect(restOf([])).toEqual(rest(0, 150))
+    expect(restOf(['c', 'd'])).toEqual(rest(0, 150))
+  })
+})
+
 describe('parked pre-votes', () => {
   const question: RaftMessage<string> = { type: 'pre-vote', term: 2, lastIndex: 0, lastTerm: 0 }
   const parked = () => {
