@@ -10,6 +10,12 @@ it('draws numbers in [0, 1) that fill the range', () => {
   expect(tenths.size).toBe(10)
 })
 
+it('never draws what it drew before, also behind the end of its pool', () => {
+  const random = systemRandom()
+  const drawn = Array.from({ length: 1_000 }, () => random.next())
+  expect(new Set(drawn).size).toBe(1_000)
+})
+
 it('makes ids of 16 lower-case hex digits, each one new', () => {
   const random = systemRandom()
   const ids = Array.from({ length: 100 }, () => random.id())
