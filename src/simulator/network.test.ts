@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { End } from './network.ts'
 import type { RouteQuality } from './route.ts'
+import { Stream } from './streams.ts'
 import { stage, type Stage, type StageProcess } from './testing/stage.ts'
 
 interface Line {
@@ -106,6 +107,25 @@ test.each(['drop', 'duplicate', 'reorder', 'spike'] as const)(
     if (fault === 'spike') expect(soon.length).toBeLessThan(60)
   },
 )
+
+test('a lane keeps its order through cuts that come and go, and come again while the first retry waits', async () => {
+  const one = await line()
+  const chance = new Stream('cuts')
+  const route = one.world.network.route('a', 'b')
+  weather(one, { minMs: 1, maxMs: 40, loss: 0.1 })
+  let sent = 0
+  for (let round = 0; round < 400; round++) {
+    if (chance.chance(0.3)) route.cut()
+    else if (chance.chance(0.4)) route.mend()
+    one.world.inside(one.a.process, () => {
+      for (let count = chance.below(3); count > 0; count--) one.near.send(++sent, 0, 0, true)
+    })
+    await one.world.pass(chance.between(0, 30))
+  }
+  route.mend()
+  await one.world.pass(30_000)
+  expect(heard(one)).toEqual(upTo(sent))
+})
 
 test('where only TCP may be, nothing is lost, doubled or overtaken', async () => {
   const one = await line()

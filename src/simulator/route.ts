@@ -52,7 +52,7 @@ export class Route {
   readonly #tally: Tally
   quality: RouteQuality
   #cutSince: number | null = null
-  /** Arrived at the cut, in order; they go on when it is mended. */
+  /** Arrived at the cut, each the first of its lane; they go on when it is mended. */
   readonly #held: Arrival[] = []
   /** What waits for acknowledgements that come this way. */
   readonly #waiting: (() => void)[] = []
@@ -79,15 +79,10 @@ export class Route {
     this.#cutSince = null
     const held = this.#held.splice(0)
     if (held.length > 0) this.#tally('late flush')
-    const retries = new Map<Lane, number>()
     for (const arrival of held) {
       const { lane } = arrival
-      let at = retries.get(lane)
-      if (at === undefined) {
-        at = onGrain(this.#scheduler.now + this.delayMs() + this.#chance.next() * longestMs)
-        retries.set(lane, at)
-        lane.blockedUntil = Math.max(lane.blockedUntil, at)
-      }
+      const at = onGrain(this.#scheduler.now + this.delayMs() + this.#chance.next() * longestMs)
+      lane.blockedUntil = Math.max(lane.blockedUntil, at)
       lane.arrivesAt = Math.max(lane.arrivesAt, lane.blockedUntil)
       this.#scheduler.put(arrival, lane.blockedUntil)
     }
@@ -125,8 +120,8 @@ export class Route {
   ): void {
     const { quality } = this
     const now = this.#scheduler.now
-    const { last } = lane
-    if (last !== null && last.sentAt === now && !last.over && !quality.faulty) return last.add(message, mark)
+    const companion = quality.faulty ? null : lane.companion(now)
+    if (companion !== null) return companion.add(message, mark)
     let at = now + this.delayMs()
     if (quality.faulty && !strict) {
       if (this.#chance.chance(quality.drop)) return this.#tally('message dropped')
@@ -154,28 +149,37 @@ export class Route {
     lane.arrivesAt = at
     const arrival = new Arrival(this, lane, process, mark, sender, message)
     arrival.sentAt = now
-    if (lane.coalesces) lane.last = arrival
+    lane.join(arrival)
     this.#scheduler.put(arrival, at)
   }
 
   /** Outside of the order of its lane. */
   #stray(process: Executor, mark: number, sender: Sender, message: unknown): void {
     const at = this.#scheduler.now + this.delayMs() + this.#chance.next() * 4 * (this.quality.maxMs + 10)
-    const arrival = new Arrival(this, new Lane(), process, mark, sender, message)
+    const lane = new Lane()
+    const arrival = new Arrival(this, lane, process, mark, sender, message)
+    lane.join(arrival)
     this.#scheduler.put(arrival, onGrain(at))
   }
 
   /** True if the way is open now; else the arrival is kept, or comes when those before it have come. */
   admits(arrival: Arrival): boolean {
+    const { lane } = arrival
+    if (lane.first !== arrival) {
+      arrival.waits = true
+      return false
+    }
     if (this.#cutSince !== null) {
       this.#tally('cut')
       this.#held.push(arrival)
       return false
     }
-    if (arrival.lane.blockedUntil > this.#scheduler.now) {
-      this.#scheduler.put(arrival, arrival.lane.blockedUntil)
+    if (lane.blockedUntil > this.#scheduler.now) {
+      this.#scheduler.put(arrival, lane.blockedUntil)
       return false
     }
+    const next = lane.leave()
+    if (next?.waits === true) this.#scheduler.put(next, this.#scheduler.now)
     return true
   }
 }
@@ -187,11 +191,37 @@ export class Lane {
   /** Until then nothing passes. */
   blockedUntil = 0
   /** What is sent at one instant comes with one read, as it mostly does over TCP: one turn for the receiver. */
-  readonly coalesces: boolean
-  last: Arrival | null = null
+  readonly #coalesces: boolean
+  /** Under way, in order: nothing overtakes the first, whatever holds it up and however often. */
+  #first: Arrival | null = null
+  #last: Arrival | null = null
 
   constructor(coalesces = false) {
-    this.coalesces = coalesces
+    this.#coalesces = coalesces
+  }
+
+  get first(): Arrival | null {
+    return this.#first
+  }
+
+  /** With what a message that is sent now travels; null: by itself. */
+  companion(now: number): Arrival | null {
+    const last = this.#last
+    return this.#coalesces && last !== null && last.sentAt === now ? last : null
+  }
+
+  join(arrival: Arrival): void {
+    if (this.#last === null) this.#first = arrival
+    else this.#last.next = arrival
+    this.#last = arrival
+  }
+
+  /** The first has come; returns the one behind it. */
+  leave(): Arrival | null {
+    const next = this.#first?.next ?? null
+    this.#first = next
+    if (next === null) this.#last = null
+    return next
   }
 }
 
@@ -208,8 +238,10 @@ class Arrival extends Task {
   declare readonly lane: Lane
   declare mark: number
   declare sentAt: number
-  /** It has come, whatever became of it. */
-  declare over: boolean
+  /** The one behind it in its lane. */
+  declare next: Arrival | null
+  /** Its time has come, and the lane's first has not. */
+  declare waits: boolean
   declare private readonly route: Route
   declare private readonly sender: Sender
   declare private readonly message: unknown
@@ -223,7 +255,8 @@ class Arrival extends Task {
     this.sender = sender
     this.message = message
     this.sentAt = -1
-    this.over = false
+    this.next = null
+    this.waits = false
     this.more = null
   }
 
@@ -235,7 +268,6 @@ class Arrival extends Task {
   }
 
   override arrives(): boolean {
-    this.over = true
     return this.route.admits(this)
   }
 
