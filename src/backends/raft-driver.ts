@@ -24,6 +24,8 @@ import type {
   SessionTicket,
 } from './backend.ts'
 import { RaftSession, tellObserver } from './raft-session.ts'
+import type { ClusterView, StatusRequest } from './cluster-view.ts'
+import { twoLeases, unreachableMessage } from './embedded-refusals.ts'
 import { settledOrAborted } from './settled.ts'
 
 /** How this backend reaches the world. */
@@ -46,18 +48,7 @@ export interface RaftDriverOptions {
   readonly logBytesMax: number
 }
 
-/** What the peers say of themselves; nothing is merged. */
-export interface ClusterView {
-  readonly answers: readonly PeerStatus[]
-  readonly silent: readonly { readonly peer: string; readonly address: string; readonly reason: string }[]
-}
-
-export interface StatusRequest extends Cancellable {
-  /** Only this election. */
-  readonly election?: string | undefined
-  /** After it a peer counts as silent. @default 1500 */
-  readonly timeoutMs?: number | undefined
-}
+export type { ClusterView, StatusRequest } from './cluster-view.ts'
 
 export const raftFacts = (timing: Timing): BackendFacts => ({
   guarantee: 'linearizable',
@@ -251,23 +242,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function twoLeases(id: string, leaseMs: number, other: number): MandateError<'INVALID_OPTIONS'> {
-  return new MandateError(
-    'INVALID_OPTIONS',
-    `leaseMs is ${leaseMs}, but candidate ${JSON.stringify(id)} stands with a lease of ${other} ms already: all elections ` +
-      'of one candidate share its session. Use the same lease, or another candidate id.',
-    { option: 'leaseMs', value: leaseMs, expected: String(other) },
-  )
-}
-
 interface Tried {
   readonly target: string
   readonly reason: string
-}
-
-function unreachableMessage(tried: readonly Tried[]): string {
-  const reasons = tried.map(({ target, reason }) => `${target} (${reason})`).join(', ')
-  return `No peer answers: ${reasons}. Start the peers, or check their addresses.`
 }
 
 function readerOver(connect: ConnectSponsor): { readonly reader: Reader; readonly link: SponsorLink } {

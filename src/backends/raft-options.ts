@@ -32,13 +32,13 @@ export interface RaftOptions {
   readonly onBackgroundFailure?: ((failure: BackgroundFailure) => void) | undefined
 }
 
-/** @throws INVALID_OPTIONS (one error lists every problem), NOT_A_PEER */
-export function checkRaftOptions(options: RaftOptions): void {
+/** `without`: options that another engine has not. @throws INVALID_OPTIONS (one error lists every problem), NOT_A_PEER */
+export function checkRaftOptions(options: RaftOptions, without: readonly string[] = []): void {
   // Who calls from JavaScript has no compiler that says what is missing.
   if (!isRecord(options)) throw asError([problem('options', options, 'an object such as { peers }')])
   const { peers } = options
   if (!isRecord(peers)) throw asError([problem('peers', peers, 'an object, id → host:port')])
-  const problems = [...unknownKeys(options), ...peerProblems(peers), ...ownProblems(options)]
+  const problems = [...unknownKeys(options, without), ...peerProblems(peers), ...ownProblems(options)]
   if (problems.length > 0) throw asError(problems)
   const ids = Object.keys(peers)
   if (options.self !== undefined && !ids.includes(options.self)) {
@@ -82,10 +82,11 @@ const known: { readonly [option in keyof Required<RaftOptions>]: true } = {
 }
 
 /** A misspelt option would otherwise mean its default, silently. */
-function unknownKeys(options: RaftOptions): Problem[] {
-  const names = Object.keys(known).join(', ')
+function unknownKeys(options: RaftOptions, without: readonly string[]): Problem[] {
+  const allowed = Object.keys(known).filter((option) => !without.includes(option))
+  const names = allowed.join(', ')
   return Object.entries(options)
-    .filter(([option]) => !Object.hasOwn(known, option))
+    .filter(([option]) => !allowed.includes(option))
     .map(([option, value]) => problem(option, value, `no such option; the options are ${names}`))
 }
 

@@ -5,14 +5,13 @@
 import type { Clock, Timer } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
 import type { ClientConnection, ConnectClient } from '../seams/transport.ts'
-import type { HolderMessage, SponsorMessage } from './messages.ts'
 import type { SponsorLink, SponsorLinkEvents } from './sponsor-link.ts'
 
-export interface ClientOptions {
+export interface ClientOptions<FromHolder, ToHolder> {
   readonly peers: Readonly<Record<string, string>>
   /** Refuses peers of another cluster; undefined = any. */
   readonly cluster: string | undefined
-  readonly connect: ConnectClient<HolderMessage, SponsorMessage>
+  readonly connect: ConnectClient<FromHolder, ToHolder>
   readonly clock: Clock
   readonly random: Random
   /** Called with the reason of each peer's failure, after all of them failed in a row. */
@@ -22,26 +21,29 @@ export interface ClientOptions {
 /** Between two rounds over all peers, in ms: doubles from the first to the second, with jitter. */
 const backOffMs = [50, 1000] as const
 
-export function connectAsClient(options: ClientOptions, events: SponsorLinkEvents): SponsorLink {
+export function connectAsClient<FromHolder, ToHolder>(
+  options: ClientOptions<FromHolder, ToHolder>,
+  events: SponsorLinkEvents<ToHolder>,
+): SponsorLink<FromHolder> {
   const client = new Client(options, events)
   client.start()
   return client
 }
 
-class Client implements SponsorLink {
+class Client<FromHolder, ToHolder> implements SponsorLink<FromHolder> {
   readonly host = null
   readonly beats = false
-  readonly #options: ClientOptions
-  readonly #events: SponsorLinkEvents
+  readonly #options: ClientOptions<FromHolder, ToHolder>
+  readonly #events: SponsorLinkEvents<ToHolder>
   readonly #order: readonly string[]
   #position = 0
   #round = 0
   #problems: { target: string; reason: string }[] = []
-  #connection: ClientConnection<HolderMessage> | null = null
+  #connection: ClientConnection<FromHolder> | null = null
   #timer: Timer | null = null
   readonly #ended = new AbortController()
 
-  constructor(options: ClientOptions, events: SponsorLinkEvents) {
+  constructor(options: ClientOptions<FromHolder, ToHolder>, events: SponsorLinkEvents<ToHolder>) {
     this.#options = options
     this.#events = events
     this.#order = shuffled(Object.values(options.peers), options.random)
@@ -51,7 +53,7 @@ class Client implements SponsorLink {
     this.#timer = this.#options.clock.setTimer(0, () => this.#dial())
   }
 
-  send(message: HolderMessage): void {
+  send(message: FromHolder): void {
     this.#connection?.send(message)
   }
 
@@ -74,7 +76,7 @@ class Client implements SponsorLink {
     this.#position++
     /** A connection that closes while it is made known. */
     let over = false
-    let connection: ClientConnection<HolderMessage> | null = null
+    let connection: ClientConnection<FromHolder> | null = null
     const dialled = this.#options.connect({
       address,
       cluster: this.#options.cluster,

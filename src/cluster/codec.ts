@@ -187,7 +187,7 @@ const electionStatus = object<ElectionStatus>({
   lastReason: nullable(prose),
 })
 
-const peerStatus = object<PeerStatus>({
+export const peerStatus = object<PeerStatus>({
   peer: id,
   cluster: text(253),
   version: text(64),
@@ -237,6 +237,7 @@ const logRecord = union<LogRecord, 'type'>('type', {
   'hard-state': { term: count, votedFor: nullable(id) },
   entries: { entries },
   withdrawal: { session, epoch: count },
+  engine: { engine: oneOf('paxos', 'bully'), record: jsonRecord(8, MANY) },
   peer: { peer: id, storageId: id, incarnation: count, run: id },
 })
 

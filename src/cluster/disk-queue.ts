@@ -6,7 +6,9 @@ import type { Clock } from '../seams/clock.ts'
 import type { Storage } from '../seams/storage.ts'
 
 /** Which core a persist number belongs to: each numbers its own. */
-export type Room = 'raft' | 'support'
+export type Room = (typeof allRooms)[number]
+
+const allRooms = ['raft', 'support', 'engine'] as const
 
 interface Gate {
   readonly after: number
@@ -38,6 +40,7 @@ export class DiskQueue<Record> {
   readonly #rooms: { readonly [room in Room]: RoomState } = {
     raft: { durable: 0, pending: null, gates: [] },
     support: { durable: 0, pending: null, gates: [] },
+    engine: { durable: 0, pending: null, gates: [] },
   }
   #batch: Record[] = []
   #failed = false
@@ -83,7 +86,7 @@ export class DiskQueue<Record> {
     const batch = this.#batch
     this.#batch = []
     const marks: [Room, number][] = []
-    for (const room of ['raft', 'support'] as const) {
+    for (const room of allRooms) {
       const { pending } = this.#rooms[room]
       if (pending !== null) marks.push([room, pending])
       this.#rooms[room].pending = null
@@ -104,7 +107,7 @@ export class DiskQueue<Record> {
     if (error !== undefined) {
       // After a failed fsync nobody knows what is on disk: no gate opens any more (algorithms.md §2.2).
       this.#failed = true
-      for (const room of ['raft', 'support'] as const) this.#rooms[room].gates.length = 0
+      for (const room of allRooms) this.#rooms[room].gates.length = 0
       this.#events.failed(error)
       return
     }

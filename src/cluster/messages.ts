@@ -195,5 +195,11 @@ export type LogRecord =
       }[]
     }
   | { readonly type: 'withdrawal'; readonly session: SessionKey; readonly epoch: number }
+  /** What another engine than Raft keeps (`engine/engine.ts`); it knows how to read it. */
+  | {
+      readonly type: 'engine'
+      readonly engine: 'paxos' | 'bully'
+      readonly record: Readonly<Record<string, unknown>>
+    }
   /** Who stood behind another peer's id when it was last let in: what comes with less is not let in again. */
   | ({ readonly type: 'peer' } & PeerRecord)

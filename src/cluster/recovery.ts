@@ -25,6 +25,8 @@ export function foldRecords(records: readonly LogRecord[]): RecoveredPeer {
     switch (record.type) {
       case 'identity':
       case 'incarnation':
+      // Of another engine: the folder's identity keeps it out of this one's hands.
+      case 'engine':
         break
       case 'hard-state':
         hardState = { term: record.term, votedFor: record.votedFor }

@@ -2,61 +2,67 @@
 import { MandateError } from '../errors.ts'
 import type { ConnectClient } from '../seams/transport.ts'
 import { systemClock } from '../system/clock.ts'
-import { holderMessages, sponsorMessages } from './codec.ts'
-import type { HolderMessage, SponsorMessage } from './messages.ts'
 import { cachedNames } from './tcp-address.ts'
 import { dial, type DialFailure } from './tcp-dial.ts'
 import { encodeFrame, maxSponsorBytes, maxClientBytes } from './tcp-frame.ts'
 import { clientHelloFrame, unexpected } from './tcp-handshake.ts'
+import { raftWire, type Wire } from './wire.ts'
 
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024
 
-export const connectClient: ConnectClient<HolderMessage, SponsorMessage> = (request) =>
-  new Promise((resolve, reject) => {
-    const { address, cluster, events, signal } = request
-    if (signal?.aborted === true) return reject(cancelled(signal))
-    const cancel = (): void => {
-      attempt.cancel()
-      reject(cancelled(signal))
-    }
-    const hello = clientHelloFrame(cluster ?? null)
-    const connecting = {
-      address,
-      hello,
-      names: cachedNames(),
-      clock: systemClock(),
-      maxQueuedBytes: MAX_QUEUED_BYTES,
-    }
-    const attempt = dial(connecting, {
-      failed: (failure) => {
-        signal?.removeEventListener('abort', cancel)
-        reject(failureOf(address, failure))
-      },
-      welcomed: (connection, welcome) => {
-        signal?.removeEventListener('abort', cancel)
-        connection.handOver(
-          {
-            closed: (reason) => events.closed(reason),
-            frame: (frame) => {
-              if (frame.type !== 'message') throw unexpected(frame, 'a message')
-              events.message(sponsorMessages.decode(frame.payload))
-            },
-          },
-          maxSponsorBytes,
-        )
-        resolve({
-          peer: welcome.peer,
-          cluster: welcome.cluster,
-          send: (message) => connection.send(encodeFrame('message', sendable(message))),
-          close: () => connection.end(),
-        })
-      },
-    })
-    signal?.addEventListener('abort', cancel, { once: true })
-  })
+export const connectClient = connectClientOf(raftWire)
 
-function sendable(message: HolderMessage): Uint8Array {
-  const payload = holderMessages.encode(message)
+/** The same for any engine. */
+export function connectClientOf<FromHolder, ToHolder>(
+  wire: Pick<Wire<unknown, FromHolder, ToHolder>, 'engine' | 'fromHolders' | 'toHolders'>,
+): ConnectClient<FromHolder, ToHolder> {
+  return (request) =>
+    new Promise((resolve, reject) => {
+      const { address, cluster, events, signal } = request
+      if (signal?.aborted === true) return reject(cancelled(signal))
+      const cancel = (): void => {
+        attempt.cancel()
+        reject(cancelled(signal))
+      }
+      const hello = clientHelloFrame(cluster ?? null, wire.engine)
+      const connecting = {
+        address,
+        hello,
+        names: cachedNames(),
+        clock: systemClock(),
+        maxQueuedBytes: MAX_QUEUED_BYTES,
+      }
+      const attempt = dial(connecting, {
+        failed: (failure) => {
+          signal?.removeEventListener('abort', cancel)
+          reject(failureOf(address, failure))
+        },
+        welcomed: (connection, welcome) => {
+          signal?.removeEventListener('abort', cancel)
+          connection.handOver(
+            {
+              closed: (reason) => events.closed(reason),
+              frame: (frame) => {
+                if (frame.type !== 'message') throw unexpected(frame, 'a message')
+                events.message(wire.toHolders.decode(frame.payload))
+              },
+            },
+            maxSponsorBytes,
+          )
+          resolve({
+            peer: welcome.peer,
+            cluster: welcome.cluster,
+            send: (message) =>
+              connection.send(encodeFrame('message', sendable(wire.fromHolders.encode(message)))),
+            close: () => connection.end(),
+          })
+        },
+      })
+      signal?.addEventListener('abort', cancel, { once: true })
+    })
+}
+
+function sendable(payload: Uint8Array): Uint8Array {
   if (payload.length <= maxClientBytes) return payload
   throw new MandateError(
     'LIMIT_EXCEEDED',

@@ -2,7 +2,7 @@
 import { MandateError } from '../errors.ts'
 import type { ProcessIdentity, Start } from '../seams/storage.ts'
 import type { Lane } from '../seams/transport.ts'
-import { count, list, nullable, object, oneOf, text } from './codec-shape.ts'
+import { count, list, nullable, object, oneOf, optional, text } from './codec-shape.ts'
 import { errorReply, jsonCodec } from './codec.ts'
 import { encodeFrame, type Frame } from './tcp-frame.ts'
 import type { ErrorReply } from './messages.ts'
@@ -13,6 +13,8 @@ const MAX_EARLIER = 33
 
 export interface PeerHello extends ProcessIdentity {
   readonly protocol: number
+  /** What the cluster decides by. Absent: Raft. */
+  readonly engine?: EngineName
   readonly cluster: string
   readonly from: string
   readonly to: string
@@ -23,6 +25,7 @@ export interface PeerHello extends ProcessIdentity {
 
 interface ClientHello {
   readonly protocol: number
+  readonly engine?: EngineName
   /** Null: whichever cluster answers. */
   readonly cluster: string | null
 }
@@ -32,6 +35,9 @@ export interface Welcome extends ProcessIdentity {
   readonly cluster: string
 }
 
+export type EngineName = 'raft' | 'paxos' | 'bully'
+
+const engine = optional(oneOf<EngineName>('raft', 'paxos', 'bully'))
 const label = text(253)
 const start = { incarnation: count, run: text(128, 1) }
 const identity = { storageId: label, ...start, earlier: list(object<Start>(start), MAX_EARLIER) }
@@ -41,6 +47,7 @@ const peerHellos = jsonCodec(
   'PeerHello',
   object<PeerHello>({
     protocol: count,
+    engine,
     cluster: label,
     from: label,
     to: label,
@@ -51,19 +58,21 @@ const peerHellos = jsonCodec(
 )
 const clientHellos = jsonCodec(
   'ClientHello',
-  object<ClientHello>({ protocol: count, cluster: nullable(label) }),
+  object<ClientHello>({ protocol: count, engine, cluster: nullable(label) }),
 )
 const welcomes = jsonCodec('Welcome', object<Welcome>({ peer: label, cluster: label, ...identity }))
 const rejects = jsonCodec('Reject', errorReply)
 
 export const peerHelloFrame = (hello: Omit<PeerHello, 'protocol'>): Buffer =>
   encodeFrame('peer-hello', peerHellos.encode({ protocol: PROTOCOL, ...hello }))
-export const clientHelloFrame = (cluster: string | null): Buffer =>
-  encodeFrame('client-hello', clientHellos.encode({ protocol: PROTOCOL, cluster }))
+export const clientHelloFrame = (cluster: string | null, speaks: EngineName = 'raft'): Buffer =>
+  encodeFrame('client-hello', clientHellos.encode({ protocol: PROTOCOL, engine: speaks, cluster }))
 export const welcomeFrame = (welcome: Welcome): Buffer => encodeFrame('welcome', welcomes.encode(welcome))
 export const rejectFrame = (error: ErrorReply): Buffer => encodeFrame('reject', rejects.encode(error))
 
 export interface Listener {
+  /** @default 'raft' */
+  readonly engine?: EngineName
   readonly self: string
   readonly cluster: string
   readonly peers: readonly string[]
@@ -75,18 +84,21 @@ export type Greeting =
   | { readonly is: 'refused'; readonly error: ErrorReply }
 
 /** The first frame of an accepted connection. @throws PROTOCOL_ERROR */
-export function readHello(frame: Frame, { self, cluster, peers }: Listener): Greeting {
+export function readHello(frame: Frame, { engine: ours = 'raft', self, cluster, peers }: Listener): Greeting {
   if (frame.type !== 'client-hello' && frame.type !== 'peer-hello') throw unexpected(frame, 'a hello')
   // First: the other fields of a foreign version may be others.
   const foreign = wrongProtocol(anyHellos.decode(frame.payload).protocol)
   if (foreign !== null) return { is: 'refused', error: foreign }
   if (frame.type === 'client-hello') {
     const hello = clientHellos.decode(frame.payload)
-    const error = hello.cluster === null ? null : wrongCluster(self, hello.cluster, cluster)
+    const error =
+      wrongEngine(self, hello.engine, ours) ??
+      (hello.cluster === null ? null : wrongCluster(self, hello.cluster, cluster))
     return error === null ? { is: 'client' } : { is: 'refused', error }
   }
   const hello = peerHellos.decode(frame.payload)
   const error =
+    wrongEngine(self, hello.engine, ours) ??
     wrongCluster(self, hello.cluster, cluster) ??
     wrongAddress(hello.to, self) ??
     stranger(hello.from, self, peers)
@@ -113,6 +125,12 @@ function wrongProtocol(theirs: number): ErrorReply | null {
   if (theirs === PROTOCOL) return null
   const reason = `protocol ${theirs} is spoken there, protocol ${PROTOCOL} here; run the same version on both sides`
   return { code: 'PROTOCOL_ERROR', message: reason, details: { reason } }
+}
+
+function wrongEngine(self: string, theirs: EngineName = 'raft', ours: EngineName): ErrorReply | null {
+  if (theirs === ours) return null
+  const message = `peer '${self}' speaks ${ours}, not ${theirs}; use one engine in all processes of a cluster`
+  return { code: 'CLUSTER_MISMATCH', message, details: { expected: theirs, actual: ours } }
 }
 
 function wrongCluster(self: string, theirs: string, ours: string): ErrorReply | null {

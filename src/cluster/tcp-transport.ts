@@ -7,8 +7,8 @@ import type { Clock, Timer } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
 import type { ProcessIdentity } from '../seams/storage.ts'
 import type { ClientId, Lane, Transport, TransportEvents } from '../seams/transport.ts'
-import { holderMessages, peerMessages, sponsorMessages } from './codec.ts'
 import type { ErrorReply, HolderMessage, PeerMessage, PeerRecord, SponsorMessage } from './messages.ts'
+import { raftWire, type Wire } from './wire.ts'
 import { cachedNames, parseAddress } from './tcp-address.ts'
 import type { Connection } from './tcp-connection.ts'
 import {
@@ -65,7 +65,11 @@ export interface TcpCounts {
   turnedAway: number
 }
 
-export interface TcpTransport extends Transport<PeerMessage, HolderMessage, SponsorMessage> {
+export interface TcpTransport<
+  ToPeer = PeerMessage,
+  FromHolder = HolderMessage,
+  ToHolder = SponsorMessage,
+> extends Transport<ToPeer, FromHolder, ToHolder> {
   /** Where it listens, once started. */
   readonly address: string
   readonly counts: Readonly<TcpCounts>
@@ -73,11 +77,20 @@ export interface TcpTransport extends Transport<PeerMessage, HolderMessage, Spon
 
 /** @throws INVALID_OPTIONS for an address that is none, NOT_A_PEER if `self` is not among the peers */
 export function tcpTransport(options: TcpTransportOptions): TcpTransport {
-  return new TcpPeerTransport(options)
+  return tcpTransportOf(raftWire, options)
 }
 
-class TcpPeerTransport implements TcpTransport {
+/** The same for any engine. @throws INVALID_OPTIONS, NOT_A_PEER as above */
+export function tcpTransportOf<ToPeer, FromHolder, ToHolder>(
+  wire: Wire<ToPeer, FromHolder, ToHolder>,
+  options: TcpTransportOptions,
+): TcpTransport<ToPeer, FromHolder, ToHolder> {
+  return new TcpPeerTransport(wire, options)
+}
+
+class TcpPeerTransport<ToPeer, FromHolder, ToHolder> implements TcpTransport<ToPeer, FromHolder, ToHolder> {
   readonly counts: TcpCounts = { dropped: 0, garbage: 0, turnedAway: 0 }
+  readonly #wire: Wire<ToPeer, FromHolder, ToHolder>
   readonly #options: TcpTransportOptions
   readonly #starts: ShownStarts
   readonly #identities: PeerIdentities
@@ -87,12 +100,13 @@ class TcpPeerTransport implements TcpTransport {
   readonly #inbound = new Map<string, Set<Connection>>()
   readonly #clients = new Map<ClientId, Connection>()
   readonly #reportedAtMs = new Map<string, number>()
-  #events: TransportEvents<PeerMessage, HolderMessage> | undefined
+  #events: TransportEvents<ToPeer, FromHolder> | undefined
   #silenceCheck: Timer | undefined
   #lastClient = 0
   #closing: Promise<void> | undefined
 
-  constructor(options: TcpTransportOptions) {
+  constructor(wire: Wire<ToPeer, FromHolder, ToHolder>, options: TcpTransportOptions) {
+    this.#wire = wire
     const { self, cluster, peers, clock } = options
     const ids = Object.keys(peers)
     if (!ids.includes(self)) {
@@ -107,7 +121,7 @@ class TcpPeerTransport implements TcpTransport {
     this.#listener = new TcpListener({
       listen: options.listen,
       insecure: options.insecure ?? false,
-      greeter: { self, cluster, peers: ids },
+      greeter: { engine: wire.engine, self, cluster, peers: ids },
       clock,
       events: {
         peer: (hello, connection) => this.#takePeer(hello, connection),
@@ -127,7 +141,7 @@ class TcpPeerTransport implements TcpTransport {
     return this.#listener.address
   }
 
-  async start(events: TransportEvents<PeerMessage, HolderMessage>): Promise<void> {
+  async start(events: TransportEvents<ToPeer, FromHolder>): Promise<void> {
     this.#events = events
     await this.#listener.start()
     // `close` may have been called while the listener started.
@@ -136,20 +150,20 @@ class TcpPeerTransport implements TcpTransport {
     this.#watchSilence()
   }
 
-  send(to: string, message: PeerMessage, lane: Lane): void {
+  send(to: string, message: ToPeer, lane: Lane): void {
     const link = this.#links.get(to)
     if (link === undefined || !link.up) return this.#dropped()
-    const payload = peerMessages.encode(message)
+    const payload = this.#wire.peers.encode(message)
     if (payload.length > maxBulkBytes)
       return this.#tooLarge(`a message to ${to}`, payload.length, maxBulkBytes)
     const fitting = payload.length > maxUrgentBytes ? 'bulk' : lane
-    if (!link.send(encodeFrame('message', payload), fitting, supersedes(message))) this.#dropped()
+    if (!link.send(encodeFrame('message', payload), fitting, this.#wire.supersedes(message))) this.#dropped()
   }
 
-  sendToClient(client: ClientId, message: SponsorMessage): void {
+  sendToClient(client: ClientId, message: ToHolder): void {
     const connection = this.#clients.get(client)
     if (connection === undefined) return this.#dropped()
-    const payload = sponsorMessages.encode(message)
+    const payload = this.#wire.toHolders.encode(message)
     if (payload.length > maxSponsorBytes)
       return this.#tooLarge('an answer to a client', payload.length, maxSponsorBytes)
     if (!connection.send(encodeFrame('message', payload))) this.#dropped()
@@ -177,7 +191,7 @@ class TcpPeerTransport implements TcpTransport {
   }
 
   /** The driver, unless it is closed: nothing is told to it afterwards. */
-  get #driver(): TransportEvents<PeerMessage, HolderMessage> | undefined {
+  get #driver(): TransportEvents<ToPeer, FromHolder> | undefined {
     return this.#closing === undefined ? this.#events : undefined
   }
 
@@ -191,7 +205,16 @@ class TcpPeerTransport implements TcpTransport {
       random,
       hello: (lane) => {
         const seen = this.#identities.seen(peer)
-        return peerHelloFrame({ cluster, from: self, to: peer, lane, seen, ...this.#starts.shownTo(peer) })
+        const { engine } = this.#wire
+        return peerHelloFrame({
+          engine,
+          cluster,
+          from: self,
+          to: peer,
+          lane,
+          seen,
+          ...this.#starts.shownTo(peer),
+        })
       },
       objection: (welcome) => this.#objection(peer, address, welcome),
       events: {
@@ -241,7 +264,7 @@ class TcpPeerTransport implements TcpTransport {
           if (garbage) this.#garbage(`frames of peer ${from}`, reason)
         },
         frame: (frame) => {
-          const received = peerMessages.decode(messageIn(frame))
+          const received = this.#wire.peers.decode(messageIn(frame))
           if (lane === 'urgent') receipts.received()
           this.#identities.heard(from, this.#options.clock.lower())
           this.#driver?.peerMessage(from, received)
@@ -283,7 +306,8 @@ class TcpPeerTransport implements TcpTransport {
           if (garbage) this.#garbage('frames of a client', `${connection.remote}: ${reason}`)
           if (this.#clients.delete(client)) this.#driver?.clientGone(client)
         },
-        frame: (frame) => this.#driver?.clientMessage(client, holderMessages.decode(messageIn(frame))),
+        frame: (frame) =>
+          this.#driver?.clientMessage(client, this.#wire.fromHolders.decode(messageIn(frame))),
       },
       maxClientBytes,
     )
@@ -336,17 +360,6 @@ class TcpPeerTransport implements TcpTransport {
 function messageIn(frame: Frame): Uint8Array {
   if (frame.type !== 'message') throw unexpected(frame, 'a message')
   return frame.payload
-}
-
-/** What a newer message of the same key makes worthless while it waits. Votes and entries have none. */
-function supersedes(message: PeerMessage): string | undefined {
-  if (message.kind === 'raft') {
-    const { type } = message.message
-    return type === 'heartbeat' || type === 'heartbeat-reply' ? type : undefined
-  }
-  if (message.kind !== 'support') return undefined
-  const { type, session } = message.message
-  return type === 'keepalive' || type === 'keepalive-ack' ? `${type} ${session}` : undefined
 }
 
 function toError(error: ErrorReply | undefined, message: string): Error {

@@ -34,6 +34,7 @@ export class Folder {
       case 'identity':
       case 'incarnation':
       case 'peer':
+      case 'engine':
         return
       default:
         record satisfies never

@@ -1,0 +1,383 @@
+/**
+ * One peer of an engine that is made of two cores (`engine.ts`): runs the peer's core, carries what sessions ask and are
+ * answered, and keeps the disk. It decides nothing.
+ */
+import type { MandateError } from '../../errors.ts'
+import { majoritySize } from '../../protocols/quorum/majority.ts'
+import type { PeerId } from '../../protocols/quorum/types.ts'
+import type { SessionKey } from '../../protocols/support/types.ts'
+import type { SessionHost } from '../../registry/types.ts'
+import type { Clock } from '../../seams/clock.ts'
+import type { Storage } from '../../seams/storage.ts'
+import type { ClientId, Transport } from '../../seams/transport.ts'
+import type { Shape } from '../codec-shape.ts'
+import { DiskQueue } from '../disk-queue.ts'
+import { stoppedError } from '../driver.ts'
+import type { LogRecord, PeerRecord, PeerStatus } from '../messages.ts'
+import type { PeerIdentity } from '../peer-options.ts'
+import { NamedTimers } from '../timers.ts'
+import { Turns } from '../turns.ts'
+import type {
+  AnswerMessage,
+  AskMessage,
+  CarriedMessage,
+  Core,
+  CoreEffect,
+  CoreInput,
+  CoreStart,
+  EngineName,
+} from './engine.ts'
+import { Mailbag } from './mailbag.ts'
+import { readRecords } from './engine-records.ts'
+
+export type EngineTransport<Request, Reply> = Transport<
+  CarriedMessage<Request, Reply>,
+  AskMessage<Request>,
+  AnswerMessage<Reply>
+>
+
+export interface EnginePeerOptions<Request, Reply, Record extends object> {
+  readonly engine: EngineName
+  readonly createCore: (start: CoreStart<Record>) => Core<Request, Reply, Record>
+  readonly record: Shape<Record>
+  readonly self: PeerId
+  /** id → address; the addresses are for `status` only. */
+  readonly peers: Readonly<globalThis.Record<PeerId, string>>
+  readonly cluster: string
+  readonly version: string
+  readonly clock: Clock
+  readonly storage: Storage<LogRecord>
+  /** Made once the storage is open, because the handshake carries what it recovered. */
+  readonly transport: (identity: PeerIdentity) => EngineTransport<Request, Reply>
+  report(failure: { readonly during: string; readonly error: unknown }): void
+}
+
+/** A session, or whoever asks for the status, in this process. */
+export interface LocalAsker<Reply> {
+  /** Called between turns, never inside `send`. */
+  received(message: AnswerMessage<Reply>): void
+  /** At most once: this peer stopped by itself, and nothing is received any more. */
+  gone?(error: MandateError): void
+}
+
+export interface LocalLine<Request> {
+  readonly host: SessionHost
+  send(message: AskMessage<Request>): void
+  close(): void
+}
+
+type LogRecordOfEngine = Extract<LogRecord, { type: 'engine' }>['record']
+
+interface Link<Reply> {
+  readonly host: SessionHost | null
+  send(message: AnswerMessage<Reply>): void
+}
+
+/** Opens the folder, recovers, listens; resolves when the peer answers. It does not wait for a quorum. */
+export async function startEnginePeer<Request, Reply, Record extends object>(
+  options: EnginePeerOptions<Request, Reply, Record>,
+): Promise<EnginePeer<Request, Reply, Record>> {
+  const { storage } = options
+  const recovered = await storage.open()
+  try {
+    const { peers, records } = readRecords(recovered.records, options.engine, options.record)
+    const born: { peer: EnginePeer<Request, Reply, Record> | null } = { peer: null }
+    const transport = options.transport({
+      ...recovered,
+      remembered: peers,
+      remember: (record) => born.peer?.remember(record),
+    })
+    const peer = (born.peer = new EnginePeer(options, transport, recovered.incarnation, records))
+    await peer.start()
+    return peer
+  } catch (error) {
+    await storage.close()
+    throw error
+  }
+}
+
+export class EnginePeer<Request, Reply, Record extends object> {
+  readonly #options: EnginePeerOptions<Request, Reply, Record>
+  readonly #transport: EngineTransport<Request, Reply>
+  readonly #incarnation: number
+  readonly #core: Core<Request, Reply, Record>
+  readonly #timers: NamedTimers
+  readonly #turns: Turns
+  readonly #disk: DiskQueue<LogRecord>
+  readonly #answers: Mailbag<Reply>
+  /** Through which link each session speaks that is attached here. */
+  readonly #links = new Map<SessionKey, Link<Reply>>()
+  readonly #askers = new Map<Link<Reply>, LocalAsker<Reply>>()
+  readonly #clients = new Map<ClientId, Link<Reply>>()
+  readonly #contacts = new Map<PeerId, { up: boolean; incarnation: number; heardAt: number | null }>()
+  #stopped = false
+  #closing: Promise<void> | null = null
+  #failure: unknown
+
+  constructor(
+    options: EnginePeerOptions<Request, Reply, Record>,
+    transport: EngineTransport<Request, Reply>,
+    incarnation: number,
+    records: readonly Record[],
+  ) {
+    const { self, clock } = options
+    this.#options = options
+    this.#transport = transport
+    this.#incarnation = incarnation
+    this.#timers = new NamedTimers(clock)
+    this.#turns = new Turns({
+      afterTask: () => undefined,
+      settle: () => {
+        this.#answers.empty()
+        this.#disk.flush()
+        return false
+      },
+      deliveryFailed: (error) => options.report({ during: 'delivery to a local session', error }),
+      taskFailed: (error) => this.#fail('a step of the protocol', error),
+    })
+    this.#disk = new DiskQueue(options.storage, clock, (task) => this.#turns.enqueue(task), {
+      persisted: () => undefined,
+      wrote: () => undefined,
+      failed: (error) => this.#fail('writing the log', error),
+    })
+    this.#answers = new Mailbag((via, session, replies) => this.#answer(via, session, replies))
+    const voters = Object.keys(options.peers).toSorted()
+    this.#core = options.createCore({ self, voters, incarnation, startedAt: clock.lower(), records })
+  }
+
+  async start(): Promise<void> {
+    await this.#transport.start({
+      peerUp: (peer, incarnation) =>
+        this.#enqueue(() => {
+          const contact = this.#contact(peer)
+          contact.up = true
+          // Another process answers at that id: every earlier one is gone.
+          if (incarnation > contact.incarnation && contact.incarnation > 0)
+            this.#step({ type: 'evidence', peer, incarnation: incarnation - 1 })
+          contact.incarnation = Math.max(contact.incarnation, incarnation)
+        }),
+      peerDown: (peer) => this.#enqueue(() => (this.#contact(peer).up = false)),
+      peerRefused: (peer) =>
+        this.#enqueue(() => {
+          const contact = this.#contact(peer)
+          contact.up = false
+          this.#step({ type: 'evidence', peer, incarnation: contact.incarnation })
+        }),
+      peerMessage: (from, message) => this.#enqueue(() => this.#fromPeer(from, message)),
+      clientMessage: (client, message) =>
+        this.#enqueue(() => this.#fromLink(this.#clientLink(client), message)),
+      clientGone: (client) =>
+        this.#enqueue(() => {
+          const link = this.#clients.get(client)
+          this.#clients.delete(client)
+          if (link !== undefined) this.#detach(link)
+        }),
+    })
+  }
+
+  /** For the next start: which process of another peer was let in. */
+  remember(record: PeerRecord): void {
+    this.#enqueue(() => this.#disk.note({ type: 'peer', ...record }))
+  }
+
+  /** A session or reader in this process. */
+  attach(asker: LocalAsker<Reply>): LocalLine<Request> {
+    let open = true
+    const host = { peer: this.#options.self, incarnation: this.#incarnation }
+    const link: Link<Reply> = {
+      host,
+      send: (message) =>
+        this.#turns.deliver(() => {
+          if (open) asker.received(message)
+        }),
+    }
+    this.#askers.set(link, asker)
+    return {
+      host,
+      send: (message) => {
+        if (open) this.#enqueue(() => this.#fromLink(link, message))
+      },
+      close: () => {
+        open = false
+        this.#askers.delete(link)
+        this.#enqueue(() => this.#detach(link))
+      },
+    }
+  }
+
+  /** Why this peer stopped by itself; undefined while it runs. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
+  /** Ends everything at once without a word to anybody, as kill -9 does. */
+  halt(): void {
+    this.#stopped = true
+    this.#timers.stop()
+    this.#turns.stop()
+  }
+
+  /** Idempotent; every call waits for the end. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown()
+    return this.#closing
+  }
+
+  async #shutDown(): Promise<void> {
+    if (this.#stopped) return
+    this.halt()
+    await this.#transport.close()
+    await this.#options.storage.close()
+  }
+
+  // ---- messages -------------------------------------------------------------------------------------------------
+
+  #fromPeer(from: PeerId, message: CarriedMessage<Request, Reply>): void {
+    this.#contact(from).heardAt = this.#options.clock.lower()
+    if (message.kind === 'ask') this.#ask({ ...message, via: from })
+    else this.#told(message.session, from, message.replies)
+  }
+
+  #fromLink(link: Link<Reply>, message: AskMessage<Request>): void {
+    if (message.type === 'status') {
+      link.send({ type: 'status', id: message.id, status: this.#status(message.election) })
+      return
+    }
+    const { session, to, requests } = message
+    const { host } = link
+    this.#links.set(session, link)
+    const { self, peers } = this.#options
+    for (const peer of to === null ? Object.keys(peers) : [to]) {
+      if (peer === self) this.#ask({ session, host, requests, via: self })
+      else this.#transport.send(peer, { kind: 'ask', session, host, requests }, 'urgent')
+    }
+  }
+
+  #ask({
+    session,
+    host,
+    requests,
+    via,
+  }: {
+    readonly session: SessionKey
+    readonly host: SessionHost | null
+    readonly requests: readonly Request[]
+    readonly via: PeerId
+  }): void {
+    for (const request of requests) this.#step({ type: 'request', from: { session, via, host }, request })
+  }
+
+  #step(input: CoreInput<Request>): void {
+    for (const effect of this.#core.step(input, this.#options.clock.lower())) this.#execute(effect)
+  }
+
+  #execute(effect: CoreEffect<Reply, Record>): void {
+    switch (effect.type) {
+      case 'reply': {
+        const { to, reply, after } = effect
+        const put = (): void => this.#answers.put(to.via, to.session, reply)
+        if (after === undefined) put()
+        else this.#disk.gate('engine', after, put)
+        return
+      }
+      case 'persist':
+        this.#disk.write('engine', effect.sequence, [
+          { type: 'engine', engine: this.#options.engine, record: { ...effect.record } as LogRecordOfEngine },
+        ])
+        return
+      case 'wake-at':
+        if (effect.at === null) this.#timers.cancel('core')
+        else this.#wakeAt(effect.at)
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  /** It may let go of somebody who is silent: what waits in the sockets is read first. */
+  #wakeAt(at: number): void {
+    this.#timers.setAccusation('core', Math.max(0, at - this.#options.clock.lower()), () =>
+      this.#enqueue(() => this.#step({ type: 'wake' })),
+    )
+  }
+
+  #answer(via: PeerId, session: SessionKey, replies: readonly Reply[]): void {
+    if (via === this.#options.self) this.#told(session, via, replies)
+    else this.#transport.send(via, { kind: 'answer', session, replies }, 'urgent')
+  }
+
+  #told(session: SessionKey, from: PeerId, replies: readonly Reply[]): void {
+    this.#links.get(session)?.send({ type: 'answer', session, from, replies })
+  }
+
+  #clientLink(client: ClientId): Link<Reply> {
+    let link = this.#clients.get(client)
+    if (link === undefined) {
+      link = { host: null, send: (message) => this.#transport.sendToClient(client, message) }
+      this.#clients.set(client, link)
+    }
+    return link
+  }
+
+  #detach(link: Link<Reply>): void {
+    for (const [session, its] of this.#links) if (its === link) this.#links.delete(session)
+  }
+
+  // ---- the rest -------------------------------------------------------------------------------------------------
+
+  #status(election: string | null): PeerStatus {
+    const { self, cluster, version, peers, clock, storage } = this.#options
+    const now = clock.lower()
+    const rows = Object.entries(peers).map(([id, address]) => {
+      const contact = this.#contacts.get(id)
+      const heardAt = contact?.heardAt ?? null
+      return {
+        id,
+        address,
+        reachable: id === self || contact?.up === true,
+        lastHeardMs: id === self ? 0 : heardAt === null ? null : now - heardAt,
+        problem: id === self ? null : (this.#transport.problem(id) ?? null),
+      }
+    })
+    return {
+      peer: self,
+      cluster,
+      version,
+      role: 'follower',
+      term: 0,
+      leader: null,
+      commitIndex: 0,
+      appliedIndex: 0,
+      logBytes: storage.bytes(),
+      logBytesMax: Number.MAX_SAFE_INTEGER,
+      quorum: rows.filter(({ reachable }) => reachable).length >= majoritySize(rows.length),
+      peers: rows,
+      elections: this.#core.elections(election, now),
+    }
+  }
+
+  #contact(peer: PeerId): { up: boolean; incarnation: number; heardAt: number | null } {
+    let contact = this.#contacts.get(peer)
+    if (contact === undefined) {
+      contact = { up: false, incarnation: 0, heardAt: null }
+      this.#contacts.set(peer, contact)
+    }
+    return contact
+  }
+
+  #enqueue(task: () => void): void {
+    this.#turns.enqueue(task)
+  }
+
+  /** Nothing can be promised any more: this peer falls silent, and the others decide without it. */
+  #fail(during: string, error: unknown): void {
+    if (this.#stopped) return
+    this.#failure = error
+    this.#options.report({ during, error })
+    this.close().catch((cause: unknown) => this.#options.report({ during: 'closing the peer', error: cause }))
+    const stopped = stoppedError(error)
+    queueMicrotask(() => {
+      for (const [link, asker] of [...this.#askers]) if (this.#askers.delete(link)) asker.gone?.(stopped)
+    })
+  }
+}
