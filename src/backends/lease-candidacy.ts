@@ -10,6 +10,7 @@ import type {
 } from '../lease/machine-types.ts'
 import { newCandidacy, stepLease } from '../lease/machine.ts'
 import type { VersionValue } from '../lease/record.ts'
+import { publish } from '../observability/channels.ts'
 import type { Timer } from '../seams/clock.ts'
 import { between } from '../seams/random.ts'
 import type {
@@ -56,6 +57,10 @@ export function runCandidacy<V extends VersionValue>(
   const current = requests(env)
   const timers = new Map<TimerName, Timer>()
   const watch = host.watches.share(request.election, () => step({ type: 'hint' }))
+  const about = (): { readonly election: string; readonly candidateId: string } => ({
+    election: request.election,
+    candidateId: settings.id,
+  })
   const now: Now = { lowerMs: 0, elapsedMs: (since) => clock.elapsedMs(since) }
   let state = newCandidacy<V>(settings, request.metadata)
   // Calls out of a callback wait until the effects of the step that called back are done.
@@ -94,6 +99,7 @@ export function runCandidacy<V extends VersionValue>(
   const perform = (effect: LeaseEffect<V>): void => {
     switch (effect.type) {
       case 'read':
+        if (state.phase.is === 'leading' && state.phase.uncertain) publish('mandate:slow-renewal', about)
         return read(effect)
       case 'write':
         return write(effect)

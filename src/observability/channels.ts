@@ -13,6 +13,8 @@ export interface ChannelMessages {
   'mandate:campaign': About
   'mandate:elected': About & { readonly token: string; readonly tokenScope: string }
   'mandate:renewed': About & { readonly token: string; readonly remainingMs: number }
+  /** A renewal may or may not have been written, so the record is read before the next one. Stores of records only. */
+  'mandate:slow-renewal': About
   /** `reason` is a `LossReason`. */
   'mandate:lost': About & { readonly token: string; readonly reason: string }
 }
@@ -21,6 +23,7 @@ const channels: { readonly [Name in keyof ChannelMessages]: Channel } = {
   'mandate:campaign': channel('mandate:campaign'),
   'mandate:elected': channel('mandate:elected'),
   'mandate:renewed': channel('mandate:renewed'),
+  'mandate:slow-renewal': channel('mandate:slow-renewal'),
   'mandate:lost': channel('mandate:lost'),
 }
 
