@@ -1,8 +1,11 @@
+import { hostname } from 'node:os'
 import type { Backend, BackgroundFailure, LeaseTiming } from './backend.ts'
 import { checkLease } from './backend.ts'
 import { defineBackend } from './define-backend.ts'
 import { findAccess } from './kubernetes/access/find-access.ts'
+import type { AnnouncementOptions } from './kubernetes/announcing.ts'
 import { KubernetesDriver, kubernetesFacts } from './kubernetes/driver.ts'
+import { checkedLabel } from './kubernetes/leader-label.ts'
 import { MandateError } from '../errors.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
@@ -28,6 +31,16 @@ export interface KubernetesOptions {
   readonly scope?: string | undefined
   /** Added to every token, for an election that moves here. @default 0n */
   readonly tokenBase?: bigint | undefined
+  /**
+   * `key=value`: a label that this process's pod has while it leads an election of this backend, so that a Service can
+   * select the leader. It follows the election by a request, so it routes and does not protect. Needs the right to patch
+   * `pods/status`. @default none
+   */
+  readonly leaderLabel?: string | undefined
+  /** The pod to label. @default `POD_NAME`, else the host's name; its namespace is `POD_NAMESPACE`, else the access's */
+  readonly pod?: string | undefined
+  /** Writes Events on the Lease, as client-go does. Needs the right to create `events`. @default false */
+  readonly events?: boolean | undefined
   /** Bounds every clock's rate against true time. @default 0.001 */
   readonly maxClockDrift?: number | undefined
   readonly clock?: Clock | undefined
@@ -59,6 +72,7 @@ export function kubernetes(options: KubernetesOptions = {}): Backend {
     tickMs: 1,
   }
   checkLease(timing.leaseMs, kubernetesFacts, timing)
+  const announce = announcing(options)
   return defineBackend(
     (env) =>
       new KubernetesDriver(
@@ -76,6 +90,7 @@ export function kubernetes(options: KubernetesOptions = {}): Backend {
           scope: options.scope,
           timing,
           tokenBase: options.tokenBase ?? 0n,
+          announce,
         },
         env,
       ),
@@ -86,4 +101,22 @@ export function kubernetes(options: KubernetesOptions = {}): Backend {
       timing,
     },
   )
+}
+
+/** @throws INVALID_OPTIONS */
+function announcing({
+  leaderLabel,
+  pod,
+  events = false,
+}: KubernetesOptions): ((namespace: string) => AnnouncementOptions) | undefined {
+  if (leaderLabel === undefined && !events) return undefined
+  const label = leaderLabel === undefined ? undefined : checkedLabel(leaderLabel)
+  return (namespace) => ({
+    events,
+    leaderLabel: label && {
+      label,
+      pod: pod ?? (process.env['POD_NAME'] || hostname()),
+      namespace: process.env['POD_NAMESPACE'] || namespace,
+    },
+  })
 }

@@ -102,6 +102,10 @@ export interface KubernetesDescription {
   readonly lease?: string
   readonly context?: string
   readonly scope?: string
+  /** key=value, on the leader's pod. */
+  readonly leaderLabel?: string
+  readonly pod?: string
+  readonly events?: boolean
   /** Decimal: a bigint has no JSON. */
   readonly tokenBase?: string
 }

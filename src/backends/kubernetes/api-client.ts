@@ -83,7 +83,7 @@ export function apiClient(access: ClusterAccess): ApiClient {
         ...(credentials.authorization === undefined ? {} : { authorization: credentials.authorization }),
         ...(body === undefined
           ? {}
-          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+          : { 'content-type': typeOf(request), 'content-length': Buffer.byteLength(body) }),
       },
     }
     try {
@@ -129,6 +129,11 @@ export function apiClient(access: ClusterAccess): ApiClient {
       distrust()
     },
   }
+}
+
+/** A merge patch names what changes and leaves the rest alone. */
+function typeOf({ method }: ApiRequest): string {
+  return method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'
 }
 
 function answerTo(request: ClientRequest, body: string | undefined): Promise<IncomingMessage> {

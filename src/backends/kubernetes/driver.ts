@@ -14,6 +14,8 @@ import type {
 import { leaseObserver, leaseSession } from '../lease-session.ts'
 import { MandateError } from '../../errors.ts'
 import type { ClusterAccess } from './access/access.ts'
+import { Announcements } from './announcing.ts'
+import type { AnnouncementOptions } from './announcing.ts'
 import { apiClient, type ApiClient } from './api-client.ts'
 import { ApiFailure } from './api-failure.ts'
 import { checkedLeaseName } from './lease-name.ts'
@@ -39,6 +41,8 @@ export interface KubernetesDriverOptions {
   readonly scope: string | undefined
   readonly timing: LeaseTiming
   readonly tokenBase: bigint
+  /** Undefined: nothing is announced. The namespace is that of the access. */
+  readonly announce: ((namespace: string) => AnnouncementOptions) | undefined
 }
 
 /** Longer than any timer: a waiting candidate looks when it is told to, or when the lease it sees has run out. */
@@ -51,6 +55,7 @@ interface Connection {
   readonly client: ApiClient
   readonly namespace: string
   readonly scope: string
+  readonly announcements: Announcements | undefined
 }
 
 /** What a guard needs to release the Leases of a dead process. */
@@ -76,7 +81,9 @@ export class KubernetesDriver implements BackendDriver {
     const client = apiClient(access)
     const namespace = this.#options.namespace ?? access.namespace
     const scope = this.#options.scope ?? scopeOf(access, namespace)
-    this.#connection = { access, client, namespace, scope }
+    const announce = this.#options.announce?.(access.namespace)
+    const announcements = announce && new Announcements(access, this.#env, namespace, announce)
+    this.#connection = { access, client, namespace, scope, announcements }
     try {
       await this.#reach(client, access.server, o)
     } catch (error) {
@@ -97,8 +104,11 @@ export class KubernetesDriver implements BackendDriver {
     return Promise.resolve({
       scope: session.scope,
       enter: (candidacy, on) => {
-        leases.add(checkedLeaseName(this.#leaseOf(candidacy.election)))
-        return session.enter(candidacy, on)
+        const lease = checkedLeaseName(this.#leaseOf(candidacy.election))
+        leases.add(lease)
+        const { announcements } = this.#connected()
+        const about = { candidateId: request.candidateId, lease }
+        return announcements?.enter(session, candidacy, on, about) ?? session.enter(candidacy, on)
       },
       observe: (election, on) => {
         checkedLeaseName(this.#leaseOf(election))
@@ -134,10 +144,11 @@ export class KubernetesDriver implements BackendDriver {
     return ends.includes('released') ? 'released' : 'gone'
   }
 
-  close(): Promise<void> {
-    this.#connection?.client.close()
+  async close(): Promise<void> {
+    const connection = this.#connection
     this.#connection = undefined
-    return Promise.resolve()
+    await connection?.announcements?.close()
+    connection?.client.close()
   }
 
   #leaseOf(election: string): string {

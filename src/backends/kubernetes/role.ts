@@ -3,10 +3,14 @@
 export interface RoleTarget {
   readonly namespace: string
   readonly lease: string
+  /** With the right to label the leader's pod. */
+  readonly leaderLabel?: boolean
+  /** With the right to write events. */
+  readonly events?: boolean
 }
 
 /** `create` cannot be bound to a name (Kubernetes does not know the name yet when it asks). */
-export function roleFor({ namespace, lease }: RoleTarget): string {
+export function roleFor({ namespace, lease, leaderLabel = false, events = false }: RoleTarget): string {
   return [
     'apiVersion: rbac.authorization.k8s.io/v1',
     'kind: Role',
@@ -17,5 +21,21 @@ export function roleFor({ namespace, lease }: RoleTarget): string {
     "    resources: ['leases']",
     `    resourceNames: ['${lease}']`,
     "    verbs: ['get', 'update', 'watch']",
+    ...(leaderLabel ? [labelRule] : []),
+    ...(events ? ["  - { apiGroups: [''], resources: ['events'], verbs: ['create'] }"] : []),
+  ].join('\n')
+}
+
+/** The status takes labels and no specification, so this right changes no image and no command. */
+const labelRule = "  - { apiGroups: [''], resources: ['pods/status'], verbs: ['patch'] }"
+
+/** For pods in another namespace than that of the Lease. */
+export function labelRoleFor(namespace: string): string {
+  return [
+    'apiVersion: rbac.authorization.k8s.io/v1',
+    'kind: Role',
+    `metadata: { name: leader-label, namespace: ${namespace} }`,
+    'rules:',
+    labelRule,
   ].join('\n')
 }

@@ -1,7 +1,7 @@
 /** `k8s://namespace?preset=fast`, and `{ type: kubernetes, … }`. In a pod its service account, else `KUBECONFIG`. */
 import type { KubernetesDescription } from '../description.ts'
 import { present } from '../fields.ts'
-import { refuseUnknown } from '../file-values.ts'
+import { describe, refuseUnknown } from '../file-values.ts'
 import { refuseUnknownKeys } from '../url-keys.ts'
 import { choiceOf, textIn, tokenBaseOf } from './fields.ts'
 import type { Service } from './service.ts'
@@ -11,11 +11,36 @@ const presets = ['fast', 'default', 'calm'] as const
 const kinds = ['lease'] as const
 const leaseMsOf = { fast: 1000, default: 15_000, calm: 137_000 } as const
 
+const urlKeys = [
+  'preset',
+  'lock',
+  'lease',
+  'context',
+  'scope',
+  'leader-label',
+  'pod',
+  'events',
+  'token-base',
+] as const
+const objectKeys = [
+  'type',
+  'namespace',
+  'preset',
+  'lock',
+  'lease',
+  'context',
+  'scope',
+  'leaderLabel',
+  'pod',
+  'events',
+  'tokenBase',
+] as const
+
 export const kubernetesService: Service<KubernetesDescription> = {
   type: 'kubernetes',
   schemes: ['kubernetes', 'k8s'],
   fromUrl: (url, _baseDir, problems) => {
-    refuseUnknownKeys(url, ['preset', 'lock', 'lease', 'context', 'scope', 'token-base'], problems)
+    refuseUnknownKeys(url, urlKeys, problems)
     const key = (name: string): string | undefined => url.keys.get(name)
     const [namespace, ...others] = url.peers
     if (others.length > 0 || namespace?.id !== undefined || namespace?.port !== undefined)
@@ -31,13 +56,15 @@ export const kubernetesService: Service<KubernetesDescription> = {
         lease: key('lease'),
         context: key('context'),
         scope: key('scope'),
+        leaderLabel: key('leader-label'),
+        pod: key('pod'),
+        events: switchOf('events', key('events'), problems),
         tokenBase: tokenBaseOf('token-base', key('token-base'), problems),
       }),
     }
   },
   fromObject: (fields, _baseDir, problems) => {
-    const known = ['type', 'namespace', 'preset', 'lock', 'lease', 'context', 'scope', 'tokenBase']
-    refuseUnknown(fields, known, '', problems)
+    refuseUnknown(fields, objectKeys, '', problems)
     choiceOf('lock', fields['lock'], kinds, problems)
     return {
       type: 'kubernetes',
@@ -47,6 +74,9 @@ export const kubernetesService: Service<KubernetesDescription> = {
         lease: textIn(fields, 'lease', problems),
         context: textIn(fields, 'context', problems),
         scope: textIn(fields, 'scope', problems),
+        leaderLabel: textIn(fields, 'leaderLabel', problems),
+        pod: textIn(fields, 'pod', problems),
+        events: switchOf('events', fields['events'], problems),
         tokenBase: tokenBaseOf('tokenBase', fields['tokenBase'], problems),
       }),
     }
@@ -62,4 +92,11 @@ export const kubernetesService: Service<KubernetesDescription> = {
       onBackgroundFailure,
     })
   },
+}
+
+function switchOf(name: string, value: unknown, problems: string[]): boolean | undefined {
+  if (value === undefined || value === null || typeof value === 'boolean') return value ?? undefined
+  if (value === 'true' || value === 'false') return value === 'true'
+  problems.push(`${name} is ${describe(value)}: write true or false`)
+  return undefined
 }
