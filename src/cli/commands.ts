@@ -1,5 +1,8 @@
 /** Every command of `mandate`: what it takes, and the file it lives in. */
 import type { CommandSpec, ExtraFlag } from './command.ts'
+import { manifestFlags } from './manifests/flags.ts'
+import { oldFlags } from './serve/old-flags.ts'
+import { settingKeys } from './settings.ts'
 import type { SettingKey } from './settings.ts'
 
 const backend: ExtraFlag = {
@@ -36,6 +39,22 @@ const runSettings = [
   'logFormat',
 ] as const satisfies readonly SettingKey[]
 
+const serveSettings = [
+  'id',
+  'priority',
+  'metadata',
+  'exclusivity',
+  'lease',
+  'http',
+  'httpTokenFile',
+  'httpInsecure',
+  'validFor',
+  'livezTolerance',
+  'compat',
+  'logLevel',
+  'logFormat',
+] as const satisfies readonly SettingKey[]
+
 export const commands: readonly CommandSpec[] = [
   {
     usage: 'run <name>',
@@ -48,6 +67,19 @@ export const commands: readonly CommandSpec[] = [
       "mandate run report --shell -- 'make report | mail ops'",
     ],
     load: async () => (await import('./run.ts')).run,
+  },
+  {
+    usage: 'serve [name]',
+    summary:
+      'stand for election, and answer over HTTP whether this process leads: a sidecar for any language',
+    settings: serveSettings,
+    extra: [backend, self, data, config, json, ...oldFlags],
+    examples: [
+      'mandate serve billing --backend k8s://jobs',
+      'curl -fsS http://127.0.0.1:4040/leader && ./only-on-the-leader',
+      'mandate serve --compat leader-elector --election=billing --http=localhost:4040',
+    ],
+    load: async () => (await import('./serve/serve.ts')).serve,
   },
   {
     usage: 'peer',
@@ -158,9 +190,20 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./not-built.ts')).transfer,
   },
   {
+    usage: 'manifests <name>',
+    summary: 'print what an election needs on Kubernetes: service account, role, deployment',
+    settings: [],
+    extra: [...manifestFlags, json],
+    examples: [
+      'mandate manifests billing --namespace jobs --image billing:1.4 --command "node main.js" | kubectl apply -f -',
+      'mandate manifests billing --sidecar --service --out ./deploy && kubectl apply -k ./deploy',
+    ],
+    load: async () => (await import('./manifests/manifests.ts')).manifests,
+  },
+  {
     usage: 'config print',
     summary: 'show every setting with its value and where it came from',
-    settings: runSettings,
+    settings: settingKeys,
     extra: [backend, self, data, config, json],
     examples: ['mandate config print --config mandate.yaml', 'MANDATE_LEASE=5s mandate config print --json'],
     load: async () => (await import('./config-print.ts')).configPrint,

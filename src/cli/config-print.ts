@@ -19,7 +19,12 @@ interface Row {
 }
 
 /** Variables that hold a secret for a backend; they are shown as set, never with their value. */
-const secretVariables = ['MANDATE_ETCD_PASSWORD', 'MANDATE_ZOOKEEPER_AUTH', 'CONSUL_HTTP_TOKEN']
+const secretVariables = [
+  'MANDATE_ETCD_PASSWORD',
+  'MANDATE_ZOOKEEPER_AUTH',
+  'CONSUL_HTTP_TOKEN',
+  'MANDATE_HTTP_TOKEN',
+]
 const secretName = /pass(word|phrase)?|secret|token|credential|api-?key|private/i
 const hidden = '***'
 

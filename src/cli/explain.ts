@@ -8,8 +8,8 @@ const fixes: { readonly [Code in MandateErrorCode]?: string } = {
   DUPLICATE_ID: 'give every process its own --id, or wait until the other one has ended',
   CLUSTER_MISMATCH:
     'use the same peers, in --backend, for every process of one cluster; a data folder belongs to one',
-  INSECURE_LISTENER: 'listen on 127.0.0.1, or spell out insecure=true in a network that you trust',
-  ADDRESS_IN_USE: 'end the process that listens there, or choose another port for this peer in every URL',
+  INSECURE_LISTENER: 'listen on 127.0.0.1, or spell out that it is insecure in a network that you trust',
+  ADDRESS_IN_USE: 'end the process that listens there, or choose another port (for a peer: in every URL)',
   DATA_DIR_IN_USE: 'end the process that uses the folder, or give this one its own with --data',
   DISK_FULL: 'free some space, then start this peer again; the others go on without it',
   BACKEND_UNAVAILABLE:

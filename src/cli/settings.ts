@@ -5,12 +5,22 @@
 import type { Exclusivity, Metadata } from '../backends/backend.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import type { Parsed } from './duration.ts'
-import { describe, isRecord } from './file-values.ts'
+import { parseListenAddress, showListenAddress } from './serve/listen-address.ts'
+import type { ListenAddress } from './serve/listen-address.ts'
+import {
+  oneOf,
+  parseBoolean,
+  parseId,
+  parseMetadata,
+  parsePriority,
+  readMetadata,
+} from './setting-parsers.ts'
 
 export type OnLoss = 'campaign' | 'exit'
 export type RestartPolicy = 'always' | 'on-failure' | 'never'
 export type LogFormat = 'pretty' | 'json'
 export type LogLevel = 'info' | 'warn' | 'error'
+export type Compat = 'leader-elector'
 
 export interface SettingValues {
   readonly id: string | undefined
@@ -26,6 +36,12 @@ export interface SettingValues {
   readonly killSignal: NodeJS.Signals
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
+  readonly http: ListenAddress
+  readonly httpTokenFile: string | undefined
+  readonly httpInsecure: boolean
+  readonly validFor: number
+  readonly livezTolerance: number
+  readonly compat: Compat | undefined
 }
 
 export type SettingKey = keyof SettingValues
@@ -178,58 +194,63 @@ export const settings: { readonly [Key in SettingKey]: Setting<SettingValues[Key
     fallback: 'pretty',
     ...oneOf('log-format', ['pretty', 'json']),
   },
+  http: {
+    flag: '--http',
+    placeholder: '<host:port>',
+    help: 'where to answer; off loopback a token is needed',
+    variable: 'MANDATE_HTTP',
+    path: ['serve', 'http'],
+    fallback: { host: '127.0.0.1', port: 4040 },
+    parse: parseListenAddress,
+    show: showListenAddress,
+  },
+  httpTokenFile: {
+    flag: '--http-token-file',
+    placeholder: '<file>',
+    help: 'holds the bearer token that requests must bring (or MANDATE_HTTP_TOKEN holds it)',
+    variable: 'MANDATE_HTTP_TOKEN_FILE',
+    path: ['serve', 'httpTokenFile'],
+    fallback: undefined,
+    parse: (text) => ({ ok: true, value: text }),
+    show: (file) => file,
+  },
+  httpInsecure: {
+    flag: '--http-insecure',
+    help: 'answer off loopback without a token',
+    variable: 'MANDATE_HTTP_INSECURE',
+    path: ['serve', 'httpInsecure'],
+    fallback: false,
+    parse: (text) => parseBoolean(text),
+    parseFileValue: parseBoolean,
+    show: String,
+  },
+  validFor: {
+    flag: '--valid-for',
+    placeholder: '<duration>',
+    help: 'how long an answer of /leader may be acted upon; a resignation waits for the last one',
+    variable: 'MANDATE_VALID_FOR',
+    path: ['serve', 'validFor'],
+    fallback: 1000,
+    ...duration,
+  },
+  livezTolerance: {
+    flag: '--livez-tolerance',
+    placeholder: '<duration>',
+    help: 'how long a lease may be over that nobody gave up, before /livez fails',
+    variable: 'MANDATE_LIVEZ_TOLERANCE',
+    path: ['serve', 'livezTolerance'],
+    fallback: 20_000,
+    ...duration,
+  },
+  compat: {
+    flag: '--compat',
+    placeholder: '<with>',
+    help: 'leader-elector: answer GET / and /isLeader, and take the flags of that sidecar',
+    variable: 'MANDATE_COMPAT',
+    path: ['serve', 'compat'],
+    fallback: undefined,
+    ...oneOf('compat', ['leader-elector']),
+  },
 }
 
 export const settingKeys = Object.keys(settings) as readonly SettingKey[]
-
-function oneOf<Value extends string>(name: string, known: readonly Value[]) {
-  return {
-    parse: (text: string): Parsed<Value> => {
-      const value = known.find((candidate) => candidate === text)
-      return value === undefined
-        ? { ok: false, problem: `'${text}' is no ${name}: write ${known.join(' or ')}` }
-        : { ok: true, value }
-    },
-    show: (value: Value): string => value,
-  }
-}
-
-function parseId(text: string): Parsed<string> {
-  // eslint-disable-next-line no-control-regex -- A control character in an id is what is looked for.
-  if (/[\u0000-\u001f\u007f]/.test(text)) return { ok: false, problem: 'the id holds a control character' }
-  const bytes = Buffer.byteLength(text)
-  if (bytes < 1 || bytes > 253) return { ok: false, problem: `the id has ${bytes} bytes: write 1 to 253` }
-  return { ok: true, value: text }
-}
-
-function parsePriority(value: unknown): Parsed<number> {
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return { ok: true, value }
-  return { ok: false, problem: `${describe(value)} is not a whole number` }
-}
-
-function parseBoolean(value: unknown): Parsed<boolean> {
-  if (value === true || value === 'true' || value === '1') return { ok: true, value: true }
-  if (value === false || value === 'false' || value === '0') return { ok: true, value: false }
-  return { ok: false, problem: `${describe(value)} is neither true nor false` }
-}
-
-/** `k=v` pairs; a flag is given once a pair, a variable holds several with commas between them. */
-function parseMetadata(text: string): Parsed<Metadata> {
-  const pairs = text.split(',').filter((pair) => pair !== '')
-  const wrong = pairs.find((pair) => pair.indexOf('=') < 1)
-  if (wrong !== undefined) return { ok: false, problem: `'${wrong}' is not k=v` }
-  const entries = pairs.map(
-    (pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)] as const,
-  )
-  const twice = entries.find(([key], index) => entries.findIndex(([other]) => other === key) !== index)
-  if (twice !== undefined) return { ok: false, problem: `'${twice[0]}' is given twice` }
-  return { ok: true, value: Object.fromEntries(entries) }
-}
-
-function readMetadata(value: unknown): Parsed<Metadata> {
-  if (!isRecord(value)) return { ok: false, problem: `${describe(value)} is not a map of texts` }
-  const wrong = Object.entries(value).find(([, entry]) => typeof entry !== 'string')
-  if (wrong !== undefined)
-    return { ok: false, problem: `'${wrong[0]}' is ${describe(wrong[1])}: put it in quotes` }
-  return { ok: true, value: value as Readonly<Record<string, string>> }
-}
