@@ -5,17 +5,17 @@ import { Task } from '../task-queue.ts'
 import type { CoreQuality } from './core-plan.ts'
 import type { Letter } from './letter.ts'
 
-export interface Receiver {
+export interface Receiver<Content = Letter> {
   /** False: nobody is there now. */
-  arrives(packet: Packet): boolean
-  receive(from: number, letters: readonly Letter[]): void
+  arrives(packet: Packet<Content>): boolean
+  receive(from: number, letters: readonly Content[]): void
 }
 
-export class CoreNetwork {
+export class CoreNetwork<Content = Letter> {
   quality: CoreQuality
   readonly #scheduler: Scheduler
   readonly #chance: Stream
-  readonly #receivers: readonly Receiver[]
+  readonly #receivers: readonly Receiver<Content>[]
   readonly #tally: (fault: string) => void
   /** By from x count + to: how many cuts lie on this way. */
   readonly #cuts: number[]
@@ -24,7 +24,7 @@ export class CoreNetwork {
     scheduler: Scheduler,
     chance: Stream,
     quality: CoreQuality,
-    receivers: readonly Receiver[],
+    receivers: readonly Receiver<Content>[],
     tally: (fault: string) => void,
   ) {
     this.#scheduler = scheduler
@@ -36,7 +36,7 @@ export class CoreNetwork {
   }
 
   /** Everything that one turn of one peer has for another; on a bad day each letter travels alone. */
-  send(from: number, to: number, letters: Letter[]): void {
+  send(from: number, to: number, letters: Content[]): void {
     const { drop, duplicate, late } = this.quality
     if (drop === 0 && duplicate === 0 && late === 0) {
       this.#post(from, to, letters)
@@ -54,7 +54,7 @@ export class CoreNetwork {
     }
   }
 
-  #post(from: number, to: number, letters: readonly Letter[]): void {
+  #post(from: number, to: number, letters: readonly Content[]): void {
     const { minMs, maxMs, late, lateMs } = this.quality
     let delayMs = minMs + (maxMs - minMs) * this.#chance.next()
     if (this.#chance.chance(late)) {
@@ -82,19 +82,19 @@ export class CoreNetwork {
 }
 
 /** To whoever lives there when it arrives, not when it was sent. */
-export class Packet extends Task {
-  declare private readonly network: CoreNetwork
-  declare private readonly receiver: Receiver
+export class Packet<Content = Letter> extends Task {
+  declare private readonly network: CoreNetwork<Content>
+  declare private readonly receiver: Receiver<Content>
   declare readonly from: number
   declare readonly to: number
-  declare readonly letters: readonly Letter[]
+  declare readonly letters: readonly Content[]
 
   constructor(
-    network: CoreNetwork,
-    receiver: Receiver,
+    network: CoreNetwork<Content>,
+    receiver: Receiver<Content>,
     from: number,
     to: number,
-    letters: readonly Letter[],
+    letters: readonly Content[],
   ) {
     super(null, 'input')
     this.network = network

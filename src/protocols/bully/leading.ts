@@ -1,0 +1,160 @@
+/** What follows a win: everybody is told, until they say that they heard; and the end, which is told as well. */
+import type { PeerId } from '../quorum/types.ts'
+import { betterThan, isFreed, isSilent, noteFreed } from './facts.ts'
+import { send, sendToAll, tell, type Outbox } from './outbox.ts'
+import type { Bully, Contest, LocalStand, News, Seat } from './state.ts'
+import type { BullyMessage, Freed, Led, Metadata, Stand } from './types.ts'
+
+/** Who does not answer so often is told again when it comes back. */
+const repeatsMax = 8
+
+export function win(bully: Bully, out: Outbox, seat: Seat, contest: Contest, local: LocalStand): void {
+  const { session, epoch } = contest
+  seat.contest = null
+  seat.yields = 0
+  seat.failures = 0
+  seat.heir = null
+  local.granted = epoch
+  seat.leading = {
+    session,
+    epoch,
+    challengedBy: null,
+  }
+  seat.led = { epoch, stand: local.stand, version: 0 }
+  seat.won = epoch
+  tell(bully, out, session, { type: 'granted', election: seat.election, epoch })
+  out.effects.push({ type: 'observed', election: seat.election, led: seat.led })
+  announce(bully, out, seat.election, seat.led)
+}
+
+/** COORDINATOR. */
+function announce(bully: Bully, out: Outbox, election: string, led: Led): void {
+  tellAll(bully, out, (note) => ({ type: 'led', note, election, ...led }))
+}
+
+/** The session will hold nothing of this election up to this epoch. */
+export function free(bully: Bully, out: Outbox, seat: Seat, freed: Freed, heir: string | null = null): void {
+  const { election } = seat
+  for (const [note, { message }] of bully.news)
+    if (message.type === 'led' && message.election === election && message.epoch <= freed.epoch)
+      bully.news.delete(note)
+  const message = { type: 'freed', note: 0, election, freed, heir } as const
+  onFreed(bully, out, seat, message)
+  tellAll(bully, out, (note) => ({ ...message, note }))
+}
+
+function tellAll(bully: Bully, out: Outbox, message: (note: number) => News['message']): void {
+  bully.notes += 1
+  const news: News = {
+    message: message(bully.notes),
+    untold: new Set(bully.others),
+    tellAt: out.now,
+    repeats: 0,
+  }
+  bully.news.set(bully.notes, news)
+  repeatNews(bully, out)
+}
+
+/** To whoever has not said that it heard. */
+export function repeatNews(bully: Bully, out: Outbox): void {
+  for (const [note, news] of bully.news) {
+    if (news.untold.size === 0) bully.news.delete(note)
+    if (out.now < news.tellAt) continue
+    news.repeats += 1
+    const waitMs = bully.options.heartbeatMs * 2 ** Math.min(news.repeats, 5)
+    news.tellAt = news.repeats > repeatsMax ? Infinity : out.now + waitMs
+    for (const peer of news.untold) send(bully, out, peer, news.message)
+  }
+}
+
+export function onNoted(bully: Bully, from: PeerId, note: number): void {
+  const news = bully.news.get(note)
+  news?.untold.delete(from)
+  if (news?.untold.size === 0) bully.news.delete(note)
+}
+
+/** It is heard again after a silence: what it may have missed is told. */
+export function onHeardAgain(bully: Bully, out: Outbox, peer: PeerId): void {
+  for (const news of bully.news.values()) {
+    if (!news.untold.has(peer)) continue
+    news.repeats = 0
+    news.tellAt = Math.min(news.tellAt, out.now + bully.options.heartbeatMs)
+    send(bully, out, peer, news.message)
+  }
+}
+
+/** It is connected again, perhaps without its memory: what stands here is announced. */
+export function onBack(bully: Bully, out: Outbox, peer: PeerId): void {
+  onHeardAgain(bully, out, peer)
+  for (const seat of bully.seats.values()) {
+    for (const { stand, granted } of seat.local.values()) {
+      // Round 0 is nobody's contest: it announces, and its answer tells what was missed.
+      if (granted === null) send(bully, out, peer, { type: 'ask', election: seat.election, round: 0, stand })
+    }
+  }
+}
+
+export function onCampaign(bully: Bully, seat: Seat, stand: Stand): void {
+  const { session } = stand.of
+  if (bully.local.has(session) && !seat.local.has(session))
+    seat.local.set(session, { stand, granted: null, hasAsked: false, ahead: -1 })
+}
+
+/** Cancelled, or released after the work has ended: nothing that the session won here is held from now on. */
+export function onLeave(
+  bully: Bully,
+  out: Outbox,
+  seat: Seat,
+  { session, heir = null }: { readonly session: string; readonly heir?: string | null | undefined },
+): void {
+  const local = seat.local.get(session)
+  if (local === undefined) return
+  seat.local.delete(session)
+  const contested = seat.contest?.session === session && seat.contest.phase === 'voting'
+  const epoch = local.granted ?? (contested ? (seat.contest?.epoch ?? 0) : 0)
+  if (seat.contest?.session === session) seat.contest = null
+  if (seat.leading?.session === session) seat.leading = null
+  sendToAll(bully, out, { type: 'left', election: seat.election, session })
+  if (epoch > 0) free(bully, out, seat, { session, epoch }, heir)
+}
+
+export function onProclaim(bully: Bully, out: Outbox, seat: Seat, session: string, metadata: Metadata): void {
+  const { leading, led } = seat
+  if (leading?.session !== session || led === null) return
+  seat.led = { ...led, stand: { ...led.stand, metadata }, version: led.version + 1 }
+  out.effects.push({ type: 'observed', election: seat.election, led: seat.led })
+  announce(bully, out, seat.election, seat.led)
+}
+
+export function onFreed(
+  bully: Bully,
+  out: Outbox,
+  seat: Seat,
+  { freed, heir }: Extract<BullyMessage, { type: 'freed' }>,
+): void {
+  const wasLed = seat.led !== null && !isFreed(bully, seat, seat.led)
+  noteFreed(seat, freed)
+  seat.highest = Math.max(seat.highest, freed.epoch)
+  if (!wasLed || seat.led === null || !isFreed(bully, seat, seat.led)) return
+  // The others leave it the time of a few heartbeats, in which it asks first.
+  if (heir !== null) seat.heir = { id: heir, until: out.now + 3 * bully.options.heartbeatMs }
+  out.effects.push({ type: 'observed', election: seat.election, led: null })
+}
+
+/** Only if asked for: whoever is better and has been up for long enough may be handed over to, once. */
+export function challenge(bully: Bully, out: Outbox, seat: Seat): void {
+  const { preemptAfterMs = null } = bully.options
+  const { leading } = seat
+  const local = leading === null ? undefined : seat.local.get(leading.session)
+  if (preemptAfterMs === null || leading === null || local === undefined) return
+  const [best] = betterThan(bully, seat, local.stand, out.now)
+  if (best === undefined || best.of.session === leading.challengedBy) return
+  if (out.now < challengeAt(bully, best.of.session)) return
+  if (isSilent(bully, best.of.session, out.now)) return
+  leading.challengedBy = best.of.session
+  tell(bully, out, leading.session, { type: 'challenged', election: seat.election, by: best.of.id })
+}
+
+export function challengeAt(bully: Bully, session: string): number {
+  return (bully.known.get(session)?.upSince ?? Infinity) + (bully.options.preemptAfterMs ?? Infinity)
+}

@@ -1,0 +1,258 @@
+/** One step of one peer. */
+import type { PeerId } from '../quorum/types.ts'
+import { abandon, decide, onAnswer, onDue, onRival, onVoteReply, reconsider } from './contest.ts'
+import { betterThan, endSession, holderOf, silentAt } from './facts.ts'
+import {
+  challenge,
+  challengeAt,
+  onBack,
+  onCampaign,
+  onFreed,
+  onLeave,
+  onHeardAgain,
+  onNoted,
+  onProclaim,
+  repeatNews,
+} from './leading.ts'
+import { emptyOutbox, sealed, send, tell, type Outbox } from './outbox.ts'
+import {
+  onClose,
+  onKeepalive,
+  onLocalKeepalive,
+  onOpen,
+  onOpenAsked,
+  onOpenNeeded,
+  onOpenReply,
+  onWithdraw,
+  onWithdrawAnswer,
+  repeatOpens,
+  wakeSupport,
+} from './sessions.ts'
+import { checkMessage } from './message-shape.ts'
+import { seatOf, type Bully, type Seat } from './state.ts'
+import type { BullyEffect, BullyInput, BullyMessage } from './types.ts'
+import { answerAgain, onAsk, onLed, onVote } from './voting.ts'
+
+/**
+ * Changes `bully` in place and returns what to do, in order. `now` is `clock.lower()`, read after the input arrived.
+ *
+ * @throws PROTOCOL_ERROR for a message that no peer sends, before anything changed.
+ */
+export function step(bully: Bully, input: BullyInput, now: number): BullyEffect[] {
+  const out = emptyOutbox(now)
+  take(bully, out, input)
+  for (let own = out.inbox.shift(); own !== undefined; own = out.inbox.shift())
+    onMessage(bully, out, bully.self, own)
+  const at = nextWake(bully, now)
+  if (at !== bully.wakeAt) {
+    bully.wakeAt = at
+    out.effects.push({ type: 'wake-at', at })
+  }
+  return sealed(bully, out)
+}
+
+function take(bully: Bully, out: Outbox, input: BullyInput): void {
+  switch (input.type) {
+    case 'message':
+      if (!bully.others.includes(input.from)) return
+      checkMessage(input.from, input.message)
+      onContact(bully, out, input.from)
+      onMessage(bully, out, input.from, input.message)
+      return
+    case 'persisted':
+      onPersisted(bully, out, input.sequence)
+      return
+    case 'wake':
+      bully.wakeAt = null
+      onWake(bully, out)
+      return
+    case 'evidence':
+      onEvidence(bully, out, input.peer)
+      return
+    case 'contact':
+      bully.suspects.delete(input.peer)
+      onBack(bully, out, input.peer)
+      return
+    case 'open':
+      onOpen(bully, out, input.of)
+      return
+    case 'keepalive':
+      onLocalKeepalive(bully, out, input.keepalive)
+      return
+    case 'close':
+      for (const seat of bully.seats.values()) onLeave(bully, out, seat, input)
+      onClose(bully, out, input.session)
+      return
+    case 'campaign': {
+      const seat = seatOf(bully, input.election)
+      onCampaign(bully, seat, input.stand)
+      reconsider(bully, out, seat)
+      return
+    }
+    case 'leave': {
+      const seat = seatOf(bully, input.election)
+      onLeave(bully, out, seat, input)
+      reconsider(bully, out, seat)
+      return
+    }
+    case 'proclaim':
+      onProclaim(bully, out, seatOf(bully, input.election), input.session, input.metadata)
+      return
+    default:
+      input satisfies never
+  }
+}
+
+function onMessage(bully: Bully, out: Outbox, from: PeerId, message: BullyMessage): void {
+  switch (message.type) {
+    case 'keepalive':
+      onKeepalive(bully, out, from, message)
+      return
+    case 'keepalive-ack':
+    case 'keepalive-refusal':
+      if (message.voter === from) tell(bully, out, message.session, { type: 'support', reply: message })
+      return
+    case 'withdraw-answer':
+      if (onWithdrawAnswer(bully, from, message)) onOver(bully, out, message.session)
+      return
+    case 'withdraw':
+      onWithdraw(bully, out, from, message.of)
+      return
+    case 'open':
+      onOpenAsked(bully, out, from, message.of)
+      return
+    case 'open-reply':
+      onOpenReply(bully, out, from, message)
+      return
+    case 'open-needed':
+      onOpenNeeded(bully, out, from, message.session)
+      return
+    case 'closed':
+      endSession(bully, message.session, out.now)
+      onOver(bully, out, message.session)
+      return
+    case 'ask':
+      onRival(bully, out, from, message)
+      onAsk(bully, out, from, message)
+      return
+    case 'answer':
+      onAnswer(bully, out, from, message)
+      return
+    case 'vote':
+      onVote(bully, out, from, message)
+      return
+    case 'vote-reply':
+      onVoteReply(bully, out, from, message)
+      return
+    case 'led': {
+      const seat = seatOf(bully, message.election)
+      if (onLed(bully, out, from, message)) settled(bully, out, seat)
+      return
+    }
+    case 'noted':
+      onNoted(bully, from, message.note)
+      return
+    case 'freed': {
+      const seat = seatOf(bully, message.election)
+      send(bully, out, from, { type: 'noted', note: message.note })
+      onFreed(bully, out, seat, message)
+      reconsider(bully, out, seat)
+      return
+    }
+    case 'left':
+      bully.seats.get(message.election)?.standing.delete(message.session)
+      return
+    default:
+      message satisfies never
+  }
+}
+
+/** Somebody else leads: what this peer had begun is over. */
+function settled(bully: Bully, out: Outbox, seat: Seat): void {
+  const { led, contest, leading } = seat
+  if (led !== null && leading !== null && leading.epoch < led.epoch) {
+    // Token mode: it was believed dead. What it holds is only as good as its token from now on.
+    seat.leading = null
+    const local = seat.local.get(leading.session)
+    if (local !== undefined) local.granted = leading.epoch
+    tell(bully, out, leading.session, { type: 'superseded', election: seat.election, epoch: leading.epoch })
+  }
+  if (contest !== null && contest.epoch <= (led?.epoch ?? 0)) abandon(bully, out, seat)
+  reconsider(bully, out, seat)
+}
+
+function onPersisted(bully: Bully, out: Outbox, sequence: number): void {
+  if (sequence <= bully.durable) return
+  bully.durable = sequence
+  for (const [voter, own] of bully.voterSequences) if (own <= sequence) bully.voterSequences.delete(voter)
+  const free = bully.gated.filter(({ after }) => after <= sequence)
+  bully.gated = bully.gated.filter(({ after }) => after > sequence)
+  for (const { message } of free) onMessage(bully, out, bully.self, message)
+}
+
+/** A session is over: whoever waited for its elections goes on. */
+function onOver(bully: Bully, out: Outbox, session: string): void {
+  for (const seat of bully.seats.values()) {
+    seat.standing.delete(session)
+    const held = [seat.vote?.ballot, seat.led].some((one) => one?.stand.of.session === session)
+    const local = seat.contest === null ? undefined : seat.local.get(seat.contest.session)
+    if (seat.contest?.phase === 'clearing' && local !== undefined)
+      decide(bully, out, seat, seat.contest, local)
+    else if (held) reconsider(bully, out, seat)
+  }
+}
+
+function onEvidence(bully: Bully, out: Outbox, peer: PeerId): void {
+  if (!bully.others.includes(peer) || bully.suspects.has(peer)) return
+  bully.suspects.add(peer)
+  for (const seat of bully.seats.values()) {
+    if (holderOf(bully, seat)?.stand.of.host?.peer !== peer) continue
+    // Answered first as a voter: who asked before may be the better one.
+    answerAgain(bully, out, seat)
+    reconsider(bully, out, seat)
+  }
+}
+
+function onContact(bully: Bully, out: Outbox, peer: PeerId): void {
+  const heardAt = bully.heardAt.get(peer) ?? out.now
+  bully.heardAt.set(peer, out.now)
+  if (bully.suspects.delete(peer)) onBack(bully, out, peer)
+  else if (out.now - heardAt > 5 * bully.options.heartbeatMs) onHeardAgain(bully, out, peer)
+}
+
+function onWake(bully: Bully, out: Outbox): void {
+  wakeSupport(bully, out)
+  repeatOpens(bully, out)
+  repeatNews(bully, out)
+  for (const seat of bully.seats.values()) {
+    if (seat.local.size === 0) continue
+    onDue(bully, out, seat)
+    reconsider(bully, out, seat)
+    challenge(bully, out, seat)
+  }
+}
+
+function nextWake(bully: Bully, now: number): number | null {
+  let at = bully.voter.wakeAt ?? Infinity
+  for (const { opening, dueAt } of bully.local.values()) if (opening !== null) at = Math.min(at, dueAt)
+  for (const { tellAt } of bully.news.values()) at = Math.min(at, tellAt)
+  for (const seat of bully.seats.values())
+    if (seat.local.size > 0) at = Math.min(at, wakeOf(bully, seat, now))
+  return at === Infinity ? null : at
+}
+
+function wakeOf(bully: Bully, seat: Seat, now: number): number {
+  let at = seat.contest?.dueAt ?? Infinity
+  if (seat.leading !== null) {
+    const local = seat.local.get(seat.leading.session)
+    if (bully.options.preemptAfterMs != null && local !== undefined) {
+      const [best] = betterThan(bully, seat, local.stand, now)
+      if (best !== undefined && best.of.session !== seat.leading.challengedBy)
+        at = Math.min(at, challengeAt(bully, best.of.session))
+    }
+  } else if (seat.contest === null && [...seat.local.values()].some(({ granted }) => granted === null)) {
+    const holder = holderOf(bully, seat)
+    if (holder !== null) at = Math.min(at, silentAt(bully, holder.stand.of.session, now))
+  }
+  return at
+}

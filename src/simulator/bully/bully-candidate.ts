@@ -1,0 +1,260 @@
+/** A candidate in a peer's process, with a session of its own: what a backend and an application do, without promises. */
+import { holderValidityMs } from '../../lease/deadline.ts'
+import type { Timing } from '../../lease/timing.ts'
+import type { BullyInput, SessionFacts, SessionNews } from '../../protocols/bully/types.ts'
+import type { Configuration } from '../../protocols/quorum/types.ts'
+import {
+  acknowledged,
+  createHolder,
+  isEndangered,
+  refused,
+  reopened,
+  sent,
+  supportedSince,
+  type Holder,
+} from '../../protocols/support/holder.ts'
+import type { CandidatePlan } from '../core/core-plan.ts'
+import type { Stream } from '../streams.ts'
+
+/** What a candidate needs of the process that it lives in. */
+export interface BullyCandidateWorld {
+  readonly timing: Timing
+  readonly configuration: Configuration
+  readonly host: { readonly peer: string; readonly incarnation: number }
+  readonly chance: Stream
+  /** By the process's clock. */
+  now(): number
+  /** Ends with the process. */
+  after(delayMs: number, act: () => void): void
+  feed(input: BullyInput): void
+  elected(candidate: BullyCandidate): void
+  lost(candidate: BullyCandidate): void
+}
+
+export class BullyCandidate {
+  readonly plan: CandidatePlan
+  readonly #world: BullyCandidateWorld
+  readonly #validityMs: number
+  #life = 0
+  session = ''
+  #holder: Holder<number> | null = null
+  #reopening = 0
+  #sequence = 0
+  #state: 'resting' | 'opening' | 'open' = 'resting'
+  /** It campaigns, or leads. */
+  wants = false
+  #granted: number | null = null
+  #token: number | null = null
+
+  constructor(plan: CandidatePlan, world: BullyCandidateWorld) {
+    this.plan = plan
+    this.#world = world
+    this.#validityMs = holderValidityMs(world.timing.leaseMs, world.timing)
+    this.#rest(0.2)
+  }
+
+  /** Of the leadership that it was told of and did not lose; null = none. */
+  get token(): number | null {
+    return this.#token
+  }
+
+  /** By the process's own clock; changes nothing. */
+  isValid(): boolean {
+    return this.#token !== null && this.#isSupported()
+  }
+
+  #isSupported(): boolean {
+    const since = this.#holder === null ? null : supportedSince(this.#holder)
+    return since !== null && this.#world.now() - since < this.#validityMs
+  }
+
+  // ---- what its application does ------------------------------------------------------------------------------------
+
+  resign(): void {
+    if (this.#token === null) return
+    this.#leave()
+    this.#rest(1)
+  }
+
+  cancel(): void {
+    if (!this.wants || this.#token !== null || this.#state !== 'open') return
+    this.#leave()
+    this.#rest(1)
+  }
+
+  /** Stops, then names its successor. */
+  transfer(to: string): void {
+    if (this.#token === null) return
+    this.#leave(to)
+    this.#rest(1)
+  }
+
+  close(): void {
+    if (this.#state === 'open') this.#endSession()
+  }
+
+  #rest(part: number): void {
+    const { chance } = this.#world
+    const [least, most] = this.plan.restsMs
+    this.#world.after(chance.between(least, most) * part, () => this.#stand())
+  }
+
+  #stand(): void {
+    if (this.#state === 'resting') {
+      this.#life += 1
+      const { process, election } = this.plan
+      this.session = `${process}.${this.#world.host.incarnation}.${election}.${this.#life}`
+      this.#state = 'opening'
+      this.#world.feed({ type: 'open', of: this.#facts(1) })
+      return
+    }
+    if (this.#state !== 'open' || this.wants) return
+    this.wants = true
+    const { election, exclusivity, priority } = this.plan
+    const epoch = this.#holder?.epoch ?? 1
+    this.#world.feed({
+      type: 'campaign',
+      election,
+      stand: { of: this.#facts(epoch), priority, exclusivity, metadata: {} },
+    })
+  }
+
+  #facts(epoch: number): SessionFacts {
+    const { timing, host } = this.#world
+    return { session: this.session, epoch, id: this.plan.candidate, leaseMs: timing.leaseMs, host }
+  }
+
+  // ---- once a heartbeat --------------------------------------------------------------------------------------------
+
+  beat(): void {
+    const holder = this.#holder
+    if (holder === null || this.#state !== 'open') return
+    this.#watchDeadline()
+    if (holder.refusals.size > 0 && isEndangered(holder)) {
+      // Only a session that is still supported may go on in another epoch: what it held before would come back to life.
+      if (!this.#isSupported()) return this.#endSession()
+      if (this.#reopening <= holder.epoch) {
+        this.#reopening = holder.epoch + 1
+        this.#world.feed({ type: 'open', of: this.#facts(this.#reopening) })
+      }
+    }
+    this.#sequence += 1
+    sent(holder, this.#sequence, this.#world.now())
+    const { session } = this
+    this.#world.feed({
+      type: 'keepalive',
+      keepalive: { type: 'keepalive', session, epoch: holder.epoch, sequence: this.#sequence },
+    })
+  }
+
+  /** What stood on a deadline that has passed is over for ever. */
+  #watchDeadline(): void {
+    if (this.#token === null || this.#isSupported()) return
+    this.#leave()
+    this.#rest(1)
+  }
+
+  // ---- what the peer says --------------------------------------------------------------------------------------------
+
+  hear(news: SessionNews): void {
+    switch (news.type) {
+      case 'opened':
+        this.#opened(news.epoch)
+        return
+      case 'duplicate':
+      case 'over':
+        this.#endSession()
+        return
+      case 'support':
+        this.#supported(news.reply)
+        return
+      case 'granted':
+        if (!this.wants || this.#state !== 'open') return
+        this.#granted = news.epoch
+        this.#lead()
+        return
+      case 'superseded':
+        if (news.epoch !== this.#granted) return
+        this.#leave()
+        this.#rest(1)
+        return
+      case 'challenged':
+        this.transfer(news.by)
+        return
+      case 'refused':
+        this.#lose()
+        this.#rest(1)
+        return
+      case 'waiting':
+        return
+      default:
+        news satisfies never
+    }
+  }
+
+  #opened(epoch: number): void {
+    if (this.#state === 'opening' && epoch === 1) {
+      this.#state = 'open'
+      this.#reopening = 0
+      this.#holder = createHolder({ configuration: this.#world.configuration, epoch })
+      this.#stand()
+    } else if (this.#state === 'open' && this.#holder !== null && epoch > this.#holder.epoch) {
+      if (this.#isSupported()) reopened(this.#holder, epoch)
+      else this.#endSession()
+    }
+  }
+
+  #supported(reply: Extract<SessionNews, { type: 'support' }>['reply']): void {
+    const holder = this.#holder
+    if (holder === null || reply.session !== this.session) return
+    if (reply.type === 'keepalive-refusal') {
+      refused(holder, reply)
+      return
+    }
+    this.#watchDeadline()
+    if (acknowledged(holder, reply) && this.#granted !== null && this.#token === null) this.#lead()
+  }
+
+  /** A grant is a leadership only while the session is supported. */
+  #lead(): void {
+    if (this.#granted === null || this.#token !== null || !this.#isSupported()) return
+    const token = this.#granted
+    this.#token = token
+    this.#world.elected(this)
+    const { holdsMs } = this.plan
+    if (holdsMs === null) return
+    this.#world.after(this.#world.chance.between(...holdsMs), () => {
+      if (this.#token === token) this.resign()
+    })
+  }
+
+  #lose(): void {
+    const led = this.#token !== null
+    this.#token = null
+    this.#granted = null
+    this.wants = false
+    if (led) this.#world.lost(this)
+  }
+
+  #leave(heir?: string): void {
+    const { election } = this.plan
+    this.#lose()
+    this.#world.feed({
+      type: 'leave',
+      election,
+      session: this.session,
+      ...(heir === undefined ? {} : { heir }),
+    })
+  }
+
+  /** Another one takes its place, later. */
+  #endSession(): void {
+    this.#lose()
+    this.#world.feed({ type: 'close', session: this.session })
+    this.#state = 'resting'
+    this.#holder = null
+    this.#sequence = 0
+    this.session = ''
+    this.#rest(1)
+  }
+}
