@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { MandateError } from '../../errors.ts'
 import type { FaultName } from '../../simulator/draw-plan.ts'
-import { levels, type Level } from '../../simulator/sweep/level.ts'
+import { levels, protocols, type Level, type Protocol } from '../../simulator/sweep/level.ts'
 import type { CommandContext } from '../command.ts'
 import { invalidConfiguration } from '../config.ts'
 import { parseDuration } from '../duration.ts'
@@ -22,6 +22,7 @@ export const faultNames = [
 
 export interface SimulateOptions {
   readonly what: 'seeds' | 'explore' | 'mutants'
+  readonly protocol: Protocol
   readonly level: Level
   /** Null: as many as `wallMs` allows, or of mutants as their scorer thinks right. */
   readonly seeds: number | null
@@ -54,11 +55,13 @@ export function simulateOptions({ flags, env, cwd }: CommandContext): SimulateOp
     return fallback
   }
   const protocol = flags['protocol'] ?? env['MANDATE_PROTOCOL'] ?? 'raft'
-  if (protocol === 'paxos' || protocol === 'bully') {
+  if (protocol === 'paxos') {
     const message = `'mandate simulate --protocol ${protocol}' waits for ${protocol} itself, which is not built yet. Use raft.`
     throw new MandateError('UNSUPPORTED', message, { feature: `simulate --protocol ${protocol}` })
   }
-  if (protocol !== 'raft') problems.push(`--protocol: '${String(protocol)}' is no choice: write raft`)
+  const known = protocols.find((one) => one === protocol)
+  if (known === undefined)
+    problems.push(`--protocol: '${String(protocol)}' is no choice: write one of ${protocols.join(', ')}`)
   const explore = flags['explore'] === true
   const mutants = flags['mutants'] === true
   if (explore && mutants)
@@ -66,7 +69,8 @@ export function simulateOptions({ flags, env, cwd }: CommandContext): SimulateOp
   const wallMs = read('wall', duration, null as number | null)
   const options: SimulateOptions = {
     what: explore ? 'explore' : mutants ? 'mutants' : 'seeds',
-    level: read('level', level, { level: 'full' } as const).level,
+    protocol: known ?? 'raft',
+    level: read('level', level, { level: known === 'bully' ? 'core' : 'full' } as const).level,
     seeds: read(
       'seeds',
       (text) => whole(text, 1, Number.MAX_SAFE_INTEGER),
@@ -81,6 +85,10 @@ export function simulateOptions({ flags, env, cwd }: CommandContext): SimulateOp
     record: read('record', (text) => ({ path: resolve(cwd, text) }), null as { path: string } | null)?.path,
     json: flags['json'] === true || env['MANDATE_JSON'] === 'true' || env['MANDATE_JSON'] === '1',
   }
+  if (options.protocol !== 'raft' && (options.what !== 'seeds' || options.level !== 'core'))
+    problems.push(
+      `--protocol ${options.protocol}: only seeds of the bare cores are built for it; leave the rest out`,
+    )
   if (problems.length > 0) throw invalidConfiguration(problems)
   return options
 }

@@ -74,7 +74,7 @@ describe('the flags of simulate', () => {
     expect(() => optionsOf({ faults: 'none,disk' })).toThrow(/none and for some/)
     expect(() => optionsOf({ explore: true, mutants: true })).toThrow(/one of them/)
     expect(() => optionsOf({ protocol: 'paxos' })).toThrow(/not built yet/)
-    expect(() => optionsOf({ protocol: 'zab' })).toThrow(/write raft/)
+    expect(() => optionsOf({ protocol: 'zab' })).toThrow(/write one of raft, bully/)
   })
 })
 

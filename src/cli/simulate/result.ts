@@ -1,7 +1,7 @@
 /** What `simulate` answers (INTERFACES §3). */
 import { formatDuration } from '../duration.ts'
 import type { FoundViolation, SeedSummary, ShrunkSchedule } from '../../simulator/sweep/summary.ts'
-import type { Level } from '../../simulator/sweep/level.ts'
+import type { Level, Protocol } from '../../simulator/sweep/level.ts'
 import type { Totals } from '../../simulator/sweep/totals.ts'
 import { laneTable, lineText } from './lanes.ts'
 import type { SimulateOptions } from './options.ts'
@@ -17,7 +17,7 @@ export interface Violation {
 }
 
 export interface SimulateResult {
-  readonly protocol: 'raft'
+  readonly protocol: Protocol
   readonly level: Level
   readonly seeds: number
   readonly firstSeed: string
@@ -51,7 +51,7 @@ export function resultOf(
 ): SimulateResult {
   const { wallMs } = found
   return {
-    protocol: 'raft',
+    protocol: options.protocol,
     level: options.level,
     seeds: totals.seeds,
     firstSeed: found.firstSeed,
@@ -86,10 +86,10 @@ export function violationsOf(summary: SeedSummary, options: SimulateOptions): Vi
 
 export function repeatCommand(
   seed: string,
-  { level, simulatedMs, peers: [least, most], faults }: SimulateOptions,
+  { protocol, level, simulatedMs, peers: [least, most], faults }: SimulateOptions,
 ): string {
   const peers = least === most ? `${least}` : `${least}-${most}`
-  const cores = level === 'core' ? '--level core ' : ''
+  const cores = protocol !== 'raft' ? `--protocol ${protocol} ` : level === 'core' ? '--level core ' : ''
   return `mandate simulate ${cores}--seeds 1 --first-seed ${seed} --simulated ${formatDuration(simulatedMs)} --peers ${peers} --faults ${faults.join(',')}`
 }
 

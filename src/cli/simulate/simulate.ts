@@ -55,19 +55,20 @@ class Simulation {
   constructor(options: SimulateOptions, stop: Interruption) {
     this.#options = options
     this.#stop = stop
-    const { level, simulatedMs, peers, faults } = options
-    // Records of the whole stack are older than the other level.
-    this.#parameters = { version, simulatedMs, peers, faults, ...(level === 'core' ? { level } : {}) }
+    const { protocol, level, simulatedMs, peers, faults } = options
+    // Records of Raft, and of the whole stack, are older than the others.
+    const other = { ...(level === 'core' ? { level } : {}), ...(protocol === 'raft' ? {} : { protocol }) }
+    this.#parameters = { version, simulatedMs, peers, faults, ...other }
     this.#resumed = options.record === undefined ? null : lastRecord(options.record, this.#parameters)
     this.#totals = this.#resumed?.totals ?? noTotals
   }
 
   async run(): Promise<number> {
     const { options, wallMs } = { options: this.#options, wallMs: this.#options.wallMs }
-    const { level, peers, simulatedMs, faults } = options
+    const { protocol, level, peers, simulatedMs, faults } = options
     const threads = Array.from(
       { length: options.workers },
-      () => new SimulatorThread({ level, peers, simulatedMs, faults }),
+      () => new SimulatorThread({ protocol, level, peers, simulatedMs, faults }),
     )
     let shrunk: ShrunkSchedule | null = null
     try {

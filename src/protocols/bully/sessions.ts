@@ -96,10 +96,12 @@ function isConnected(bully: Bully, other: SessionKey, of: SessionFacts, now: num
 export function onKeepalive(bully: Bully, out: Outbox, from: PeerId, keepalive: Keepalive): void {
   const { session, epoch } = keepalive
   const known = bully.known.get(session)
-  if (known === undefined || known.facts.epoch < epoch) {
+  if (known === undefined) {
     send(bully, out, from, { type: 'open-needed', session })
     return
   }
+  // It speaks in an epoch only once a majority agreed to it.
+  if (known.facts.epoch < epoch) learn(bully, { ...known.facts, epoch }, out.now)
   if (lastHeardMs(bully.voter, session) !== null && isSilent(bully, session, out.now)) {
     known.upSince = out.now
     flapped(bully.damping, known.facts.id, out.now)

@@ -1,3 +1,7 @@
 /** What a seed runs: the whole stack, or the pure cores alone, without promises and at a multiple of its speed. */
 export const levels = ['full', 'core'] as const
 export type Level = (typeof levels)[number]
+
+/** Which engine; all but Raft at the level of the cores only. */
+export const protocols = ['raft', 'bully'] as const
+export type Protocol = (typeof protocols)[number]

@@ -2,17 +2,20 @@
 import type { CoreAction } from '../core/core-plan.ts'
 import { drawCorePlan } from '../core/draw-core-plan.ts'
 import { runCorePlan } from '../core/run-core.ts'
+import { runBullyPlan } from '../bully/run-bully.ts'
 import { drawPlan, type DrawOptions } from '../draw-plan.ts'
 import type { Action } from '../plan.ts'
 import { runPlan, type SeedResult } from '../run.ts'
 import { lineOfAction, lineOfEvent } from './event-line.ts'
-import type { Level } from './level.ts'
+import type { Level, Protocol } from './level.ts'
 import { shrink } from './shrink.ts'
 import type { FoundViolation, SeedSummary, ShrunkSchedule } from './summary.ts'
 
 export interface SeedOptions extends DrawOptions {
   /** @default 'full' */
   readonly level?: Level
+  /** @default 'raft' */
+  readonly protocol?: Protocol
 }
 
 export type SeedJob =
@@ -32,9 +35,9 @@ export async function doSeedJob(job: SeedJob): Promise<SeedAnswer> {
   const { seed, options } = job
   if (options.level === 'core') {
     const plan = drawCorePlan(seed, options)
-    const run = async (actions: readonly CoreAction[]): Promise<SeedSummary> =>
-      runCorePlan({ ...plan, actions })
-    return job.type === 'run' ? runCorePlan(plan) : shrunk({ seed, actions: plan.actions, run }, job)
+    const runWith = options.protocol === 'bully' ? runBullyPlan : runCorePlan
+    const run = async (actions: readonly CoreAction[]): Promise<SeedSummary> => runWith({ ...plan, actions })
+    return job.type === 'run' ? run(plan.actions) : shrunk({ seed, actions: plan.actions, run }, job)
   }
   const plan = drawPlan(seed, options)
   const run = async (actions: readonly Action[]): Promise<SeedSummary> =>
