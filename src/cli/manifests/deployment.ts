@@ -61,6 +61,7 @@ ${hardening}
       containers:
         - name: ${name}
           # Asks http://127.0.0.1:4040/leader, with the token, before it does what only the leader does.
+          # Its root file system is read-only: mount an emptyDir where it writes.
           image: ${image}
           env:
 ${tokenEnv(plan)}
@@ -74,7 +75,8 @@ function candidateEnv({ namespace, preset, name, service, events }: ManifestPlan
     ...(events ? ['events=true'] : []),
   ]
   const url = `k8s://${namespace}${keys.length === 0 ? '' : `?${keys.join('&')}`}`
-  return `            - { name: MANDATE_BACKEND, value: '${url}' }
+  return `            - name: MANDATE_BACKEND
+              value: '${url}'
             - { name: MANDATE_LOG_FORMAT, value: json }
             - { name: MANDATE_CANDIDATE_ID, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
             - { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
@@ -82,8 +84,8 @@ function candidateEnv({ namespace, preset, name, service, events }: ManifestPlan
 }
 
 /** Made once: `kubectl create secret generic NAME-election-http --from-literal=token="$(openssl rand -hex 32)"`. */
-function tokenEnv({ name }: ManifestPlan): string {
-  return `            # kubectl create secret generic ${name}-election-http --from-literal=token="$(openssl rand -hex 32)"
+function tokenEnv({ name, namespace }: ManifestPlan): string {
+  return `            # kubectl create secret generic -n ${namespace} ${name}-election-http --from-literal=token="$(openssl rand -hex 32)"
             - name: MANDATE_HTTP_TOKEN
               valueFrom: { secretKeyRef: { name: ${name}-election-http, key: token } }`
 }
