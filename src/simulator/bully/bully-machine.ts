@@ -6,15 +6,9 @@ import type { Packet, Receiver } from '../core/core-network.ts'
 import { Incarnation } from '../incarnation.ts'
 import { Stream } from '../streams.ts'
 import { BullyProcess } from './bully-process.ts'
-import type { BullyWorld } from './bully-world.ts'
+import type { Batch, BullyHost, BullySurroundings } from './bully-surroundings.ts'
 
-/** What one turn has to make durable. */
-export interface Batch {
-  readonly sequence: number
-  readonly records: readonly BullyRecord[]
-}
-
-export class BullyMachine implements Receiver<BullyMessage> {
+export class BullyMachine implements Receiver<BullyMessage>, BullyHost {
   readonly id: string
   readonly place: number
   readonly clock: CoreClock
@@ -25,11 +19,11 @@ export class BullyMachine implements Receiver<BullyMessage> {
   slowUntil = 0
   slowness = 1
   process: BullyProcess | null = null
-  readonly #world: BullyWorld
+  readonly #world: BullySurroundings
   readonly #writeMs: readonly [min: number, max: number]
   #run = 0
 
-  constructor(world: BullyWorld, place: number, plan: CorePeerPlan) {
+  constructor(world: BullySurroundings, place: number, plan: CorePeerPlan) {
     this.#world = world
     this.id = plan.name
     this.place = place

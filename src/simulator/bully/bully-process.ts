@@ -11,15 +11,14 @@ import { Alarm } from '../core/alarm.ts'
 import type { Incarnation } from '../incarnation.ts'
 import { Task } from '../task-queue.ts'
 import { BullyCandidate } from './bully-candidate.ts'
-import type { BullyMachine } from './bully-machine.ts'
-import type { BullyWorld } from './bully-world.ts'
+import type { BullyHost, BullySurroundings } from './bully-surroundings.ts'
 
 export class BullyProcess {
   readonly bully: Bully
   readonly incarnation: Incarnation
   readonly candidates: readonly BullyCandidate[]
-  readonly #world: BullyWorld
-  readonly #machine: BullyMachine
+  readonly #world: BullySurroundings
+  readonly #machine: BullyHost
   readonly #inputs: BullyInput[] = []
   readonly #news: { readonly session: string; readonly news: SessionNews }[] = []
   #gated: { readonly to: string; readonly message: BullyMessage; readonly after: number }[] = []
@@ -31,7 +30,7 @@ export class BullyProcess {
   readonly #wake: Alarm
   readonly #beat: Alarm
 
-  constructor(world: BullyWorld, machine: BullyMachine, incarnation: Incarnation) {
+  constructor(world: BullySurroundings, machine: BullyHost, incarnation: Incarnation) {
     this.#world = world
     this.#machine = machine
     this.incarnation = incarnation

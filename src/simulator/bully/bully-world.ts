@@ -12,15 +12,14 @@ import type { Trace } from '../trace.ts'
 import type { BullyCandidate } from './bully-candidate.ts'
 import { BullyClaims } from './bully-claims.ts'
 import { BullyMachine } from './bully-machine.ts'
-
-export type BullyStep = typeof bullyStep
+import type { BullyStep, BullySurroundings } from './bully-surroundings.ts'
 
 export interface BullyWorldOptions {
   readonly step?: BullyStep | undefined
   readonly log?: CoreLog | undefined
 }
 
-export class BullyWorld {
+export class BullyWorld implements BullySurroundings {
   readonly plan: CorePlan
   readonly configuration: Configuration
   readonly preemptAfterMs: number | null

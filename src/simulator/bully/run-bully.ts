@@ -7,7 +7,8 @@ import { lineOf } from '../sweep/event-line.ts'
 import type { FoundViolation, Line, SeedSummary } from '../sweep/summary.ts'
 import { Trace } from '../trace.ts'
 import { BullyViolation } from './bully-claims.ts'
-import { BullyWorld, type BullyStep } from './bully-world.ts'
+import type { BullyStep } from './bully-surroundings.ts'
+import { BullyWorld } from './bully-world.ts'
 
 export interface BullyRunOptions {
   /** In place of the core's own, for bugs that are planted around it. */
