@@ -15,7 +15,7 @@ export const cancel: Theme = {
         const first = a.enter()
         await first.wins()
         const second = b.enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        await second.waits()
         await second.leave()
         await first.leave()
         await scene.until('nobody leads', () => seen.last?.type === 'vacant')
@@ -31,8 +31,7 @@ export const cancel: Theme = {
         const a = await scene.join('a', scene.longLeaseMs)
         const ghost = a.enter()
         await ghost.leave()
-        const second = (await scene.join('b')).enter()
-        await second.wins()
+        const { standing: second } = await scene.leader('b')
         await scene.stays('b leads', 3 * scene.leaseMs, () => second.leads)
         assert.equal(ghost.log.grant, undefined)
       },
@@ -46,10 +45,9 @@ export const cancel: Theme = {
         const first = a.enter()
         await first.wins()
         const second = b.enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        await second.waits()
         await Promise.all([first.leave(), second.leave()])
-        const third = (await scene.join('c')).enter()
-        await third.wins()
+        const { standing: third } = await scene.leader('c')
         await scene.stays('c leads', 3 * scene.leaseMs, () => third.leads)
       },
     },

@@ -49,7 +49,7 @@ export const contention: Theme = {
         const first = a.enter()
         await first.wins()
         const second = b.enter()
-        await scene.until('b is told that it waits', () => second.log.ahead.length > 0)
+        await second.waits()
         const ahead = second.log.ahead.at(-1)
         assert.ok(ahead === undefined || ahead === 1, `one stands before b, it was told ${ahead}`)
       },
@@ -57,9 +57,7 @@ export const contention: Theme = {
     {
       claim: 'one session stands at most once in an election at a time',
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        const token = await first.wins()
+        const { member: a, standing: first, token } = await scene.leader('a')
         const second = a.enter()
         await second.ends()
         assert.equal(second.log.end?.reason, 'refused', 'a second candidacy of one session is refused')

@@ -33,8 +33,7 @@ function mismatch(mode: Exclusivity): CaseDefinition {
     mode,
     unless: (facts) => (facts.exclusivity.includes(other) ? undefined : `it supports only '${mode}'`),
     run: async (scene) => {
-      const first = (await scene.join('a')).enter()
-      await first.wins()
+      const { standing: first } = await scene.leader('a')
       const b = await scene.join('b')
       const error = await refusalOf(scene, b, other)
       assert.ok(isMandateError(error, 'INVALID_OPTIONS'), `INVALID_OPTIONS, not ${String(error)}`)

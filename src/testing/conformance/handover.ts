@@ -6,12 +6,11 @@ import type { Standing } from './member.ts'
 
 /** A leads; the others enter one after the other, each known to wait before the next comes. */
 async function queueBehind(scene: Scene, others: readonly (readonly [id: string, priority: number])[]) {
-  const leader = (await scene.join('a')).enter()
-  await leader.wins()
+  const { standing: leader } = await scene.leader('a')
   const queue: Standing[] = []
   for (const [id, priority] of others) {
     const standing = (await scene.join(id)).enter({ priority })
-    await scene.until(`${id} waits`, () => standing.log.ahead.length > 0)
+    await standing.waits()
     queue.push(standing)
   }
   return { leader, queue }
@@ -82,7 +81,7 @@ export const handover: Theme = {
         const first = a.enter()
         const token = await first.wins()
         const second = b.enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        await second.waits()
         assert.equal(await first.leave(), 'left')
         await second.winsAbove(token)
       },
@@ -92,13 +91,11 @@ export const handover: Theme = {
       mode: 'each',
       needs: ['crash'],
       run: async (scene) => {
-        const leader = (await scene.join('a')).enter()
-        await leader.wins()
+        const { standing: leader } = await scene.leader('a')
         const b = await scene.join('b')
         const second = b.enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
-        const third = (await scene.join('c')).enter()
-        await scene.until('c waits', () => third.log.ahead.length > 0)
+        await second.waits()
+        const third = await scene.waiter('c')
         await b.crash()
         await leader.leave()
         await third.wins(scene.expiryMs)
@@ -110,9 +107,7 @@ export const handover: Theme = {
       mode: 'each',
       needs: ['crash'],
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        const token = await first.wins()
+        const { member: a, token } = await scene.leader('a')
         const second = (await scene.join('b')).enter()
         const third = (await scene.join('c')).enter()
         await a.crash()

@@ -44,8 +44,7 @@ export const identity: Theme = {
       claim: 'a second process with the id of a connected leader is refused with DUPLICATE_ID',
       mode: 'each',
       run: async (scene) => {
-        const first = (await scene.join('a')).enter()
-        const token = await first.wins()
+        const { standing: first, token } = await scene.leader('a')
         assert.ok(await isKeptOut(scene, 'a'), 'the second process is refused with DUPLICATE_ID')
         await scene.stays('the first leads', 2 * scene.leaseMs, () => first.log.believes())
         assert.equal(first.token, token)
@@ -56,8 +55,7 @@ export const identity: Theme = {
       mode: 'each',
       run: async (scene) => {
         await (await scene.join('a')).enter().wins()
-        const waiting = (await scene.join('b')).enter()
-        await scene.until('b waits', () => waiting.log.ahead.length > 0)
+        const waiting = await scene.waiter('b')
         assert.ok(await isKeptOut(scene, 'b'), 'the second process is refused with DUPLICATE_ID')
         assert.equal(waiting.log.end, undefined)
       },
@@ -67,9 +65,7 @@ export const identity: Theme = {
       mode: 'each',
       needs: ['cut'],
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        const token = await first.wins()
+        const { member: a, standing: first, token } = await scene.leader('a')
         await a.cut()
         const again = await joinWhenFree(scene, 'a')
         const second = again.enter()

@@ -28,11 +28,8 @@ export const loss: Theme = {
       mode: 'time',
       needs: ['cut', 'evidence'],
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        await first.wins()
-        const second = (await scene.join('b')).enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        const { member: a, standing: first } = await scene.leader('a')
+        const second = await scene.waiter('b')
         await a.cut()
         await scene.evidence('a')
         await second.wins(scene.expiryMs)
@@ -49,7 +46,7 @@ export const loss: Theme = {
         const first = a.enter()
         const token = await first.wins()
         const second = b.enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        await second.waits()
         await a.cut()
         await scene.evidence('a')
         await second.winsAbove(token)
@@ -63,9 +60,7 @@ export const loss: Theme = {
       mode: 'each',
       needs: ['cut'],
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        const token = await first.wins()
+        const { member: a, standing: first, token } = await scene.leader('a')
         const second = (await scene.join('b')).enter()
         await a.cut()
         await second.wins(scene.expiryMs)
@@ -87,9 +82,7 @@ export const loss: Theme = {
       unless: ({ earlyLoss }) =>
         earlyLoss.includes('health-check') ? 'a health check may end a grant before its expiry' : undefined,
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        const token = await first.wins()
+        const { member: a, standing: first, token } = await scene.leader('a')
         const second = (await scene.join('b')).enter()
         for (let turn = 0; turn < 4; turn += 1) {
           await scene.advance(scene.leaseMs)
@@ -113,7 +106,7 @@ export const loss: Theme = {
         const first = a.enter()
         await first.wins()
         const second = b.enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        await second.waits()
         await b.cut()
         await scene.advance(scene.expiryMs)
         await first.leave()
@@ -149,9 +142,7 @@ export const loss: Theme = {
       mode: 'each',
       needs: ['delayReplies'],
       run: async (scene) => {
-        const a = await scene.join('a')
-        const standing = a.enter()
-        await standing.wins()
+        const { member: a, standing } = await scene.leader('a')
         for (const share of [8, 3, 20, 4]) {
           await scene.delayReplies(a.backend, scene.leaseMs / share)
           const before = standing.log.renewals

@@ -26,12 +26,11 @@ export const lostReplies: Theme = {
       mode: 'each',
       needs: ['loseNextReply'],
       run: async (scene) => {
-        const first = (await scene.join('a')).enter()
-        await first.wins()
+        const { standing: first } = await scene.leader('a')
         const b = await scene.join('b')
         await scene.loseNextReply(b.backend)
         const second = b.enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0, scene.expiryMs)
+        await second.waits(scene.expiryMs)
         await first.leave()
         await second.wins(scene.expiryMs)
         await second.leave()
@@ -44,9 +43,7 @@ export const lostReplies: Theme = {
       mode: 'each',
       needs: ['loseNextReply'],
       run: async (scene) => {
-        const a = await scene.join('a')
-        const standing = a.enter()
-        await standing.wins()
+        const { member: a, standing } = await scene.leader('a')
         for (let turn = 0; turn < 3; turn += 1) {
           await scene.loseNextReply(a.backend)
           await scene.stays('a is sure that it leads', 2 * scene.leaseMs, () => standing.log.believes())

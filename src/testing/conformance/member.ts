@@ -122,6 +122,11 @@ export class Standing {
     return this.log.grant.token
   }
 
+  /** Waits until it is told that it waits. */
+  waits(withinMs = this.#stage.patienceMs): Promise<void> {
+    return this.#stage.until(`${this.log.label} waits`, () => this.log.ahead.length > 0, withinMs)
+  }
+
   /** Waits for the win. */
   async wins(withinMs = this.#stage.patienceMs): Promise<bigint> {
     await this.#stage.until(`${this.log.label} wins`, () => this.log.grant !== undefined, withinMs)

@@ -53,7 +53,7 @@ export const proclaim: Theme = {
         const seen = b.observe()
         await first.wins()
         const second = b.enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        await second.waits()
         assert.equal(await second.proclaim({ version: 'stolen' }), 'was-not-holder')
         await scene.until('b sees a', () => seen.last?.type === 'led')
         await scene.stays(

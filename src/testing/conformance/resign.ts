@@ -9,9 +9,7 @@ export const resign: Theme = {
       claim: 'leaving while leading answers left; leaving again settles',
       mode: 'each',
       run: async (scene) => {
-        const a = await scene.join('a')
-        const standing = a.enter()
-        await standing.wins()
+        const { standing } = await scene.leader('a')
         assert.equal(await standing.leave(), 'left')
         await scene.settles('leaving again', standing.candidacy.leave({}))
       },
@@ -59,9 +57,7 @@ export const resign: Theme = {
       mode: 'each',
       needs: ['cut'],
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        await first.wins()
+        const { member: a, standing: first } = await scene.leader('a')
         const second = (await scene.join('b')).enter()
         await a.cut()
         await first.leave(scene.expiryMs)
@@ -72,9 +68,7 @@ export const resign: Theme = {
       claim: 'leaving with an aborted signal settles, and frees the election in the end',
       mode: 'each',
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        await first.wins()
+        const { standing: first } = await scene.leader('a')
         const second = (await scene.join('b')).enter()
         first.log.gaveUp = true
         await scene.settles('leave()', first.candidacy.leave({ signal: AbortSignal.abort() }), scene.expiryMs)
@@ -86,9 +80,7 @@ export const resign: Theme = {
       mode: 'each',
       needs: ['cut'],
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        await first.wins()
+        const { member: a, standing: first } = await scene.leader('a')
         const second = (await scene.join('b')).enter()
         await a.cut()
         const token = await second.wins(scene.expiryMs)
@@ -106,11 +98,8 @@ export const resign: Theme = {
       mode: 'each',
       needs: ['loseNextReply'],
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        const token = await first.wins()
-        const second = (await scene.join('b')).enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        const { member: a, standing: first, token } = await scene.leader('a')
+        const second = await scene.waiter('b')
         await scene.loseNextReply(a.backend)
         await first.leave(scene.expiryMs)
         await second.winsAbove(token, scene.expiryMs)

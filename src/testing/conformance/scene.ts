@@ -8,7 +8,7 @@ import type { Election } from '../../election/election.ts'
 import type { ElectionOptions } from '../../election/options.ts'
 import type { CandidacyLog } from './candidacy-log.ts'
 import { ELECTION, Member } from './member.ts'
-import type { Stage } from './member.ts'
+import type { Stage, Standing } from './member.ts'
 import type { ObservationLog } from './observation-log.ts'
 import type { ConformanceSetup, ConformanceWorld, FaultHook } from './setup.ts'
 
@@ -75,6 +75,23 @@ export class Scene implements Stage {
   /** A process of its own with an open session. */
   async join(id: string, leaseMs = this.leaseMs): Promise<Member> {
     return this.member(id, await this.process(id), leaseMs)
+  }
+
+  /** A process of its own that leads. */
+  async leader(
+    id: string,
+    leaseMs = this.leaseMs,
+  ): Promise<{ readonly member: Member; readonly standing: Standing; readonly token: bigint }> {
+    const member = await this.join(id, leaseMs)
+    const standing = member.enter()
+    return { member, standing, token: await standing.wins() }
+  }
+
+  /** A candidacy of a process of its own that waits behind somebody. */
+  async waiter(id: string): Promise<Standing> {
+    const standing = (await this.join(id)).enter()
+    await standing.waits()
+    return standing
   }
 
   /** A candidate as a user makes it, in a process of its own. */

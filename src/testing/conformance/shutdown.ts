@@ -22,7 +22,7 @@ export const shutdown: Theme = {
         const b = await scene.join('b')
         await a.enter().wins()
         const waiting = b.enter()
-        await scene.until('b waits', () => waiting.log.ahead.length > 0)
+        await waiting.waits()
         a.observe()
         b.observe('another-election')
         await scene.outcome('b closes', b.backend.close())
@@ -35,9 +35,7 @@ export const shutdown: Theme = {
       mode: 'each',
       needs: ['openHandles', 'cut'],
       run: async (scene) => {
-        const a = await scene.join('a')
-        const standing = a.enter()
-        await standing.wins()
+        const { member: a, standing } = await scene.leader('a')
         a.observe()
         await a.cut()
         standing.log.closing = true
@@ -49,11 +47,8 @@ export const shutdown: Theme = {
       claim: 'closing a backend that leads frees the election without waiting for any lease',
       mode: 'each',
       run: async (scene) => {
-        const a = await scene.join('a', scene.longLeaseMs)
-        const first = a.enter()
-        const token = await first.wins()
-        const second = (await scene.join('b')).enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        const { member: a, standing: first, token } = await scene.leader('a', scene.longLeaseMs)
+        const second = await scene.waiter('b')
         first.log.closing = true
         await scene.outcome('a closes', a.backend.close())
         await second.winsAbove(token)
@@ -63,15 +58,13 @@ export const shutdown: Theme = {
       claim: 'a candidacy whose session was closed while it waited never wins',
       mode: 'each',
       run: async (scene) => {
-        const first = (await scene.join('a')).enter()
-        await first.wins()
+        const { standing: first } = await scene.leader('a')
         const b = await scene.join('b')
         const second = b.enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        await second.waits()
         await b.close()
         await first.leave()
-        const third = (await scene.join('c')).enter()
-        await third.wins()
+        await scene.leader('c')
         assert.equal(second.log.grant, undefined)
       },
     },
@@ -83,8 +76,7 @@ export const shutdown: Theme = {
         const ghost = a.enter()
         ghost.log.closing = true
         await a.close()
-        const second = (await scene.join('b')).enter()
-        await second.wins()
+        const { standing: second } = await scene.leader('b')
         await scene.stays('b leads', 2 * scene.leaseMs, () => second.leads)
       },
     },
@@ -104,9 +96,7 @@ export const shutdown: Theme = {
       claim: 'every wait that was open when the session closed settles',
       mode: 'each',
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        await first.wins()
+        const { member: a, standing: first } = await scene.leader('a')
         const waits = [
           first.candidacy.transfer('b', {}),
           first.candidacy.proclaim({ version: '2' }, {}),

@@ -40,9 +40,7 @@ export const tokens: Theme = {
       claim: 'a token grows across a time in which nobody stood in the election',
       mode: 'each',
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        const token = await first.wins()
+        const { member: a, standing: first, token } = await scene.leader('a')
         await first.leave()
         await a.close()
         await scene.advance(3 * scene.leaseMs)
@@ -55,9 +53,7 @@ export const tokens: Theme = {
       mode: 'each',
       needs: ['restartArbiter'],
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        const token = await first.wins()
+        const { standing: first, token } = await scene.leader('a')
         await scene.restartArbiter()
         await first.leave(scene.expiryMs)
         const again = (await scene.join('b')).enter()
@@ -69,8 +65,7 @@ export const tokens: Theme = {
       mode: 'each',
       needs: ['restartArbiter'],
       run: async (scene) => {
-        const first = (await scene.join('a')).enter()
-        const token = await first.wins()
+        const { standing: first, token } = await scene.leader('a')
         await first.leave()
         await scene.restartArbiter()
         const again = (await scene.join('b')).enter()

@@ -11,13 +11,9 @@ export const transfer: Theme = {
       unless: (facts) =>
         facts.transfer === 'directed' ? undefined : `its transfer is '${facts.transfer}', not 'directed'`,
       run: async (scene) => {
-        const a = await scene.join('a', scene.longLeaseMs)
-        const first = a.enter()
-        const token = await first.wins()
-        const second = (await scene.join('b')).enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
-        const third = (await scene.join('c')).enter()
-        await scene.until('c waits', () => third.log.ahead.length > 0)
+        const { standing: first, token } = await scene.leader('a', scene.longLeaseMs)
+        const second = await scene.waiter('b')
+        const third = await scene.waiter('c')
         const asked = first.transfer('c')
         assert.equal(await asked, 'done')
         assert.equal(first.log.end?.reason, 'transferred', 'the old leader was told before the answer')
@@ -32,14 +28,11 @@ export const transfer: Theme = {
       unless: (facts) =>
         facts.transfer === 'directed' ? undefined : `its transfer is '${facts.transfer}', not 'directed'`,
       run: async (scene) => {
-        const a = await scene.join('a')
-        const first = a.enter()
-        await first.wins()
-        const other = (await scene.join('b')).enter()
-        await scene.until('b waits', () => other.log.ahead.length > 0)
+        const { member: a, standing: first } = await scene.leader('a')
+        const other = await scene.waiter('b')
         assert.equal(await first.transfer('b'), 'done')
         const next = a.enter()
-        await scene.until('a waits again', () => next.log.ahead.length > 0)
+        await next.waits()
         assert.equal(
           await scene.outcome('leave() after the end', first.candidacy.leave({})),
           'was-not-holder',
@@ -55,10 +48,8 @@ export const transfer: Theme = {
       claim: 'a transfer to somebody who does not stand is refused, and the leader stays',
       mode: 'each',
       run: async (scene) => {
-        const first = (await scene.join('a')).enter()
-        await first.wins()
-        const second = (await scene.join('b')).enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        const { standing: first } = await scene.leader('a')
+        await scene.waiter('b')
         assert.equal(await first.transfer('nobody'), 'refused')
         await scene.stays('a leads', 2 * scene.leaseMs, () => first.log.believes())
       },
@@ -67,10 +58,8 @@ export const transfer: Theme = {
       claim: 'a candidate that does not lead has nothing to transfer',
       mode: 'each',
       run: async (scene) => {
-        const first = (await scene.join('a')).enter()
-        await first.wins()
-        const second = (await scene.join('b')).enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        const { standing: first } = await scene.leader('a')
+        const second = await scene.waiter('b')
         assert.equal(await second.transfer('b'), 'refused')
         await scene.stays('a leads', 2 * scene.leaseMs, () => first.log.believes())
         assert.equal(second.log.grant, undefined)
@@ -80,10 +69,8 @@ export const transfer: Theme = {
       claim: 'a backend without transfer refuses it, and the leader stays',
       unless: (facts) => (facts.transfer === 'none' ? undefined : `its transfer is '${facts.transfer}'`),
       run: async (scene) => {
-        const first = (await scene.join('a')).enter()
-        await first.wins()
-        const second = (await scene.join('b')).enter()
-        await scene.until('b waits', () => second.log.ahead.length > 0)
+        const { standing: first } = await scene.leader('a')
+        await scene.waiter('b')
         assert.equal(await first.transfer('b'), 'refused')
         await scene.stays('a leads', 2 * scene.leaseMs, () => first.log.believes())
       },
