@@ -1,6 +1,7 @@
 export { createElection } from './election/election.ts'
 export type { Election } from './election/election.ts'
 export type { CandidateOptions, ElectionOptions } from './election/options.ts'
+export type { HealthCheck, HealthOptions } from './election/health.ts'
 export type { LeadOptions, Work } from './election/lead.ts'
 export type { Leadership, LeadershipJson } from './election/leadership.ts'
 export type { ElectionState } from './election/observe.ts'

@@ -54,6 +54,8 @@ export type LossReason =
   | 'revoked'
   /** A health check at the store ended the grant. */
   | 'health-check'
+  /** Given up because the candidate's own health check failed. */
+  | 'unhealthy'
   /** The session ended as a whole. */
   | 'session-lost'
   /** The candidacy was refused; `cause` is the `MandateError`. */

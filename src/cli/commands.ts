@@ -35,6 +35,11 @@ const runSettings = [
   'restart',
   'shell',
   'killSignal',
+  'health',
+  'healthInterval',
+  'healthTimeout',
+  'healthFailures',
+  'healthSuccesses',
   'logLevel',
   'logFormat',
 ] as const satisfies readonly SettingKey[]

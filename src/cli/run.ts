@@ -13,6 +13,7 @@ import { formatDuration } from './duration.ts'
 import { exitCode, exitCodeOf } from './exit-codes.ts'
 import { explain } from './explain.ts'
 import { GuardLink } from './guard-link.ts'
+import { healthWatch } from './health-watch.ts'
 import { isFirstProcess } from './init-script.ts'
 import type { CommandLine } from './guard-protocol.ts'
 import { watchQuorum } from './quorum-watch.ts'
@@ -87,7 +88,8 @@ async function start(
   const inbox = context.inbox ?? new SignalInbox()
   const watch = watchQuorum(backend, (text) => log.warn('no-quorum', text))
   try {
-    return await supervise(plan, { backend, guard, inbox, log, env: process.env, watch })
+    const health = healthWatch(resolved, { backend, id, election: name, log })
+    return await supervise(plan, { backend, guard, inbox, log, env: process.env, watch, health })
   } finally {
     watch.stop()
     const limit = new Promise<void>((resolve) => setTimeout(resolve, 2000))

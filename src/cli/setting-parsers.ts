@@ -28,6 +28,13 @@ export function parsePriority(value: unknown): Parsed<number> {
   return { ok: false, problem: `${describe(value)} is not a whole number` }
 }
 
+export function parseCount(value: unknown): Parsed<number> {
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  if (typeof number === 'number' && Number.isSafeInteger(number) && number >= 1 && number <= 1000)
+    return { ok: true, value: number }
+  return { ok: false, problem: `${describe(value)} is not a whole number from 1 to 1000` }
+}
+
 export function parseBoolean(value: unknown): Parsed<boolean> {
   if (value === true || value === 'true' || value === '1') return { ok: true, value: true }
   if (value === false || value === 'false' || value === '0') return { ok: true, value: false }

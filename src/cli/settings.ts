@@ -10,6 +10,7 @@ import type { ListenAddress } from './serve/listen-address.ts'
 import {
   oneOf,
   parseBoolean,
+  parseCount,
   parseId,
   parseMetadata,
   parsePriority,
@@ -34,6 +35,11 @@ export interface SettingValues {
   readonly restart: RestartPolicy
   readonly shell: boolean
   readonly killSignal: NodeJS.Signals
+  readonly health: string | undefined
+  readonly healthInterval: number
+  readonly healthTimeout: number
+  readonly healthFailures: number
+  readonly healthSuccesses: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
   readonly http: ListenAddress
@@ -62,6 +68,8 @@ export interface Setting<Value> {
 }
 
 const duration = { parse: parseDuration, show: formatDuration }
+
+const count = { parse: parseCount, parseFileValue: parseCount, show: String }
 
 /** Signals that can stop a process in an orderly way; KILL and STOP cannot be a first request. */
 const killSignals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
@@ -175,6 +183,53 @@ export const settings: { readonly [Key in SettingKey]: Setting<SettingValues[Key
     path: ['run', 'killSignal'],
     fallback: 'SIGTERM',
     ...oneOf('kill-signal', killSignals),
+  },
+  health: {
+    flag: '--health',
+    placeholder: '<command>',
+    help: 'a shell command; while it fails, this candidate does not stand, and hands over what it leads',
+    variable: 'MANDATE_HEALTH',
+    path: ['health', 'command'],
+    fallback: undefined,
+    parse: (text) =>
+      text.trim() === '' ? { ok: false, problem: 'the health command is empty' } : { ok: true, value: text },
+    show: (command) => command,
+  },
+  healthInterval: {
+    flag: '--health-interval',
+    placeholder: '<duration>',
+    help: 'between two health checks',
+    variable: 'MANDATE_HEALTH_INTERVAL',
+    path: ['health', 'interval'],
+    fallback: 2000,
+    ...duration,
+  },
+  healthTimeout: {
+    flag: '--health-timeout',
+    placeholder: '<duration>',
+    help: 'a health check that takes longer is killed, and failed',
+    variable: 'MANDATE_HEALTH_TIMEOUT',
+    path: ['health', 'timeout'],
+    fallback: 1000,
+    ...duration,
+  },
+  healthFailures: {
+    flag: '--health-failures',
+    placeholder: '<count>',
+    help: 'so many failed checks in a row count as unhealthy',
+    variable: 'MANDATE_HEALTH_FAILURES',
+    path: ['health', 'failures'],
+    fallback: 3,
+    ...count,
+  },
+  healthSuccesses: {
+    flag: '--health-successes',
+    placeholder: '<count>',
+    help: 'so many good checks in a row count as healthy again',
+    variable: 'MANDATE_HEALTH_SUCCESSES',
+    path: ['health', 'successes'],
+    fallback: 2,
+    ...count,
   },
   logLevel: {
     flag: '--log-level',

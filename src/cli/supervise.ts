@@ -3,6 +3,7 @@
  * it is. It does no work of its own that a pause could make late: whatever must not be late is the guard's.
  */
 import type { Backend, Exclusivity, LossReason, Metadata } from '../backends/backend.ts'
+import type { HealthWatch } from '../election/health.ts'
 import { createElection } from '../index.ts'
 import { exitCode, exitCodeOfSignal } from './exit-codes.ts'
 import type { BackendDescription } from './description.ts'
@@ -42,6 +43,11 @@ export interface RunParts {
   readonly env: NodeJS.ProcessEnv
   /** Says why nobody is elected. */
   readonly watch: QuorumWatch
+  /**
+   * Not the election's own: that would release a leadership as soon as it ends, while here the command has to be dead
+   * first. Null: always healthy.
+   */
+  readonly health: HealthWatch | null
 }
 
 /** A guard that dies again and again has a reason (memory, a limit on processes) that trying does not remove. */
@@ -76,6 +82,7 @@ class Supervisor {
   async run(): Promise<Ending> {
     const { election: name, id, priority, metadata, exclusivity, leaseMs } = this.#plan
     this.#listen()
+    const unchecked = this.#parts.health?.use()
     const election = createElection({
       name,
       backend: this.#parts.backend,
@@ -91,6 +98,7 @@ class Supervisor {
         await new Promise<void>((resolve) => setTimeout(resolve, pauseAfterLossMs))
       }
     } finally {
+      unchecked?.()
       await this.#within(resignLimitMs, election.close())
       await this.#guard.end()
     }
@@ -123,7 +131,9 @@ class Supervisor {
     log.event({ event: 'elected', token, msg: `elected, token ${token}` })
     this.#informed = undefined
     this.#leads = true
+    const unwatch = this.#parts.health?.onceUnhealthy(() => this.#term?.handOver('unhealthy'))
     const end = await this.#lead(leadership)
+    unwatch?.()
     this.#leads = false
     if (end.is === 'guard-lost') {
       const msg = `the guard ${end.reason}; its command was killed`
@@ -141,7 +151,7 @@ class Supervisor {
       this.#plan.waitMs === undefined ? undefined : setTimeout(() => giveUp.abort(), this.#plan.waitMs)
     this.#parts.watch.start()
     try {
-      return await campaign(AbortSignal.any([this.#stop.signal, giveUp.signal]))
+      return await this.#campaignHealthy(campaign, AbortSignal.any([this.#stop.signal, giveUp.signal]))
     } catch (error) {
       if (this.#stop.signal.aborted) return 'stopped'
       if (giveUp.signal.aborted) return 'not-elected'
@@ -152,11 +162,33 @@ class Supervisor {
     }
   }
 
+  /** Stands only while healthy. Rejects once `stop` has aborted, as `campaign` does. */
+  async #campaignHealthy(
+    campaign: (signal: AbortSignal) => Promise<HeldLeadership>,
+    stop: AbortSignal,
+  ): Promise<HeldLeadership> {
+    const { health } = this.#parts
+    if (health === null) return campaign(stop)
+    for (;;) {
+      await health.untilHealthy(stop)
+      const unhealthy = new AbortController()
+      const unwatch = health.onceUnhealthy(() => unhealthy.abort())
+      try {
+        return await campaign(AbortSignal.any([stop, unhealthy.signal]))
+      } catch (error) {
+        if (stop.aborted || !unhealthy.signal.aborted) throw error
+      } finally {
+        unwatch()
+      }
+    }
+  }
+
   /** The command's lives under one leadership: one, unless `--restart` says otherwise. */
   async #lead(leadership: HeldLeadership): Promise<TermEnd> {
     const pause = new RestartPause()
     for (;;) {
       const startedAt = performance.now()
+      if (this.#parts.health?.isHealthy === false) return this.#lost(leadership, 'unhealthy')
       const end = await this.#live(leadership)
       if (end.is !== 'ended' || !end.byItself || this.#stop.signal.aborted) return end
       if (!startsAgain(this.#plan.restart, end.exitCode)) return end
@@ -165,9 +197,13 @@ class Supervisor {
       const reason = await this.#rest(pauseMs, leadership)
       if (reason === undefined) continue
       if (reason === 'stopped') return { is: 'stopped' }
-      this.#parts.log.lost(leadership.token, reason)
-      return { is: 'lost', reason }
+      return this.#lost(leadership, reason)
     }
+  }
+
+  #lost({ token }: HeldLeadership, reason: LossReason): TermEnd {
+    this.#parts.log.lost(token, reason)
+    return { is: 'lost', reason }
   }
 
   /** Undefined when the time has passed and nothing has happened meanwhile. */

@@ -62,6 +62,11 @@ export class Term {
     this.#ask('shutdown', signal === 'SIGTERM' ? this.#options.killSignal : signal, this.#options.graceMs)
   }
 
+  /** The leadership is to be given up, for this reason, once the command has stopped. */
+  handOver(reason: LossReason): void {
+    if (this.#state !== 'over') this.#giveUp(reason, this.#options.graceMs)
+  }
+
   forward(signal: NodeJS.Signals): void {
     if (this.#state === 'running') this.#options.guard.send({ type: 'signal', signal })
   }

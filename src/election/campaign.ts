@@ -1,8 +1,10 @@
 import type { SessionShare } from '../backends/backend.ts'
+import type { HealthWatch } from './health.ts'
 import type { HeldLeadership } from './leadership.ts'
 import type { ElectionSettings } from './options.ts'
 import { Standing } from './standing.ts'
-import { backOffMs, cancelled, isTransient, orAborted, pause } from './waiting.ts'
+import type { Outcome } from './standing.ts'
+import { backOffMs, cancelled, isTransient, linkSignals, orAborted, pause } from './waiting.ts'
 import { MandateError } from '../errors.ts'
 import { publish } from '../observability/channels.ts'
 
@@ -13,6 +15,8 @@ const AGAIN_MAX_MS = 5000
 /** The place from which one candidate stands: one candidacy at a time, on one session. */
 export interface Seat {
   readonly settings: ElectionSettings
+  /** Null: always healthy. */
+  readonly health: HealthWatch | null
   /** The session to stand on: the present one, or one that is opened now. */
   session(signal: AbortSignal): Promise<SessionShare>
   /** The present session is lost: the next that is asked for is a new one. */
@@ -28,7 +32,7 @@ export interface Won {
 
 /**
  * Stands until it wins. A candidacy that ends before its win, or with one that had run out when it came, is stood
- * again. Once the first session was open, an arbiter that cannot be reached is waited for.
+ * again. Once the first session was open, an arbiter that cannot be reached is waited for. Who is unhealthy does not stand.
  * @throws CANCELLED after whatever may have been won is released; the error of a refusal; that of the first open
  */
 export async function stand(seat: Seat, signal: AbortSignal): Promise<Won> {
@@ -38,6 +42,7 @@ export async function stand(seat: Seat, signal: AbortSignal): Promise<Won> {
     // Two candidacies of one session in one election would be told apart by nobody.
     await orAborted(seat.standing?.release() ?? Promise.resolve(), signal)
     if (seat.standing?.lostSession === true) seat.dropSession()
+    await seat.health?.untilHealthy(signal)
     const share = await openSession(seat, signal, stood)
     if (share !== undefined) {
       stood = true
@@ -72,11 +77,15 @@ async function standOnce(seat: Seat, share: SessionShare, signal: AbortSignal): 
   publish('mandate:campaign', () => about)
   const standing = new Standing(seat.settings, share.session)
   seat.standing = standing
-  const outcome = await orAborted(standing.outcome, signal)
-  if (outcome === undefined || signal.aborted) {
+  const outcome = await outcomeWhileHealthy(standing, signal, seat.health)
+  if (signal.aborted) {
     // A win may be on its way, or here: it is given back before anybody hears of the cancellation.
     await standing.release()
     throw cancelled(`the campaign for '${name}'`, signal)
+  }
+  if (outcome === undefined) {
+    await standing.release()
+    return undefined
   }
   if (outcome.is === 'won') {
     const { leadership } = outcome
@@ -89,11 +98,41 @@ async function standOnce(seat: Seat, share: SessionShare, signal: AbortSignal): 
       token: leadership.token.toString(),
       tokenScope: leadership.tokenScope,
     }))
+    if (seat.health !== null) handOverWhenUnhealthy(seat.health, leadership)
     return { standing, leadership }
   }
   await standing.release()
   if (outcome.reason === 'refused') throw refusal(name, outcome.cause)
   return undefined
+}
+
+/** Undefined: cancelled, or unhealthy, whatever had been won. */
+async function outcomeWhileHealthy(
+  standing: Standing,
+  signal: AbortSignal,
+  health: HealthWatch | null,
+): Promise<Outcome | undefined> {
+  if (health === null) return orAborted(standing.outcome, signal)
+  const unhealthy = new AbortController()
+  const unwatch = health.onceUnhealthy(() => unhealthy.abort())
+  const stop = linkSignals([signal, unhealthy.signal])
+  try {
+    const outcome = await orAborted(standing.outcome, stop.signal)
+    return unhealthy.signal.aborted ? undefined : outcome
+  } finally {
+    stop.unlink()
+    unwatch()
+  }
+}
+
+/** As by a resignation: in `lead()` the work drains first, then the arbiter is told. */
+function handOverWhenUnhealthy(health: HealthWatch, leadership: HeldLeadership): void {
+  const unused = health.use()
+  const unwatch = health.onceUnhealthy(() => leadership.end('unhealthy', health.cause))
+  void leadership.lost.then(() => {
+    unwatch()
+    unused()
+  })
 }
 
 function refusal(name: string, cause: unknown): Error {

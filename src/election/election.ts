@@ -1,6 +1,7 @@
 import type { Cancellable, Observer, SessionShare } from '../backends/backend.ts'
 import { stand } from './campaign.ts'
 import type { Seat } from './campaign.ts'
+import { HealthWatch } from './health.ts'
 import { checkLeadOptions, leadUntilDone } from './lead.ts'
 import type { LeadOptions, Work } from './lead.ts'
 import type { Leadership } from './leadership.ts'
@@ -61,6 +62,7 @@ class CandidateElection implements Election, Seat, StateSource {
   readonly name: string
   readonly candidateId: string
   readonly settings: ElectionSettings
+  readonly health: HealthWatch | null
   standing: Standing | undefined
   readonly #closed = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
@@ -73,6 +75,11 @@ class CandidateElection implements Election, Seat, StateSource {
     this.settings = settings
     this.name = settings.name
     this.candidateId = settings.candidateId
+    const { health, backend, candidateId } = settings
+    this.health =
+      health === null
+        ? null
+        : new HealthWatch(health, backend.env, `health check of candidate '${candidateId}'`)
   }
 
   get election(): string {
@@ -170,6 +177,7 @@ class CandidateElection implements Election, Seat, StateSource {
     if (this.#campaigning || this.standing?.leads === true) throw this.#alreadyStands()
     this.#campaigning = true
     const stop = linkSignals([signal, this.closed])
+    const checked = this.health?.use()
     const running = task(stop.signal)
     this.#running.add(running)
     try {
@@ -177,6 +185,7 @@ class CandidateElection implements Election, Seat, StateSource {
     } finally {
       this.#running.delete(running)
       this.#campaigning = false
+      checked?.()
       stop.unlink()
     }
   }

@@ -8,6 +8,8 @@ import {
 } from '../backends/backend.ts'
 import type { Backend, Exclusivity, Metadata } from '../backends/backend.ts'
 import { MandateError } from '../errors.ts'
+import { healthSettings } from './health.ts'
+import type { HealthCheck, HealthOptions, HealthSettings } from './health.ts'
 
 export interface ElectionOptions {
   /** 1 to 253 bytes without control characters; the backend may allow less. */
@@ -32,6 +34,11 @@ export interface CandidateOptions {
   readonly priority?: number | undefined
   /** What others see of the leader: an address, a version. @default none */
   readonly metadata?: Metadata | undefined
+  /**
+   * Whether this process can do the work. While it cannot, it does not stand; a leader that cannot hands over, with the
+   * drain of `lead()`. Runs while this election campaigns or leads. @default none: always healthy
+   */
+  readonly health?: HealthCheck | HealthOptions | undefined
 }
 
 /** Options after validation, with every default filled in. */
@@ -43,6 +50,7 @@ export interface ElectionSettings {
   readonly candidateId: string
   readonly priority: number
   readonly metadata: Metadata
+  readonly health: HealthSettings | null
 }
 
 /** @throws INVALID_NAME, INVALID_OPTIONS, LIMIT_EXCEEDED */
@@ -50,7 +58,7 @@ export function electionSettings(options: ElectionOptions): ElectionSettings {
   checkKeys(options, ['name', 'backend', 'exclusivity', 'leaseMs', 'candidate'], '')
   const { name, backend, exclusivity = 'time', candidate = {} } = options
   checkBackend(backend)
-  checkKeys(candidate, ['id', 'priority', 'metadata'], 'candidate.')
+  checkKeys(candidate, ['id', 'priority', 'metadata', 'health'], 'candidate.')
   const { facts, timing } = backend
   const leaseMs = options.leaseMs ?? timing.leaseMs
   const candidateId = candidate.id ?? backend.defaultCandidateId ?? `candidate-${backend.env.random.id()}`
@@ -61,7 +69,8 @@ export function electionSettings(options: ElectionOptions): ElectionSettings {
   checkCandidateId(candidateId, 'candidate.id')
   checkPriority(priority, 'candidate.priority')
   checkMetadata(metadata, facts, 'candidate.metadata')
-  return { name, backend, exclusivity, leaseMs, candidateId, priority, metadata: copyOf(metadata) }
+  const health = candidate.health === undefined ? null : healthSettings(candidate.health, 'candidate.health')
+  return { name, backend, exclusivity, leaseMs, candidateId, priority, metadata: copyOf(metadata), health }
 }
 
 /** A copy, so that later changes to the caller's object do not reach the backend half-way. */
