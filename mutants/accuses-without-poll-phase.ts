@@ -2,7 +2,7 @@ import type { Mutant } from '../src/simulator/mutants/mutant.ts'
 
 export const mutant: Mutant = {
   file: 'cluster/timers.ts',
-  find: `    } else if (timer.accuses) this.setAfterPoll(name, timer.fire)
+  find: `    } else if (timer.accuses) this.setAfterPoll(name, () => timer.fire(lateMs))
     else {`,
   replace: `    } else {`,
   claim: 'After a stall, the frames that wait in the sockets are read before anybody is accused.',

@@ -4,7 +4,7 @@
  */
 import { connectAsClient } from '../cluster/client.ts'
 import { startPeer, stoppedError, type Peer } from '../cluster/driver.ts'
-import type { PeerOptions } from '../cluster/peer-options.ts'
+import type { PeerOptions, TuningMode } from '../cluster/peer-options.ts'
 import type { HolderMessage, PeerStatus, SponsorMessage } from '../cluster/messages.ts'
 import { Reader } from '../cluster/reader.ts'
 import type { ConnectSponsor, SponsorLink } from '../cluster/sponsor-link.ts'
@@ -44,6 +44,8 @@ export interface RaftDriverOptions {
   readonly peers: Readonly<Record<string, string>>
   readonly cluster: string
   readonly timing: Timing
+  /** @default 'fixed' */
+  readonly tuning?: TuningMode | undefined
   readonly tokenBase: bigint
   readonly logBytesMax: number
 }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import type { TuningMode } from '../cluster/peer-options.ts'
 import { MandateError } from '../errors.ts'
 import type { TimingInput } from '../lease/timing.ts'
 import type { Clock } from '../seams/clock.ts'
@@ -18,6 +19,12 @@ export interface RaftOptions {
   readonly cluster?: string | undefined
   /** @default 'default' (100 / 500-1000 / 1000 ms) */
   readonly timing?: TimingInput | undefined
+  /**
+   * `adaptive`: heartbeats and the wait for a silent Raft leader follow the measured network, so that a peer that died
+   * without a word is replaced sooner; never slower than `timing`. Changes no lease, and so no guarantee.
+   * @default 'fixed'
+   */
+  readonly tuning?: TuningMode | undefined
   /** Added to every token, for an election that moves here. The same in every process. @default 0n */
   readonly tokenBase?: bigint | undefined
   /** Listen off loopback although frames are neither encrypted nor authenticated yet. @default false */
@@ -72,6 +79,7 @@ const known: { readonly [option in keyof Required<RaftOptions>]: true } = {
   listen: true,
   cluster: true,
   timing: true,
+  tuning: true,
   tokenBase: true,
   insecure: true,
   logBytesMax: true,
@@ -151,7 +159,10 @@ function ownProblems(options: RaftOptions): Problem[] {
   if (onClockStep !== undefined && onClockStep !== 'lose' && onClockStep !== 'ignore') {
     problems.push(problem('onClockStep', onClockStep, "'lose' or 'ignore'"))
   }
-  const { onBackgroundFailure } = options
+  const { onBackgroundFailure, tuning } = options
+  if (tuning !== undefined && tuning !== 'fixed' && tuning !== 'adaptive') {
+    problems.push(problem('tuning', tuning, "'fixed' or 'adaptive'"))
+  }
   if (onBackgroundFailure !== undefined && typeof onBackgroundFailure !== 'function') {
     problems.push(problem('onBackgroundFailure', onBackgroundFailure, 'a function'))
   }

@@ -35,6 +35,7 @@ export function raft(options: RaftOptions): RaftBackend {
     peers,
     cluster,
     timing,
+    tuning: options.tuning,
     tokenBase: options.tokenBase ?? 0n,
     logBytesMax: options.logBytesMax ?? 256 * 1024 * 1024,
   }

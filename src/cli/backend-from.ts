@@ -33,7 +33,8 @@ export async function backendFrom(
 }
 
 async function raftFrom(description: RaftDescription, context: BackendContext): Promise<Backend> {
-  const { self, peers, dataDir, listen, timing, tls, secretFile, insecure, cluster, tokenBase } = description
+  const { self, peers, dataDir, listen, timing, tls, secretFile, insecure, cluster, tokenBase, tuning } =
+    description
   if (tls !== undefined || secretFile !== undefined) {
     throw new MandateError(
       'UNSUPPORTED',
@@ -60,6 +61,7 @@ async function raftFrom(description: RaftDescription, context: BackendContext): 
     ...(self === undefined || dataDir === undefined ? {} : { dataDir }),
     ...(self === undefined || listen === undefined ? {} : { listen }),
     ...(insecure === undefined ? {} : { insecure }),
+    ...(tuning === undefined ? {} : { tuning }),
     ...(cluster === undefined ? {} : { cluster }),
     ...(tokenBase === undefined ? {} : { tokenBase: BigInt(tokenBase) }),
     ...(timing === undefined ? {} : { timing: { ...timingPresets[preset ?? 'default'], ...numbers } }),

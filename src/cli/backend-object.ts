@@ -7,7 +7,7 @@ import { checkTokenBase, present } from './fields.ts'
 import { describe, isRecord, refuseUnknown } from './file-values.ts'
 import { joinAddress, splitAddress } from './url-grammar.ts'
 import { serviceOf, services } from './services/index.ts'
-import { checkListen, isTimingPreset, notAPeer, unsupportedBackend } from './url.ts'
+import { checkListen, isTimingPreset, notAPeer, raftTuning, unsupportedBackend } from './url.ts'
 
 type Fields = Record<string, unknown>
 
@@ -66,6 +66,7 @@ const raftFields = [
   'dataDir',
   'listen',
   'timing',
+  'tuning',
   'tls',
   'secretFile',
   'insecure',
@@ -112,6 +113,7 @@ function interpretRaft(value: Fields, baseDir: string, problems: string[]): Raft
     peers,
     ...present({ self, listen, dataDir: file(value, 'dataDir'), secretFile: file(value, 'secretFile') }),
     ...present({ timing: raftTiming(value['timing'], problems), cluster: text(value, 'cluster') }),
+    ...present({ tuning: raftTuning(value['tuning'], problems) }),
     ...(typeof tokenBase === 'string' ? { tokenBase } : {}),
     ...(Object.keys(tls).length > 0 ? { tls } : {}),
     ...(typeof insecure === 'boolean' ? { insecure } : {}),

@@ -18,6 +18,7 @@ export interface RaftDescription {
   readonly dataDir?: string
   readonly listen?: string
   readonly timing?: EmbeddedTiming
+  readonly tuning?: 'fixed' | 'adaptive'
   readonly tls?: { readonly certFile?: string; readonly keyFile?: string; readonly caFile?: string }
   readonly secretFile?: string
   readonly insecure?: boolean

@@ -18,6 +18,7 @@ const raftKeys = [
   'timing',
   'heartbeat',
   'election-timeout',
+  'tuning',
   'tls-cert',
   'tls-key',
   'tls-ca',
@@ -109,6 +110,7 @@ function interpretRaft(url: BackendUrl, baseDir: string, problems: string[]): Ra
   const listen = key('listen')
   if (listen !== undefined) checkListen(listen, problems)
   const timing = raftTiming(url, problems)
+  const tuning = raftTuning(key('tuning'), problems)
   const dataDir = file('data')
   const tls = present({ certFile: file('tls-cert'), keyFile: file('tls-key'), caFile: file('tls-ca') })
   const secretFile = file('secret-file')
@@ -122,7 +124,7 @@ function interpretRaft(url: BackendUrl, baseDir: string, problems: string[]): Ra
   return {
     type: 'raft',
     peers,
-    ...present({ self, dataDir, listen, timing, secretFile, cluster, tokenBase }),
+    ...present({ self, dataDir, listen, timing, tuning, secretFile, cluster, tokenBase }),
     ...(Object.keys(tls).length > 0 ? { tls } : {}),
     ...(insecure === undefined ? {} : { insecure: insecure === 'true' }),
   }
@@ -172,6 +174,14 @@ function raftTiming(url: BackendUrl, problems: string[]): EmbeddedTiming | undef
     electionTimeoutMs: electionTimeoutMs?.ok === true ? electionTimeoutMs.value : undefined,
   })
   return Object.keys(timing).length === 0 ? undefined : timing
+}
+
+/** Of a URL or a file. */
+export function raftTuning(value: unknown, problems: string[]): 'fixed' | 'adaptive' | undefined {
+  if (value === undefined || value === null || value === 'fixed' || value === 'adaptive')
+    return value ?? undefined
+  problems.push(`tuning is 'fixed' or 'adaptive', not ${JSON.stringify(value)}`)
+  return undefined
 }
 
 export function isTimingPreset(value: unknown): value is 'fast' | 'default' | 'calm' {

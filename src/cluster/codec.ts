@@ -3,6 +3,7 @@
  * are the types of `messages.ts`, with the limits that the types cannot carry.
  */
 import { mandateErrorCodes, MandateError } from '../errors.ts'
+import type { PulsePromise } from '../protocols/detector/pulse.ts'
 import type { Entry, RaftMessage } from '../protocols/raft/types.ts'
 import type { SupportMessage } from '../protocols/support/types.ts'
 import type { Command, Exclusivity, RequestResult, SessionHost, SessionRequest } from '../registry/types.ts'
@@ -115,7 +116,13 @@ const raftMessage = union<RaftMessage<Command>, 'type'>('type', {
   'vote-reply': { term: count, granted: flag },
   append: { term: count, previousIndex: count, previousTerm: count, entries, commit: count },
   'append-reply': { term: count, accepted: flag, matchIndex: count },
-  heartbeat: { term: count, commit: count, round: count, successors: peers },
+  heartbeat: {
+    term: count,
+    commit: count,
+    round: count,
+    successors: peers,
+    pulse: optional(object<PulsePromise>({ intervalMs: duration, silenceMs: duration })),
+  },
   'heartbeat-reply': { term: count, round: count, lastIndex: count },
   'timeout-now': { term: count },
 })

@@ -7,7 +7,7 @@
  */
 import { MandateError } from '../errors.ts'
 import type { Configuration, PeerId } from '../protocols/quorum/types.ts'
-import type { Entry } from '../protocols/raft/types.ts'
+import type { Entry, RaftMessage } from '../protocols/raft/types.ts'
 import { lastHeardMs } from '../protocols/support/voter.ts'
 import { apply, createRegistry, type Registry } from '../registry/registry.ts'
 import type { Command, RegistryEvent } from '../registry/types.ts'
@@ -23,6 +23,7 @@ import { RaftRunner } from './raft-runner.ts'
 import { Reception, type LocalHolder, type LocalLink } from './reception.ts'
 import { foldRecords, type RecoveredPeer } from './recovery.ts'
 import { NamedTimers } from './timers.ts'
+import { Tuning } from './tuning.ts'
 import { Turns } from './turns.ts'
 import { VoterRunner, type VoterReply } from './voter-runner.ts'
 
@@ -70,6 +71,8 @@ export class Peer {
   readonly #registry: Registry
   readonly #evidence = new Evidence()
   readonly #pace = new Pace()
+  /** Null: as configured, whatever is measured. */
+  readonly #tuning: Tuning | null
   readonly #courier: Courier
   readonly #timers: NamedTimers
   readonly #turns: Turns
@@ -104,7 +107,8 @@ export class Peer {
     this.#registry = createRegistry({ tokenBase: options.tokenBase })
     // An earlier start of this very peer is as dead as one of another.
     this.#evidence.up(self, incarnation)
-    this.#timers = new NamedTimers(clock)
+    this.#tuning = tuningOf(options)
+    this.#timers = new NamedTimers(clock, (lateMs) => this.#tuning?.lagged(lateMs, clock.lower()))
     this.#turns = new Turns({
       afterTask: () => this.#raft.drain(),
       settle: () => this.#settle(),
@@ -132,6 +136,7 @@ export class Peer {
         configuration: this.#configuration,
         heartbeatMs: timing.heartbeatMs * leaderHaste,
         electionTimeoutMs: timing.electionTimeoutMs,
+        leastSilenceMs: this.#tuning?.leastSilenceMs,
         rankStepMs,
         maxEntriesPerAppend,
         maxInflightAppends: 16,
@@ -139,8 +144,13 @@ export class Peer {
       recovered,
       parts,
       {
-        send: (to, message, lane) => this.#courier.send(to, { kind: 'raft', message }, lane),
+        send: (to, message, lane) => {
+          this.#tuning?.sent(to, message, clock.lower())
+          this.#courier.send(to, { kind: 'raft', message }, lane)
+        },
         enqueue,
+        beforeBeat: () => this.#tune(),
+        graceMs: (lateMs) => this.#tuning?.graceMs(lateMs) ?? 0,
         beating: () => this.#beatAsLeader(),
         committed: (entries) => this.#committed(entries),
         appended: (entries) => this.#arbiter?.appended(entries),
@@ -326,6 +336,7 @@ export class Peer {
   }
 
   #became(leads: boolean, leader: PeerId | null): void {
+    if (leads !== (this.#arbiter !== null) || leader !== this.#leader) this.#tuning?.leaderChanged(leads)
     if (leads && this.#arbiter === null) {
       this.#options.tap?.led(this.#raft.raft.term)
       this.#arbiter = this.#newArbiter()
@@ -398,8 +409,7 @@ export class Peer {
     this.#lastHeard.set(from, this.#options.clock.lower())
     switch (message.kind) {
       case 'raft':
-        this.#raft.feed({ type: 'message', from, message: message.message })
-        if (message.message.type === 'heartbeat') this.#beatWithLeader()
+        this.#fromRaft(from, message.message)
         return
       case 'support':
         this.#voter.received(from, message.message)
@@ -422,6 +432,21 @@ export class Peer {
       default:
         message satisfies never
     }
+  }
+
+  #fromRaft(from: PeerId, message: RaftMessage<Command>): void {
+    if (this.#tuning !== null) this.#measure(this.#tuning, from, message)
+    this.#raft.feed({ type: 'message', from, message })
+    if (message.type === 'heartbeat') this.#beatWithLeader()
+  }
+
+  /** Before the core takes it: it starts to wait for the next heartbeat with what this one taught. */
+  #measure(tuning: Tuning, from: PeerId, message: RaftMessage<Command>): void {
+    if (message.term !== this.#raft.raft.term) return
+    const now = this.#options.clock.lower()
+    if (message.type === 'heartbeat-reply') tuning.answered(from, message.round, now)
+    if (message.type === 'heartbeat' && from === this.#leader)
+      this.#raft.feed({ type: 'patience', leastMs: tuning.heard(message, now) })
   }
 
   #status(quorum: boolean, election: string | null): PeerStatus {
@@ -455,8 +480,17 @@ export class Peer {
     return this.#leader === null ? this.#options.clock.lower() - this.#leaderlessSince : 0
   }
 
+  /** The leader's heartbeat is due, and what it measured so far may change how it beats. */
+  #tune(): void {
+    const { role } = this.#raft.raft
+    if (role.name !== 'leader') return
+    const pulse = this.#tuning?.pulse(role.round + 1, this.#options.clock.lower()) ?? null
+    if (pulse !== null) this.#raft.feed({ type: 'pulse', pulse })
+  }
+
   /** The leader's heartbeat is due: keepalives go with it, and whoever seems silent is accused once all is read. */
   #beatAsLeader(): void {
+    if (this.#isBetweenBeats) return
     if (this.#arbiter?.isQuiet(this.#options.clock.lower()) === true) {
       this.#beat()
       return
@@ -468,7 +502,14 @@ export class Peer {
   #beatWithLeader(): void {
     // A new leader, or a link that is up again, brings heartbeats out of turn.
     const sinceMs = this.#options.clock.lower() - this.#beatAt
-    if (sinceMs >= this.#options.timing.heartbeatMs / 2) this.#beat()
+    if (sinceMs >= this.#options.timing.heartbeatMs / 2 && !this.#isBetweenBeats) this.#beat()
+  }
+
+  /** Of a tuned leader's heartbeats one in several comes when the ordinary one would: the duties of a beat ride on that. */
+  get #isBetweenBeats(): boolean {
+    if (this.#tuning === null) return false
+    const sinceMs = this.#options.clock.lower() - this.#beatAt
+    return sinceMs < this.#options.timing.heartbeatMs * leaderHaste - this.#tuning.intervalMs / 2
   }
 
   /** Once a heartbeat: repeats what may have been lost, and looks for silent sessions when this peer leads. */
@@ -515,6 +556,12 @@ export class Peer {
     const bytes = this.#options.storage.bytes()
     return bytes > this.#options.logBytesMax ? { bytes, max: this.#options.logBytesMax } : null
   }
+}
+
+function tuningOf({ self, peers, timing, tuning }: PeerOptions): Tuning | null {
+  if (tuning !== 'adaptive') return null
+  const followers = Object.keys(peers).filter((peer) => peer !== self)
+  return new Tuning({ ...timing, followers, beatMs: timing.heartbeatMs * leaderHaste })
 }
 
 /** Thrown at whoever uses a peer that stopped by itself. */

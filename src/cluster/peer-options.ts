@@ -15,6 +15,9 @@ export interface PeerTiming {
   readonly tickMs: number
 }
 
+/** `fixed`: timeouts as configured. `adaptive`: shorter where the measured network allows it (docs/detection.md). */
+export type TuningMode = 'fixed' | 'adaptive'
+
 export interface PeerOptions {
   readonly self: PeerId
   /** id → address; the addresses are for `status` only. */
@@ -22,6 +25,8 @@ export interface PeerOptions {
   readonly cluster: string
   readonly tokenBase: bigint
   readonly timing: PeerTiming
+  /** @default 'fixed' */
+  readonly tuning?: TuningMode | undefined
   /** Above it new campaigns are refused, in bytes. */
   readonly logBytesMax: number
   readonly version: string

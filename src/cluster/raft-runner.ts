@@ -22,8 +22,12 @@ import type { NamedTimers } from './timers.ts'
 export interface RaftRunnerDuties {
   send(to: PeerId, message: RaftMessage<Command>, lane: Lane): void
   enqueue(task: () => void): void
+  /** This peer leads, and its heartbeat is due: what changes it comes now. */
+  beforeBeat(): void
   /** This peer leads, and its heartbeat is about to be sent. */
   beating(): void
+  /** How long an accusation waits whose timer came so late. */
+  graceMs(lateMs: number): number
   committed(entries: readonly Entry<Command>[]): void
   appended(entries: readonly Entry<Command>[]): void
   became(leads: boolean, leader: PeerId | null): void
@@ -138,11 +142,20 @@ export class RaftRunner {
   #arm(timer: RaftTimer, delayMs: number): void {
     const fire = (): void =>
       this.#duties.enqueue(() => {
+        if (timer === 'heartbeat') this.#duties.beforeBeat()
         this.feed({ type: 'timer', timer })
         if (timer === 'heartbeat') this.#duties.beating()
       })
-    if (timer === 'election' || timer === 'succession') this.#timers.setAccusation(timer, delayMs, fire)
-    else this.#timers.set(timer, delayMs, fire)
+    if (timer !== 'election' && timer !== 'succession') {
+      this.#timers.set(timer, delayMs, fire)
+      return
+    }
+    this.#timers.setAccusation(timer, delayMs, (lateMs) => {
+      const graceMs = this.#duties.graceMs(lateMs)
+      // Once: who is always late would never accuse anybody.
+      if (graceMs > 0) this.#timers.setAccusation(timer, graceMs, fire)
+      else fire()
+    })
   }
 }
 

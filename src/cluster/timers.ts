@@ -12,24 +12,30 @@ interface Named {
   dueAt: number
   /** Lets one poll phase pass first. */
   accuses: boolean
-  fire: () => void
+  fire: (lateMs: number) => void
 }
 
 export class NamedTimers {
   readonly #clock: Clock
   readonly #timers = new Map<string, Named>()
+  readonly #lagged: (lateMs: number) => void
   #stopped = false
 
-  constructor(clock: Clock) {
+  /** `lagged`: told of every timer how much later it came than the clock was asked for. */
+  constructor(clock: Clock, lagged: (lateMs: number) => void = () => undefined) {
     this.#clock = clock
+    this.#lagged = lagged
   }
 
   set(name: string, delayMs: number, fire: () => void): void {
     this.#set(name, delayMs, fire, false)
   }
 
-  /** A timer that would accuse somebody: after a stall, timers fire before queued frames are read (DESIGN §2). */
-  setAccusation(name: string, delayMs: number, fire: () => void): void {
+  /**
+   * A timer that would accuse somebody: after a stall, timers fire before queued frames are read (DESIGN §2). `fire` is
+   * told how late the process was when it was due.
+   */
+  setAccusation(name: string, delayMs: number, fire: (lateMs: number) => void): void {
     this.#set(name, delayMs, fire, true)
   }
 
@@ -61,7 +67,7 @@ export class NamedTimers {
     this.#timers.clear()
   }
 
-  #set(name: string, delayMs: number, fire: () => void, accuses: boolean): void {
+  #set(name: string, delayMs: number, fire: (lateMs: number) => void, accuses: boolean): void {
     if (this.#stopped) return
     const dueAt = this.#clock.lower() + delayMs
     const known = this.#timers.get(name)
@@ -77,14 +83,17 @@ export class NamedTimers {
   #look(name: string): void {
     const timer = this.#timers.get(name)
     if (timer === undefined) return
-    const leftMs = timer.dueAt - this.#clock.lower()
+    const now = this.#clock.lower()
+    const leftMs = timer.dueAt - now
+    const lateMs = Math.max(0, now - timer.firesAt)
+    this.#lagged(lateMs)
     if (leftMs > 0) {
       timer.firesAt = timer.dueAt
       timer.handle = this.#clock.setTimer(leftMs, () => this.#look(name))
-    } else if (timer.accuses) this.setAfterPoll(name, timer.fire)
+    } else if (timer.accuses) this.setAfterPoll(name, () => timer.fire(lateMs))
     else {
       this.#timers.delete(name)
-      timer.fire()
+      timer.fire(lateMs)
     }
   }
 }

@@ -9,6 +9,8 @@ export interface PlacesRequest {
   readonly faults: readonly FaultClass[]
   readonly timing: Timing
   readonly chance: Stream
+  /** Who ails; apart, so that the rest of a plan stays what it is without. */
+  readonly health: Stream
 }
 
 interface Contest {
@@ -16,7 +18,7 @@ interface Contest {
   readonly exclusivity: Exclusivity
 }
 
-export function drawPlaces({ processes, faults, timing, chance }: PlacesRequest): PlacePlan[] {
+export function drawPlaces({ processes, faults, timing, chance, health }: PlacesRequest): PlacePlan[] {
   if (faults.length === 0) return processes.map(({ name }) => quietPlace(name))
   const contests: Contest[] = [{ election: 'e1', exclusivity: chance.chance(0.7) ? 'time' : 'token' }]
   if (chance.chance(0.6)) contests.push({ election: 'e2', exclusivity: chance.pick(['time', 'token']) })
@@ -39,6 +41,7 @@ export function drawPlaces({ processes, faults, timing, chance }: PlacesRequest)
     restsMs: rests,
     worksMs: Math.max(10, timing.heartbeatMs * chance.between(0.3, 2)),
     observes: chance.chance(0.3),
+    ails: busy && health.chance(0.15),
   })
   const places: PlacePlan[] = []
   for (const { name } of processes) {
@@ -67,5 +70,6 @@ function quietPlace(process: string): PlacePlan {
     restsMs: [10, 500],
     worksMs: 1000,
     observes: false,
+    ails: false,
   }
 }

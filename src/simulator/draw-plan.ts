@@ -1,4 +1,5 @@
 /** What a seed decides: who takes part and how well their machines work, then what is done to them. */
+import type { TuningMode } from '../cluster/peer-options.ts'
 import { resolveTiming, type Timing, type TimingInput } from '../lease/timing.ts'
 import { shortestLeaseMs } from '../lease/timing-rules.ts'
 import { drawActions } from './draw-actions.ts'
@@ -21,6 +22,8 @@ export interface DrawOptions {
   readonly mode?: Mode
   /** @default drawn; 'default' where nothing may be broken */
   readonly timing?: TimingInput
+  /** Of all peers. @default drawn; 'fixed' where nothing may be broken */
+  readonly tuning?: TuningMode
 }
 
 export function drawPlan(seed: string, options: DrawOptions = {}): Plan {
@@ -34,10 +37,16 @@ export function drawPlan(seed: string, options: DrawOptions = {}): Plan {
   const mode = options.mode ?? (quiet || chance.chance(0.6) ? 'safety' : 'liveness')
   const doomed = mode === 'liveness' || faults.includes('disk') ? minorityOf(peers, chance) : []
   const core = peers.filter((peer) => !doomed.includes(peer))
-  const processes = [...peers, ...clients].map((name) =>
-    drawProcess(name, peers.includes(name), faults, timing, new Stream(`${seed} plan of ${name}`)),
-  )
-  const places = drawPlaces({ processes, faults, timing, chance: new Stream(`${seed} places`) })
+  const tuningOf = drawTuning(options.tuning ?? (quiet ? 'fixed' : undefined), new Stream(`${seed} tuning`))
+  const processes = [...peers, ...clients].map((name) => ({
+    ...drawProcess(name, peers.includes(name), faults, timing, new Stream(`${seed} plan of ${name}`)),
+    tuning: tuningOf(),
+  }))
+  const places = drawPlaces({
+    ...{ processes, faults, timing },
+    chance: new Stream(`${seed} places`),
+    health: new Stream(`${seed} health`),
+  })
   const healAtMs = simulatedMs - tailMs(timing, simulatedMs)
   return {
     seed,
@@ -106,13 +115,20 @@ export function drawTiming(chance: Stream): Timing {
   })
 }
 
+/** All fixed, all adaptive, or each as it comes: a cluster whose configuration is changed one peer at a time. */
+function drawTuning(given: TuningMode | undefined, chance: Stream): () => TuningMode {
+  if (given !== undefined) return () => given
+  const kind = chance.below(3)
+  return () => (kind === 0 || (kind === 1 && chance.chance(0.5)) ? 'fixed' : 'adaptive')
+}
+
 function drawProcess(
   name: string,
   isPeer: boolean,
   faults: readonly FaultClass[],
   timing: Timing,
   chance: Stream,
-): ProcessPlan {
+): Omit<ProcessPlan, 'tuning'> {
   const clocks = faults.includes('clock')
   const quickMs = chance.between(0.05, 1)
   return {

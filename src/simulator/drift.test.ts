@@ -31,6 +31,7 @@ function cutOffLeader(drift: number): Plan {
       campaigns: process === 'p1' ? 'campaign' : null,
       holdsMs: null,
       restsMs: [1, 2],
+      ails: false,
       worksMs: 100,
       observes: false,
     })),

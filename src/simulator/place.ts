@@ -25,6 +25,8 @@ export interface PlaceWorld {
   /** A write on its way to the guarded resource, whatever becomes of the process. */
   write(attempt: number, election: string, token: bigint): void
   tally(call: string): void
+  /** Faults have not ended yet. */
+  afflicts(): boolean
 }
 
 export interface PlaceOptions {
@@ -35,6 +37,9 @@ export interface PlaceOptions {
   readonly backend: Backend
   readonly world: PlaceWorld
 }
+
+/** Often enough to matter within a run. */
+const HEALTH = { intervalMs: 150, timeoutMs: 100, failures: 2, successes: 2 } as const
 
 interface Held {
   readonly attempt: number
@@ -51,6 +56,7 @@ export class Place {
   #observing: AbortController | null = null
   #again: Timer | null = null
   #over = false
+  #ill = false
 
   constructor(options: PlaceOptions) {
     this.#options = options
@@ -214,8 +220,22 @@ export class Place {
       name: plan.election,
       backend,
       exclusivity: plan.exclusivity,
-      candidate: { id: plan.candidate, priority: plan.priority, metadata: { process: plan.process } },
+      candidate: {
+        id: plan.candidate,
+        priority: plan.priority,
+        metadata: { process: plan.process },
+        health: plan.ails ? { check: () => this.#check(), ...HEALTH } : undefined,
+      },
     })
+  }
+
+  /** Falls ill one time in ten, and gets well one time in four. */
+  #check(): void {
+    const { chance, world } = this.#options
+    const wasIll = this.#ill
+    this.#ill = world.afflicts() && chance.chance(this.#ill ? 0.75 : 0.1)
+    if (this.#ill && !wasIll) world.tally('illness')
+    if (this.#ill) throw new Error('the application is ill')
   }
 
   #begin(): number {

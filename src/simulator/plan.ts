@@ -3,6 +3,7 @@
  * what their application calls. A run is a function of its plan; a plan with an action less is a plan.
  */
 import type { Exclusivity } from '../backends/backend.ts'
+import type { TuningMode } from '../cluster/peer-options.ts'
 import type { Timing } from '../lease/timing.ts'
 import type { SeamCall } from './incarnation.ts'
 import type { RouteQuality } from './route.ts'
@@ -26,6 +27,8 @@ export interface ProcessPlan {
   readonly onClockStep: 'lose' | 'ignore'
   /** A timer fires so late at most, in ms. */
   readonly timerLateMs: number
+  /** Of a peer. */
+  readonly tuning: TuningMode
   /** An fsync takes so long, in ms. */
   readonly writeMs: readonly [min: number, max: number]
   /** When it starts first, in ms. */
@@ -48,6 +51,8 @@ export interface PlacePlan {
   /** While it leads it checks and writes this often, in ms. */
   readonly worksMs: number
   readonly observes: boolean
+  /** Until the faults end its health checks fail now and then, for a while. */
+  readonly ails: boolean
 }
 
 interface On {

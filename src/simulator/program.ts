@@ -54,7 +54,12 @@ export class Program {
     }
     const { timing, tokenBase, logBytesMax } = plan
     this.backend = defineBackend(
-      (env) => new RaftDriver({ peers, cluster: CLUSTER, timing, tokenBase, logBytesMax }, edges, env),
+      (env) =>
+        new RaftDriver(
+          { peers, cluster: CLUSTER, timing, tuning: machine.tuning, tokenBase, logBytesMax },
+          edges,
+          env,
+        ),
       {
         timing,
         clock,

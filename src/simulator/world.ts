@@ -295,6 +295,7 @@ export class World {
         })
       },
       tally: (call) => this.#tally(`api ${call}`),
+      afflicts: () => this.scheduler.now < this.#plan.healAtMs,
     }
   }
 

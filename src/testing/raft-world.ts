@@ -6,7 +6,7 @@ import { RaftSession } from '../backends/raft-session.ts'
 import type { BackgroundFailure, CandidacyRequest, LossReason, Renewal } from '../backends/backend.ts'
 import { connectAsClient } from '../cluster/client.ts'
 import { startPeer, type Peer } from '../cluster/driver.ts'
-import type { PeerOptions } from '../cluster/peer-options.ts'
+import type { PeerOptions, TuningMode } from '../cluster/peer-options.ts'
 import type { HolderMessage, LogRecord, PeerMessage, SponsorMessage } from '../cluster/messages.ts'
 import { resolveTiming, type Timing, type TimingInput } from '../lease/timing.ts'
 import type { TransportEvents } from '../seams/transport.ts'
@@ -18,6 +18,9 @@ import { seededRandom } from './seeded-random.ts'
 export interface RaftWorldOptions {
   readonly peers?: readonly string[]
   readonly timing?: TimingInput
+  readonly tuning?: TuningMode
+  /** Of each peer, instead. */
+  readonly tuningOf?: (peer: string) => TuningMode
   readonly seed?: number
   readonly delayMs?: readonly [min: number, max: number]
   readonly writeMs?: number
@@ -112,6 +115,7 @@ export function raftWorld(options: RaftWorldOptions = {}): RaftWorld {
           cluster: 'memory',
           tokenBase: 0n,
           timing,
+          tuning: options.tuningOf?.(id) ?? options.tuning,
           logBytesMax: options.logBytesMax ?? 256 * 1024 * 1024,
           version: 'test',
           clock: clockOf(id),

@@ -5,7 +5,7 @@ import { commitUpTo } from './commit.ts'
 import { backUp, lastIndex, overwrite, termAt } from './log.ts'
 import { persistEntries, send, sendAfterLog } from './outbox.ts'
 import type { Outbox } from './outbox.ts'
-import { followLeader } from './roles.ts'
+import { followLeader, hearLeader } from './roles.ts'
 import type { Raft } from './state.ts'
 import type { Entry, RaftMessage } from './types.ts'
 
@@ -52,6 +52,7 @@ export function onHeartbeat<Data>(
 ): void {
   followLeader(raft, out, from)
   raft.successors = message.successors
+  believePromise(raft, out, message)
   send(raft, out, from, {
     type: 'heartbeat-reply',
     term: raft.term,
@@ -59,4 +60,16 @@ export function onHeartbeat<Data>(
     lastIndex: lastIndex(raft.log),
   })
   commitUpTo(raft, out, message.commit)
+}
+
+/** One that was overtaken is not believed: its leader may have slowed down since. */
+function believePromise<Data>(
+  raft: Raft<Data>,
+  out: Outbox<Data>,
+  { round, pulse }: Extract<RaftMessage<Data>, { type: 'heartbeat' }>,
+): void {
+  if (raft.options.leastSilenceMs === undefined || round < raft.promiseRound) return
+  raft.promiseRound = round
+  raft.promise = pulse ?? null
+  hearLeader(raft, out)
 }

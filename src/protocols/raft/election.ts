@@ -13,7 +13,7 @@ import {
   cancelSuccession,
   hearLeader,
 } from './roles.ts'
-import { leaderOf } from './state.ts'
+import { believesForMs, leaderOf } from './state.ts'
 import type { Leader, Raft } from './state.ts'
 import { answerParked } from './voting.ts'
 
@@ -51,7 +51,7 @@ export function onElectionTimer<Data>(raft: Raft<Data>, out: Outbox<Data>): void
  * does soon. Without an order everybody draws from the whole rest (Raft §5.2).
  */
 function endOfStickiness<Data>(raft: Raft<Data>, out: Outbox<Data>): void {
-  const [min, max] = raft.options.electionTimeoutMs
+  const [min, max] = believesForMs(raft)
   raft.heardLeader = false
   raft.electionStage = 'spread'
   const named = raft.successors.filter((peer) => !raft.suspects.has(peer))

@@ -3,6 +3,7 @@ import { quorumIndex } from '../quorum/majority.ts'
 import type { PeerId } from '../quorum/types.ts'
 import { armTimer, send } from './outbox.ts'
 import type { Outbox } from './outbox.ts'
+import { heartbeatIntervalMs } from './state.ts'
 import type { Leader, Progress, Raft } from './state.ts'
 
 export function onHeartbeatTimer<Data>(raft: Raft<Data>, out: Outbox<Data>): void {
@@ -11,7 +12,8 @@ export function onHeartbeatTimer<Data>(raft: Raft<Data>, out: Outbox<Data>): voi
     progress.silentBeats = progress.inflight.length === 0 ? 0 : progress.silentBeats + 1
   }
   broadcastHeartbeat(raft, out, raft.role)
-  armTimer(out, 'heartbeat', raft.options.heartbeatMs, raft.options.heartbeatMs)
+  const intervalMs = heartbeatIntervalMs(raft)
+  armTimer(out, 'heartbeat', intervalMs, intervalMs)
 }
 
 /** Starts a new round: whoever answers it followed us after this moment. */
@@ -32,12 +34,14 @@ export function sendHeartbeat<Data>(
   // Never beyond what the follower is known to have: its log may still differ behind that (etcd raft.go, sendHeartbeat).
   const commit = Math.min(raft.commitIndex, progress.match)
   progress.toldCommit = commit
+  const promise = raft.pulse?.promises.get(peer)
   send(raft, out, peer, {
     type: 'heartbeat',
     term: raft.term,
     commit,
     round: leader.round,
     successors: leader.successors,
+    ...(promise === undefined ? {} : { pulse: promise }),
   })
 }
 

@@ -4,7 +4,7 @@ import { sendHeartbeat } from './heartbeat.ts'
 import { entriesBetween, lastIndex, overwrite, termAt } from './log.ts'
 import { persistEntries, send } from './outbox.ts'
 import type { Outbox } from './outbox.ts'
-import { leaderOf } from './state.ts'
+import { heartbeatIntervalMs, leaderOf } from './state.ts'
 import type { Leader, Progress, Raft } from './state.ts'
 import type { Entry, RaftMessage } from './types.ts'
 
@@ -76,8 +76,10 @@ export function onHeartbeatReply(raft: Raft<unknown>, from: PeerId, reply: Messa
   progress.active = true
   progress.round = Math.max(progress.round, reply.round)
   // Heartbeats may overtake appends, and disks may be slow: only what is unanswered for a whole heartbeat interval
-  // counts as lost. The follower's last index saves sending again what it has.
-  if (progress.silentBeats >= 2) probeFrom(progress, Math.min(progress.next, reply.lastIndex + 1))
+  // counts as lost, and a leader that beats faster waits for more beats. The follower's last index saves sending again
+  // what it has.
+  const beats = Math.round(raft.options.heartbeatMs / heartbeatIntervalMs(raft))
+  if (progress.silentBeats >= 2 * beats) probeFrom(progress, Math.min(progress.next, reply.lastIndex + 1))
 }
 
 /** The follower is reachable again: say who leads, and ask anew about everything that may have been lost with it. */

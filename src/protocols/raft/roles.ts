@@ -12,7 +12,7 @@ import {
   sendUnbound,
 } from './outbox.ts'
 import type { Outbox } from './outbox.ts'
-import { leaderOf } from './state.ts'
+import { believesForMs, heartbeatIntervalMs, leaderOf } from './state.ts'
 import type { Progress, Raft } from './state.ts'
 import { settleTransfer } from './transfer-outcome.ts'
 
@@ -35,6 +35,9 @@ export function becomeFollower<Data>(
   raft.role = { name: 'follower', leader }
   raft.heardLeader = false
   raft.successors = []
+  raft.promise = null
+  raft.promiseRound = 0
+  raft.pulse = null
   cancelSuccession(raft, out)
   if (was.name === 'leader') cancelTimer(out, 'heartbeat')
   // A follower keeps its running timer: only a leader's message or a granted vote resets it (Raft §5.2).
@@ -55,9 +58,9 @@ export function followLeader<Data>(raft: Raft<Data>, out: Outbox<Data>, leader: 
   hearLeader(raft, out)
 }
 
-/** Sticky for the minimum election timeout from now on. */
+/** Sticky for the minimum election timeout from now on, or for as long as the leader is believed in. */
 export function hearLeader<Data>(raft: Raft<Data>, out: Outbox<Data>): void {
-  const [min] = raft.options.electionTimeoutMs
+  const [min] = believesForMs(raft)
   raft.heardLeader = true
   raft.electionStage = 'minimum'
   armTimer(out, 'election', min, min)
@@ -71,6 +74,7 @@ export function becomePreCandidate<Data>(raft: Raft<Data>, out: Outbox<Data>): v
   // The leader is forgotten: a pre-candidate that still named one would refuse the others (etcd#9586).
   raft.role = { name: 'pre-candidate', votes: new Map([[raft.self, true]]), rounds }
   raft.heardLeader = false
+  raft.promise = null
   cancelSuccession(raft, out)
   armElectionTimer(raft, out)
   if (!again) announce(raft, out)
@@ -102,6 +106,7 @@ export function becomeCandidate<Data>(
   raft.role = { name: 'candidate', votes: new Map(), voteSequence: raft.hardSequence }
   raft.heardLeader = false
   raft.successors = []
+  raft.promise = null
   cancelSuccession(raft, out)
   armElectionTimer(raft, out)
   announce(raft, out)
@@ -128,7 +133,8 @@ export function becomeLeader<Data>(raft: Raft<Data>, out: Outbox<Data>): void {
   settleTransfer(raft, out, raft.self)
   overwrite(raft.log, [{ index: firstIndex, term: raft.term, data: null }])
   persistEntries(raft, out, firstIndex)
-  armTimer(out, 'heartbeat', raft.options.heartbeatMs, raft.options.heartbeatMs)
+  const intervalMs = heartbeatIntervalMs(raft)
+  armTimer(out, 'heartbeat', intervalMs, intervalMs)
   armCheckQuorum(raft, out)
 }
 

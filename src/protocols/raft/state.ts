@@ -1,5 +1,6 @@
 /** What one peer knows. Plain data: `step` changes it in place, explorers copy it with `cloneRaft`. */
 import { MandateError } from '../../errors.ts'
+import type { Pulse, PulsePromise } from '../detector/pulse.ts'
 import { voters } from '../quorum/majority.ts'
 import type { PeerId } from '../quorum/types.ts'
 import { assertSafeInteger } from './assert.ts'
@@ -116,6 +117,14 @@ export interface Raft<Data> {
   /** Pre-votes that came while we were sticky, one for each peer, answered when that ends. */
   readonly parked: Map<PeerId, PreVote>
   paceMs: number
+  /** How this leader beats; null: as configured. */
+  pulse: Pulse | null
+  /** What the present leader promised in its newest heartbeat; null: nothing, or nobody leads. */
+  promise: PulsePromise | null
+  /** The newest round of the present leader whose promise, or lack of one, counts. */
+  promiseRound: number
+  /** What the driver measured itself: promises are not believed below it. */
+  patienceMs: number
   /** A hand-over we began as leader; it outlives the step-down, to learn how it ended. */
   transfer: { readonly to: PeerId; asked: boolean } | null
 }
@@ -154,6 +163,10 @@ export function createRaft<Data>(options: RaftOptions, recovered: Recovered<Data
     successionArmed: false,
     parked: new Map(),
     paceMs: 0,
+    pulse: null,
+    promise: null,
+    promiseRound: 0,
+    patienceMs: 0,
     transfer: null,
   }
 }
@@ -193,6 +206,24 @@ export function leaderOf(raft: Raft<unknown>): PeerId | null {
   return raft.role.name === 'follower' ? raft.role.leader : null
 }
 
+/** The interval of a leader's heartbeats. */
+export function heartbeatIntervalMs(raft: Raft<unknown>): number {
+  return raft.pulse?.intervalMs ?? raft.options.heartbeatMs
+}
+
+/**
+ * How long a follower believes in a silent leader. Never longer than configured, never shorter than promised, measured or
+ * allowed. Only this wait is tuned: what a leader asks of itself (check-quorum), hand-over and every further round of an
+ * election keep to what is configured, and no lease depends on any of them.
+ */
+export function believesForMs(raft: Raft<unknown>): readonly [min: number, max: number] {
+  const { electionTimeoutMs, leastSilenceMs } = raft.options
+  const [min, max] = electionTimeoutMs
+  if (raft.promise === null || leastSilenceMs === undefined) return electionTimeoutMs
+  const tunedMs = Math.min(min, Math.max(leastSilenceMs, raft.promise.silenceMs, raft.patienceMs))
+  return [tunedMs, (tunedMs * max) / min]
+}
+
 /** Whether votes are withheld because a leader is alive as far as this peer can tell (Dissertation §4.2.3, §6.2). */
 export function isSticky(raft: Raft<unknown>): boolean {
   // A leader honours its own leadership: check-quorum ends it if the others no longer do.
@@ -227,6 +258,11 @@ function checkOptions(options: RaftOptions): void {
     `a minimum above heartbeatMs (${heartbeatMs})`,
   )
   requireOption(max >= min, 'electionTimeoutMs', electionTimeoutMs, '[min, max] with min <= max')
+  if (options.leastSilenceMs !== undefined) {
+    const expected = `above heartbeatMs (${heartbeatMs}) and at most the shortest election timeout (${min})`
+    const holds = options.leastSilenceMs > heartbeatMs && options.leastSilenceMs <= min
+    requireOption(holds, 'leastSilenceMs', options.leastSilenceMs, expected)
+  }
   requireOption(rankStepMs >= 0, 'rankStepMs', rankStepMs, '0 or more')
   for (const option of ['maxEntriesPerAppend', 'maxInflightAppends'] as const) {
     const value = options[option]

@@ -71,6 +71,12 @@ function take<Data>(raft: Raft<Data>, out: Outbox<Data>, input: RaftInput<Data>)
     case 'pace':
       raft.paceMs = Math.max(0, input.roundTripMs)
       return
+    case 'pulse':
+      if (raft.role.name === 'leader') raft.pulse = input.pulse
+      return
+    case 'patience':
+      raft.patienceMs = Math.max(0, input.leastMs)
+      return
     default:
       input satisfies never
   }

@@ -2,6 +2,7 @@
  * Raft as a function of messages: `step(state, input)` changes the state and returns effects, in order. No clock, no
  * chance, no disk, no network. The duties of whoever drives it are listed in `README` order at `Effect`.
  */
+import type { Pulse, PulsePromise } from '../detector/pulse.ts'
 import type { Configuration, PeerId } from '../quorum/types.ts'
 
 /** `data` is opaque to Raft; null is the no-op that a new leader appends (Raft §8). Index and term are safe integers. */
@@ -23,6 +24,11 @@ export interface RaftOptions {
   readonly heartbeatMs: number
   /** Drawn anew at each reset, by the driver. */
   readonly electionTimeoutMs: readonly [min: number, max: number]
+  /**
+   * A follower believes its leader's promises down to this silence, and so may find it suspicious before the shortest
+   * election timeout. Absent: it believes none.
+   */
+  readonly leastSilenceMs?: number | undefined
   /** Step between two ranks of the successor order, at least (DESIGN §4.2). @default 10 */
   readonly rankStepMs: number
   /** Bounds of one append message. */
@@ -75,6 +81,8 @@ export type RaftMessage<Data> =
       readonly round: number
       /** Best first: who campaigns at once on death evidence, who a step later (DESIGN §4.2). */
       readonly successors: readonly PeerId[]
+      /** How soon the next one comes, and when to suspect its sender. Absent: as configured. */
+      readonly pulse?: PulsePromise
     }
   | {
       readonly type: 'heartbeat-reply'
@@ -113,6 +121,10 @@ export type RaftInput<Data> =
   | { readonly type: 'transfer'; readonly to: PeerId | null }
   /** The round trip plus fsync measured by the driver, for the successor step: 3 x this, at least `rankStepMs`. */
   | { readonly type: 'pace'; readonly roundTripMs: number }
+  /** Leader: from its next heartbeat on it beats like this. */
+  | { readonly type: 'pulse'; readonly pulse: Pulse }
+  /** Follower: whatever its leader promises, no silence below this is suspicious. From the next heartbeat on. */
+  | { readonly type: 'patience'; readonly leastMs: number }
 
 /**
  * Effects, to be carried out in order. Duties of the driver:

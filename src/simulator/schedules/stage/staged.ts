@@ -66,6 +66,7 @@ function planOf({
         wallOffsetMs: 0,
         onClockStep: 'lose',
         timerLateMs: 0,
+        tuning: 'fixed',
         writeMs: [0.2, 0.4],
         startsAtMs: 0,
       }
@@ -88,6 +89,7 @@ function planOf({
       restsMs: [10, 20],
       worksMs: 20,
       observes: false,
+      ails: false,
     })),
     actions: [...actions, ...stands.map((action) => ({ ...action, at: action.at + 1_500 }))].toSorted(
       (left, right) => left.at - right.at,
