@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -39,10 +39,16 @@ async function urlOf(serve: Mandate): Promise<string> {
 }
 
 /** Polls until an answer is as it should be. */
-async function answers(serve: Mandate, url: string, path: string, good: (got: Got) => boolean): Promise<Got> {
+async function answers(
+  serve: Mandate,
+  url: string,
+  path: string,
+  good: (got: Got) => boolean,
+  headers: Record<string, string> = {},
+): Promise<Got> {
   let last: Got = { status: 0, text: '' }
   for (const end = performance.now() + 20_000; performance.now() < end;) {
-    last = await get(url, path)
+    last = await get(url, path, headers)
     if (good(last)) return last
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
@@ -193,14 +199,24 @@ describe('what is asked wrongly', () => {
   })
 
   test('with a token it answers those who bring it', async () => {
-    writeFileSync(join(stage.folder, 'token'), `${token}\n`)
-    const args = ['serve', 'billing', '--http', '0.0.0.0:0', '--json', '--http-token-file', 'token']
-    const serve = stage.start(args, inMemory)
+    // Where a configuration file names it, its path counts from there.
+    const folder = join(stage.folder, 'etc')
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'token'), `${token}\n`)
+    const settings = {
+      backend: 'memory://',
+      lease: '30s',
+      serve: { http: '0.0.0.0:0', httpTokenFile: 'token' },
+    }
+    writeFileSync(join(folder, 'mandate.json'), JSON.stringify(settings))
+    const serve = stage.start(['serve', 'billing', '--json', '--config', 'etc/mandate.json'])
     const port = new URL((await urlOf(serve)).replace('0.0.0.0', '127.0.0.1')).port
     const url = `http://127.0.0.1:${port}`
+    const bearing = { authorization: `Bearer ${token}` }
     await answers(serve, url, '/readyz', led)
+    await answers(serve, url, '/leader', led, bearing)
     expect((await get(url, '/leader')).status).toBe(401)
-    expect((await get(url, '/leader', { authorization: `Bearer ${token}` })).status).toBe(200)
+    expect((await get(url, '/leader', { authorization: `Bearer ${token}0` })).status).toBe(401)
     expect(serve.stderr + serve.stdout).not.toContain(token)
   })
 

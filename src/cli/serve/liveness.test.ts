@@ -3,7 +3,8 @@ import { Liveness } from './liveness.ts'
 import { LoopLag } from './loop-lag.ts'
 
 const options = { leaseMs: 15_000, toleranceMs: 20_000 }
-const facts = { nowMs: 0, leads: false, isNamed: false, sustainedLagMs: 0 }
+const never = Number.NEGATIVE_INFINITY
+const facts = { nowMs: 0, leads: false, isNamed: false, failedAtMs: never, sustainedLagMs: 0 }
 
 // The table of client-go's HealthzAdaptor.
 test('who waits is healthy, whatever becomes of the lease of another', () => {
@@ -29,6 +30,14 @@ test('what an earlier process of this id left behind has the rest of its lease f
   expect(liveness.problem(named)).toBeUndefined()
   expect(liveness.problem({ ...named, nowMs: 35_000 })).toBeUndefined()
   expect(liveness.problem({ ...named, nowMs: 35_001 })).toBeDefined()
+})
+
+test('while the backend fails it is healthy, though the arbiter, as it was last heard, names it', () => {
+  const liveness = new Liveness(options)
+  const named = { ...facts, isNamed: true }
+  expect(liveness.problem(named)).toBeUndefined()
+  expect(liveness.problem({ ...named, nowMs: 300_000, failedAtMs: 265_000 })).toBeUndefined()
+  expect(liveness.problem({ ...named, nowMs: 300_001, failedAtMs: 265_000 })).toContain('285001 ms ago')
 })
 
 test('a process that gets no time for several beats in a row fails, one late beat does not', () => {

@@ -1,7 +1,8 @@
 /**
  * Whether this process should be started again. The rule is that of client-go's HealthzAdaptor: only a candidate that
  * is named as the leader, and neither renews nor gives up long after its lease is over, is sick. Who waits is healthy, and
- * so is everybody while the arbiter cannot be reached: a restart would not help.
+ * so is everybody while the backend fails: a restart would not help. A candidate that tries hears of a failure at least once
+ * a lease; one that hears of none, and is still named, does not try.
  */
 
 export interface LivenessFacts {
@@ -10,6 +11,8 @@ export interface LivenessFacts {
   readonly leads: boolean
   /** Whether the arbiter names this candidate as the leader. */
   readonly isNamed: boolean
+  /** When the backend last reported a failure; -Infinity: never. */
+  readonly failedAtMs: number
   /** Every one of the event loop's last beats was at least so late. */
   readonly sustainedLagMs: number
 }
@@ -42,11 +45,12 @@ export class Liveness {
   problem(facts: LivenessFacts): string | undefined {
     this.look(facts)
     const { leaseMs, toleranceMs } = this.#options
-    const { nowMs, sustainedLagMs } = facts
+    const { nowMs, failedAtMs, sustainedLagMs } = facts
     if (sustainedLagMs > leaseMs / 2) {
       return `the event loop is ${Math.round(sustainedLagMs)} ms late, more than half of the lease`
     }
-    const overMs = this.#leaseEndMs === undefined ? 0 : nowMs - this.#leaseEndMs
+    if (this.#leaseEndMs === undefined || nowMs - failedAtMs <= leaseMs + toleranceMs) return undefined
+    const overMs = nowMs - this.#leaseEndMs
     if (overMs <= toleranceMs) return undefined
     return `the arbiter names this candidate, whose lease was over ${Math.round(overMs)} ms ago`
   }

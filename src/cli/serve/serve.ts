@@ -1,7 +1,6 @@
 /** `mandate serve NAME`: a candidate that answers over HTTP whether it leads, for programs in any language. */
 import { dirname } from 'node:path'
 import { MandateError } from '../../errors.ts'
-import { Counter } from '../../observability/prometheus-text.ts'
 import { backendFrom } from '../backend-from.ts'
 import type { CommandContext } from '../command.ts'
 import { requireBackend, resolveConfig, wantsJson } from '../config.ts'
@@ -13,9 +12,12 @@ import { RunLog } from '../run-log.ts'
 import { untilStopped } from '../until-stopped.ts'
 import { bearerCheck, tokenVariable } from './bearer.ts'
 import type { BearerCheck } from './bearer.ts'
+import { Failures } from './failures.ts'
 import { isLocal, showListenAddress } from './listen-address.ts'
 import { translateOldFlags } from './old-flags.ts'
 import { Service } from './service.ts'
+
+const nowMs = (): number => performance.now()
 
 export async function serve(given: CommandContext): Promise<number> {
   const stopped = untilStopped()
@@ -25,13 +27,12 @@ export async function serve(given: CommandContext): Promise<number> {
   const resolved = await resolveConfig(context)
   const bearer = bearerFor(resolved, context)
   const log = logFor(election, resolved)
-  const failures = new Counter()
-  const say = reportSparingly((text) => log.warn('background', text))
+  const failures = new Failures(
+    nowMs,
+    reportSparingly((text) => log.warn('background', text)),
+  )
   const backend = await backendFrom(requireBackend(resolved), {
-    onBackgroundFailure: (failure) => {
-      failures.add({})
-      say(failure)
-    },
+    onBackgroundFailure: failures.hear,
     warn: (text) => log.warn('backend', text),
   })
   const id = resolved.id.value ?? backend.defaultCandidateId ?? `candidate-${backend.env.random.id()}`
@@ -83,7 +84,6 @@ function validFor({ validFor: { value, source } }: Resolved): number {
 /** Off loopback others can ask, so who asks has to show that he may. @throws INSECURE_LISTENER */
 function bearerFor(resolved: Resolved, { env, cwd }: CommandContext): BearerCheck | undefined {
   const { http, httpTokenFile, httpInsecure } = resolved
-  const nowMs = (): number => performance.now()
   // Relative paths in a configuration file count from it.
   const { value: file, source } = httpTokenFile
   const from = source.startsWith('file ') ? dirname(source.slice('file '.length)) : cwd

@@ -3,7 +3,6 @@ import type { Backend, Exclusivity, Metadata } from '../../backends/backend.ts'
 import { createElection } from '../../index.ts'
 import type { Election } from '../../index.ts'
 import { ElectionMetrics } from '../../observability/election-metrics.ts'
-import type { Counter } from '../../observability/prometheus-text.ts'
 import { version } from '../../version.ts'
 import { watchQuorum } from '../quorum-watch.ts'
 import type { QuorumWatch } from '../quorum-watch.ts'
@@ -15,6 +14,7 @@ import { ServedCandidate } from './candidate.ts'
 import type { LeadershipEvent } from './candidate.ts'
 import { ElectionView } from './election-view.ts'
 import { EventStreams } from './event-streams.ts'
+import type { Failures } from './failures.ts'
 import { startHttpServer } from './http-server.ts'
 import type { RunningServer } from './http-server.ts'
 import { isLocal, showListenAddress } from './listen-address.ts'
@@ -55,6 +55,7 @@ const nowMs = (): number => performance.now()
 export class Service {
   readonly #plan: ServePlan
   readonly #log: RunLog
+  readonly #failures: Failures
   readonly #backend: Backend
   readonly #candidate: ServedCandidate
   readonly #view: ElectionView
@@ -69,11 +70,12 @@ export class Service {
   #isLookedInto = false
   #server: RunningServer | undefined
 
-  /** `failures` counts those of the backend that belong to no call. */
-  constructor(plan: ServePlan, backend: Backend, log: RunLog, failures: Counter) {
+  /** `failures` hears those of the backend. */
+  constructor(plan: ServePlan, backend: Backend, log: RunLog, failures: Failures) {
     const { election, id, exclusivity, metadata, validForMs, leaseMs } = plan
     this.#plan = plan
     this.#log = log
+    this.#failures = failures
     this.#backend = backend
     this.#candidate = new ServedCandidate({
       id,
@@ -90,7 +92,7 @@ export class Service {
       view: this.#view,
       candidate: this.#candidate,
       election: this.#counts,
-      failures,
+      failures: failures.counter,
       loopLagMs: () => this.#lag.worstMs,
       connections: () => this.#server?.connections ?? 0,
       streams: () => this.#streams.count,
@@ -158,6 +160,7 @@ export class Service {
       nowMs: nowMs(),
       leads: this.#candidate.leads() !== undefined,
       isNamed: this.#view.namesCandidate,
+      failedAtMs: this.#failures.lastAtMs,
       sustainedLagMs: this.#lag.sustainedMs,
     }
   }

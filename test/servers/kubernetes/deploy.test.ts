@@ -252,3 +252,32 @@ it('without the right to label, and without a pod, it leads all the same and say
   leader.kill('SIGTERM')
   expect(await leader.ended).toBe(0)
 })
+
+it('while the API server hangs it answers 503, lives and stays ready; afterwards it leads again', async () => {
+  const all = await deployed('outage', '--preset', 'fast')
+  const leader = inPod(all, 'outage-1', [...serve('outage'), '--livez-tolerance', '1s'])
+  await elected(leader)
+  const { url } = JSON.parse(leader.stdout) as { url: string }
+  const status = async (path: string): Promise<number> => (await fetch(`${url}${path}`)).status
+  const first = await fetch(`${url}/leader`).then((answer) => answer.json() as Promise<Answer>)
+  server.api.signal('SIGSTOP')
+  try {
+    await eventually('the end of the leadership', async () => (await status('/leader')) === 503 || undefined)
+    // As a kubelet would, for longer than the lease and what is tolerated beyond it.
+    for (let probes = 0; probes < 50; probes++) {
+      expect(await status('/livez')).toBe(200)
+      expect(await status('/readyz')).toBe(200)
+      expect(await status('/leader')).toBe(503)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  } finally {
+    server.api.signal('SIGCONT')
+  }
+  await eventually('the next leadership', async () => (await status('/leader')) === 200 || undefined)
+  const next = await fetch(`${url}/leader`).then((answer) => answer.json() as Promise<Answer>)
+  expect(BigInt(next.candidate.token)).toBeGreaterThan(BigInt(first.candidate.token))
+})
+
+interface Answer {
+  readonly candidate: { readonly token: string }
+}
