@@ -4,7 +4,6 @@ import { bigintOf, parseExact, stringifyExact } from '../../fencing/consul/exact
 import { durationMs } from './duration-text.ts'
 import type { ConsulHttp, ConsulReply, ConsulRequest } from './http.ts'
 import { keyPath } from '../../fencing/consul/layout.ts'
-import { LOCK_FLAG } from '../../fencing/consul/lock-value.ts'
 
 export interface KvEntry {
   readonly key: string
@@ -326,16 +325,6 @@ export const CHECK_SERVICE = 'mandate'
 
 export const encode64 = (text: string): string => Buffer.from(text, 'utf8').toString('base64')
 export const decode64 = (value64: string): string => Buffer.from(value64, 'base64').toString('utf8')
-
-/** Only a lock, or nothing at all, is ours to write. */
-export function lockOperation(
-  verb: 'lock' | 'unlock',
-  key: string,
-  session: string,
-  value: string,
-): KvOperation {
-  return { Verb: verb, Key: key, Value: encode64(value), Session: session, Flags: LOCK_FLAG }
-}
 
 function put(
   path: string,

@@ -1,11 +1,7 @@
 /**
- * One candidacy in one key: waits until the key is free, locks it by a transaction, watches it while it leads, and gives
- * it back.
- *
- * Every write states the index of the entry that it was decided on (`check-index`). So a request that was given up and
- * lands late changes nothing, once the entry has moved on; and where it has not, `leave` moves it.
+ * One candidacy in one key: waits until the key is free, locks it, watches it while it leads, and gives it back.
  */
-import { isMandateError, MandateError } from '../../errors.ts'
+import { MandateError } from '../../errors.ts'
 import type { Timer } from '../../seams/clock.ts'
 import { between } from '../../seams/random.ts'
 import type {
@@ -18,10 +14,11 @@ import type {
   Metadata,
   Renewal,
 } from '../backend.ts'
-import { deferred } from '../settled.ts'
-import { encode64, lockOperation } from './api.ts'
-import type { ConsulApi, KvEntry, KvOperation, TxnResult } from './api.ts'
-import { LOCK_FLAG, encodeLockValue, foreignUse } from '../../fencing/consul/lock-value.ts'
+import { answerWithin, deferred } from '../settled.ts'
+import type { ConsulApi, KvEntry, TxnResult } from './api.ts'
+import { encodeLockValue, foreignUse } from '../../fencing/consul/lock-value.ts'
+import { isRefusal, KeyLock } from './key-lock.ts'
+import type { Afloat, Hold, LeaveResult } from './key-lock.ts'
 import type { Tie } from './tie.ts'
 import type { KeyFollower, KeyState, Watches } from './watches.ts'
 
@@ -50,24 +47,6 @@ type State =
   | { readonly is: 'leaving' }
   | { readonly is: 'over' }
 
-interface Hold {
-  readonly tie: Tie
-  /** ModifyIndex of the acquisition. */
-  readonly index: bigint
-  /** ModifyIndex of the entry as it is now: it moves when the value is rewritten. */
-  current: bigint
-  /** Readings that began before this one may show the time before the acquisition. */
-  readonly reading: number
-}
-
-type LeaveResult = 'left' | 'was-not-holder' | 'unknown'
-
-/** What a lock transaction supposed: undefined for no entry, else its ModifyIndex. */
-type Basis = bigint | undefined
-
-const RETRY_MIN_MS = 50
-const RETRY_MAX_MS = 1000
-
 /** Between two tries while a lock delay runs; Consul tells nobody when it is over. */
 const DELAYED_MIN_MS = 25
 const DELAYED_MAX_MS = 200
@@ -78,7 +57,7 @@ const JITTER_MAX_MS = 250
 
 export class ConsulCandidacy implements Candidacy {
   readonly #host: CandidacyHost
-  readonly #key: string
+  readonly #lock: KeyLock
   readonly #request: CandidacyRequest
   readonly #on: CandidacyEvents
   readonly #over = deferred<void>()
@@ -95,21 +74,21 @@ export class ConsulCandidacy implements Candidacy {
   #timer: Timer | undefined
   /** Settles with the lock transaction under way. */
   #attempt: Promise<void> | undefined
-  /** A transaction that may still land, by what it supposed. */
-  #afloat: { readonly basis: Basis; readonly session: string } | undefined
+  /** It was not answered, or too late. */
+  #afloat: Afloat | undefined
   #writing: Promise<unknown> = Promise.resolve()
   #left: Promise<LeaveResult> | undefined
 
   constructor(host: CandidacyHost, key: string, request: CandidacyRequest, on: CandidacyEvents) {
     this.#host = host
-    this.#key = key
+    this.#lock = new KeyLock({ ...host, key })
     this.#request = request
     this.#metadata = request.metadata
     this.#on = on
   }
 
   get key(): string {
-    return this.#key
+    return this.#lock.key
   }
 
   /** Resolves when nothing of it is left at Consul, as far as can be known. */
@@ -134,7 +113,7 @@ export class ConsulCandidacy implements Candidacy {
         failed: (error) => this.#watchFailed(error),
       }
       // What it is told may be old: every write states the index that it was decided on.
-      this.#watch = this.#host.watches.follow(this.#key, follower, { fresh: false })
+      this.#watch = this.#host.watches.follow(this.key, follower, { fresh: false })
     } catch (error) {
       queueMicrotask(() => this.end('refused', error))
     }
@@ -202,7 +181,7 @@ export class ConsulCandidacy implements Candidacy {
     const { entry } = state
     const foreign = entry === undefined ? undefined : foreignUse(entry.flags)
     if (foreign !== undefined)
-      return this.end('refused', foreignKey(this.#request.election, this.#key, foreign))
+      return this.end('refused', foreignKey(this.#request.election, this.key, foreign))
     if (entry?.session === tie.session) {
       // Of a transaction whose answer was lost. An older reading may show what an earlier candidacy has given back.
       if (state.reading > this.#startedAt) this.#granted(tie, entry.modifyIndex)
@@ -236,10 +215,27 @@ export class ConsulCandidacy implements Candidacy {
   }
 
   #try(tie: Tie, entry: KvEntry | undefined): void {
-    const basis = entry?.modifyIndex
-    const value = this.#value(tie, null)
-    const operations = [supposing(this.#key, basis), lockOperation('lock', this.#key, tie.session, value)]
-    const attempt = this.#transact(operations).then(
+    this.#attempt = entry === undefined ? this.#make(tie) : this.#take(tie, entry.modifyIndex)
+  }
+
+  /** Nothing is held by it, so whatever becomes of it is no harm. */
+  #make(tie: Tie): Promise<void> {
+    return this.#lock.make().then(
+      (result) => {
+        this.#attempt = undefined
+        this.#retries = 0
+        if (result.is === 'refused') this.#refused(tie, result, undefined)
+        else if (this.#state.is === 'waiting' && !tie.over) this.#attempt = this.#take(tie, result.index)
+      },
+      (error: unknown) => {
+        this.#attempt = undefined
+        this.#unanswered(error)
+      },
+    )
+  }
+
+  #take(tie: Tie, basis: bigint): Promise<void> {
+    return this.#lock.take(tie.session, basis, this.#value(tie, null)).then(
       (result) => {
         this.#attempt = undefined
         this.#retries = 0
@@ -248,19 +244,19 @@ export class ConsulCandidacy implements Candidacy {
       },
       (error: unknown) => {
         this.#attempt = undefined
-        this.#unanswered(tie, basis, error)
+        if (!isRefusal(error)) this.#afloat = { tie, basis }
+        this.#unanswered(error)
       },
     )
-    this.#attempt = attempt
   }
 
   #acquired(tie: Tie, index: bigint): void {
     if (tie.over) return this.#consider()
     if (this.#state.is === 'waiting') this.#granted(tie, index)
-    else if (this.#state.is === 'leaving') this.#afloat = { basis: undefined, session: tie.session }
+    else if (this.#state.is === 'leaving') this.#afloat = { tie, basis: index }
   }
 
-  #refused(tie: Tie, { why, what }: Extract<TxnResult, { is: 'refused' }>, basis: Basis): void {
+  #refused(tie: Tie, { why, what }: Extract<TxnResult, { is: 'refused' }>, basis: bigint | undefined): void {
     if (this.#state.is !== 'waiting') return
     switch (why) {
       case 'lock-delay': {
@@ -281,20 +277,16 @@ export class ConsulCandidacy implements Candidacy {
         return
       case 'no-session':
         void tie.verify()
-        return this.#later(this.#retryMs())
+        return this.#later(this.#lock.retryMs(++this.#retries))
       default:
         why satisfies never
         throw new MandateError('INTERNAL', what, { reason: what })
     }
   }
 
-  #unanswered(tie: Tie, basis: Basis, error: unknown): void {
-    if (isRefusal(error)) {
-      if (this.#state.is === 'waiting') this.end('refused', error)
-      return
-    }
-    this.#afloat = { basis, session: tie.session }
+  #unanswered(error: unknown): void {
     if (this.#state.is !== 'waiting') return
+    if (isRefusal(error)) return this.end('refused', error)
     this.#host.env.report({ during: `campaign for '${this.#request.election}'`, error })
     // Asked again on the same supposition, it cannot take effect twice; and if it did the first time, a reading shows it.
     void this.#lookAgain()
@@ -303,27 +295,21 @@ export class ConsulCandidacy implements Candidacy {
   async #lookAgain(): Promise<void> {
     const reading = this.#host.watches.reading()
     try {
-      const { entries, index } = await this.#host.api.getKey(this.#key, {
-        timeoutMs: this.#host.requestMs,
-        signal: this.#host.signal,
-      })
+      const { entries, index } = await this.#lock.read()
       if (this.#state.is !== 'waiting') return
-      this.#latest = { entry: entries[0], index, reading }
+      const latest = this.#latest
+      // The watch may have told of something newer meanwhile.
+      if (latest === undefined || index >= latest.index || reading > latest.reading)
+        this.#latest = { entry: entries[0], index, reading }
       this.#consider()
     } catch {
       if (this.#state.is !== 'waiting') return
       this.#cancelTimer()
-      this.#timer = this.#host.env.clock.setTimer(this.#retryMs(), () => {
+      this.#timer = this.#host.env.clock.setTimer(this.#lock.retryMs(++this.#retries), () => {
         this.#timer = undefined
         void this.#lookAgain()
       })
     }
-  }
-
-  #retryMs(): number {
-    this.#retries++
-    const maxMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.#retries)
-    return between(this.#host.env.random, maxMs / 2, maxMs)
   }
 
   // ---- leading --------------------------------------------------------------------------------------------------
@@ -361,7 +347,7 @@ export class ConsulCandidacy implements Candidacy {
     }
     if (state.index < hold.index) {
       // Possible after the store was restored from an old snapshot; and ours it is not, in any case.
-      this.#host.env.report({ during: `watch of '${this.#request.election}'`, error: indexFell(this.#key) })
+      this.#host.env.report({ during: `watch of '${this.#request.election}'`, error: indexFell(this.key) })
     }
     if (this.#state.is === 'granted') {
       this.#state = { is: 'waiting' }
@@ -373,7 +359,7 @@ export class ConsulCandidacy implements Candidacy {
         : entry.session === undefined
           ? 'was released'
           : 'is held by another'
-    this.end(hold.tie.reason, new Error(`the key ${this.#key} ${how}`))
+    this.end(hold.tie.reason, new Error(`the key ${this.key} ${how}`))
     // The session may be gone as a whole.
     void hold.tie.verify()
   }
@@ -397,22 +383,16 @@ export class ConsulCandidacy implements Candidacy {
       if (this.#state.is !== 'held' || signal?.aborted === true)
         return this.#state.is === 'held' ? 'unknown' : 'was-not-holder'
       const { hold } = this.#state
-      const { session } = hold.tie
-      const operations: readonly KvOperation[] = [
-        { Verb: 'check-session', Key: this.#key, Session: session },
-        supposing(this.#key, hold.current),
-        // `lock` by the holder keeps LockIndex, which `set` would take back to 0.
-        lockOperation('lock', this.#key, session, this.#value(hold.tie, hold.index, metadata)),
-      ]
       try {
-        const result = await this.#transact(operations, signal)
+        const value = this.#value(hold.tie, hold.index, metadata)
+        const result = await this.#lock.rewrite(hold, value, signal)
         if (result.is === 'applied') {
           this.#metadata = metadata
           if (result.index > hold.current) hold.current = result.index
           return 'done'
         }
-        const entry = (await this.#read(signal)).entries[0]
-        if (entry?.session !== session) return 'was-not-holder'
+        const [entry] = (await this.#lock.read(signal)).entries
+        if (entry?.session !== hold.tie.session) return 'was-not-holder'
         if (entry.modifyIndex > hold.current) hold.current = entry.modifyIndex
       } catch (error) {
         if (isRefusal(error)) throw error
@@ -431,94 +411,30 @@ export class ConsulCandidacy implements Candidacy {
       this.#state = { is: 'leaving' }
       this.#left = this.#giveBack(hold)
     }
-    return this.#within(this.#left, signal)
-  }
-
-  /** Settles in any case: what is owed goes on without being waited for. */
-  #within<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T | 'unknown'> {
-    return new Promise((resolve) => {
-      const settle = (result: T | 'unknown'): void => {
-        signal?.removeEventListener('abort', giveUp)
-        patience.cancel()
-        resolve(result)
-      }
-      const giveUp = (): void => settle('unknown')
-      const patience = this.#host.env.clock.setTimer(this.#host.patienceMs, giveUp)
-      signal?.addEventListener('abort', giveUp, { once: true })
-      void promise.then(settle)
-      if (signal?.aborted === true) giveUp()
-    })
+    // What is owed goes on without being waited for.
+    const { env, patienceMs } = this.#host
+    return answerWithin(this.#left, 'unknown' as const, { clock: env.clock, ms: patienceMs, signal })
   }
 
   async #giveBack(hold: Hold | undefined): Promise<LeaveResult> {
     this.#cancelTimer()
     this.#watch?.close()
+    const failed = (error: unknown): void =>
+      this.#host.env.report({ during: `release of '${this.#request.election}'`, error })
     try {
-      if (hold === undefined) return await this.#settleAfloat()
-      // A proclamation that is on its way lands first.
-      await this.#writing
-      return await this.#unlock(hold)
+      if (hold !== undefined) {
+        // A proclamation that is on its way lands first.
+        await this.#writing
+        return await this.#lock.release(hold, this.#value(hold.tie, hold.index), failed)
+      }
+      // Of a making that was answered, the taking.
+      while (this.#attempt !== undefined) await this.#attempt
+      const afloat = this.#afloat
+      if (afloat === undefined) return 'left'
+      return await this.#lock.dispel(afloat, (index) => this.#value(afloat.tie, index), failed)
     } finally {
       this.#finish()
     }
-  }
-
-  async #unlock(hold: Hold): Promise<LeaveResult> {
-    const { session } = hold.tie
-    let asked = false
-    while (!this.#host.signal.aborted) {
-      if (hold.tie.over) return asked ? 'left' : 'was-not-holder'
-      try {
-        // The flags and the value of a released key are those of the release (kvsUnlockTxn): sent again, or no Go peer
-        // would take the key for a lock any more.
-        const value = this.#value(hold.tie, hold.index)
-        const operations = [
-          supposing(this.#key, hold.current),
-          lockOperation('unlock', this.#key, session, value),
-        ]
-        const result = await this.#transact(operations)
-        if (result.is === 'applied') return 'left'
-        const entry = (await this.#read()).entries[0]
-        if (entry?.session !== session) return asked ? 'left' : 'was-not-holder'
-        hold.current = entry.modifyIndex
-      } catch (error) {
-        asked = true
-        if (isRefusal(error))
-          this.#host.env.report({ during: `release of '${this.#request.election}'`, error })
-        await this.#pause(this.#retryMs())
-      }
-    }
-    return 'unknown'
-  }
-
-  /** Nothing of what was asked for may take effect later. */
-  async #settleAfloat(): Promise<LeaveResult> {
-    await this.#attempt
-    while (!this.#host.signal.aborted) {
-      const afloat = this.#afloat
-      const tie = this.#host.tie()
-      if (afloat === undefined || tie === undefined || tie.over || tie.session !== afloat.session)
-        return 'left'
-      try {
-        const [entry] = (await this.#read()).entries
-        if (entry?.session === tie.session) {
-          const index = entry.modifyIndex
-          return await this.#unlock({ tie, index, current: index, reading: 0 })
-        }
-        if (entry?.modifyIndex !== afloat.basis) return 'left'
-        const barrier = await this.#transact([supposing(this.#key, afloat.basis), this.#barrier()])
-        if (barrier.is === 'applied') return 'left'
-      } catch {
-        await this.#pause(this.#retryMs())
-      }
-    }
-    return 'unknown'
-  }
-
-  /** Moves the entry, so that what supposes its old index can never take effect. An equal value would not move it. */
-  #barrier(): KvOperation {
-    const value = JSON.stringify({ mandate: 1, cancelled: this.#host.env.random.id() })
-    return { Verb: 'set', Key: this.#key, Value: encode64(value), Flags: LOCK_FLAG }
   }
 
   #finish(): void {
@@ -528,46 +444,9 @@ export class ConsulCandidacy implements Candidacy {
     this.#over.resolve()
   }
 
-  // ---- requests -------------------------------------------------------------------------------------------------
-
-  #transact(operations: readonly KvOperation[], signal = this.#host.signal): Promise<TxnResult> {
-    return this.#host.api.transact(operations, { timeoutMs: this.#host.requestMs, signal })
-  }
-
-  #read(signal = this.#host.signal) {
-    return this.#host.api.getKey(this.#key, { timeoutMs: this.#host.requestMs, signal })
-  }
-
-  #pause(ms: number): Promise<void> {
-    const { signal, env } = this.#host
-    return new Promise((resolve) => {
-      const settle = (): void => {
-        timer.cancel()
-        signal.removeEventListener('abort', settle)
-        resolve()
-      }
-      const timer = env.clock.setTimer(ms, settle)
-      signal.addEventListener('abort', settle, { once: true })
-      if (signal.aborted) settle()
-    })
-  }
-
   #value({ session }: Tie, index: bigint | null, metadata = this.#metadata): string {
     return encodeLockValue({ id: this.#host.candidateId, metadata, session, index })
   }
-}
-
-function supposing(key: string, basis: Basis): KvOperation {
-  return basis === undefined
-    ? { Verb: 'check-not-exists', Key: key }
-    : { Verb: 'check-index', Key: key, Index: basis }
-}
-
-/** What no repetition helps against. */
-function isRefusal(error: unknown): boolean {
-  return (['FORBIDDEN', 'UNAUTHORIZED', 'INVALID_OPTIONS'] as const).some((code) =>
-    isMandateError(error, code),
-  )
 }
 
 function foreignKey(election: string, key: string, use: string): MandateError<'INVALID_NAME'> {

@@ -102,7 +102,7 @@ export class ConsulDriver implements BackendDriver {
         scope: this.#scope,
         candidateId,
         // With a check, that is the lease: the session behind it only covers the agent.
-        ttlMs: Math.max(ttlMs, leaseMs),
+        ttlMs: checkMs === undefined ? leaseMs : Math.max(ttlMs, leaseMs),
         checkMs: checkMs === undefined ? undefined : leaseMs,
         closed: () => {
           if (this.#sessions.get(candidateId) === entry) this.#sessions.delete(candidateId)

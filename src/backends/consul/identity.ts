@@ -1,6 +1,7 @@
 /** One living session for each candidate id: of two, the one that came first stays (DESIGN §2 "Same id twice"). */
 import { MandateError } from '../../errors.ts'
 import type { BackendEnv, Cancellable } from '../backend.ts'
+import { pause } from '../settled.ts'
 import type { ConsulApi, SessionInfo } from './api.ts'
 import type { Tie } from './tie.ts'
 
@@ -40,7 +41,7 @@ export async function waitForTwins(
     if (elder === undefined) return
     const waitedMs = env.clock.lower() - fromMs
     if (waitedMs > silenceMs(elder, options)) throw duplicate(candidateId, elder, waitedMs)
-    await pause(env, LOOK_MS, signal)
+    await pause(env.clock, LOOK_MS, signal)
   }
 }
 
@@ -62,19 +63,4 @@ function duplicate(
       'give every process an id of its own',
     { id, sinceMs },
   )
-}
-
-function pause({ clock }: BackendEnv, ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      timer.cancel()
-      reject(new MandateError('CANCELLED', 'cancelled by its signal', { reason: signal?.reason as unknown }))
-    }
-    const timer = clock.setTimer(ms, () => {
-      signal?.removeEventListener('abort', abort)
-      resolve()
-    })
-    if (signal?.aborted === true) abort()
-    else signal?.addEventListener('abort', abort, { once: true })
-  })
 }

@@ -48,8 +48,8 @@ class Observation {
   /** What was told last, as text: an equal state is told once. */
   #told = ''
   #newest = 0n
-  /** Counts the states, so that the name of an older holder never comes after a newer one. */
-  #seen = 0
+  /** The entry whose holder is being asked for: under a busy prefix the same one is told again and again. */
+  #asked: { readonly session: string; readonly modifyIndex: bigint } | undefined
 
   constructor(host: ObserverHost, on: ObserveEvents) {
     this.#host = host
@@ -61,19 +61,28 @@ class Observation {
   }
 
   state({ entry }: KeyState): void {
-    const seen = ++this.#seen
+    const asked = this.#asked
+    this.#asked = undefined
     const foreign = entry === undefined ? undefined : foreignUse(entry.flags)
     if (entry !== undefined && foreign !== undefined) return this.#unknown(foreignKey(entry.key, foreign))
     if (entry?.session === undefined) return this.#tell('vacant', () => this.#on.vacant())
     const own = leaderOf(entry, entry.session)
     if (own !== undefined) return this.#led(own)
-    void this.#strange(entry, entry.session).then((leader) => {
-      if (this.#open && seen === this.#seen) this.#led(leader)
+    const { session, modifyIndex } = entry
+    if (asked?.session === session && asked.modifyIndex === modifyIndex) {
+      this.#asked = asked
+      return
+    }
+    const asking = { session, modifyIndex }
+    this.#asked = asking
+    void this.#strange(entry, session).then((leader) => {
+      // The name of an older holder never comes after a newer one.
+      if (this.#open && this.#asked === asking) this.#led(leader)
     })
   }
 
   failed(error: unknown): void {
-    this.#seen++
+    this.#asked = undefined
     this.#unknown(error)
   }
 

@@ -175,8 +175,7 @@ function checkDurations(
     found.add('ttlMs', ttlMs, `${TTL_MIN_MS} to ${TTL_MAX_MS} ms, as Consul takes them`)
   if (checkMs !== undefined && !isWithin(checkMs, CHECK_MIN_MS, ttlMs))
     found.add('checkMs', checkMs, `${CHECK_MIN_MS} ms up to ttlMs (${ttlMs} ms)`)
-  const lockDelayMs =
-    options.lockDelayMs ?? (serfHealth ? ttlMs : Math.min(1000, (checkMs ?? Number.POSITIVE_INFINITY) / 4))
+  const lockDelayMs = options.lockDelayMs ?? defaultLockDelayMs({ ttlMs, checkMs, serfHealth })
   if (!isWithin(lockDelayMs, 0, LOCK_DELAY_MAX_MS))
     found.add('lockDelayMs', lockDelayMs, `0 to ${LOCK_DELAY_MAX_MS} ms, as Consul takes them`)
   // Gossip may take an agent for dead at any instant of a lease: nobody may lead before that lease is over.
@@ -187,6 +186,14 @@ function checkDurations(
       `at least ttlMs (${ttlMs} ms) with serfHealth; or leave serfHealth off`,
     )
   return { ttlMs, checkMs, lockDelayMs, serfHealth }
+}
+
+export function defaultLockDelayMs({
+  ttlMs,
+  checkMs,
+  serfHealth,
+}: Pick<ConsulSettings, 'ttlMs' | 'checkMs' | 'serfHealth'>): number {
+  return serfHealth ? ttlMs : Math.min(1000, (checkMs ?? Number.POSITIVE_INFINITY) / 4)
 }
 
 function isWithin(value: unknown, min: number, max: number): boolean {

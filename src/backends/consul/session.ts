@@ -53,7 +53,7 @@ export class ConsulSession implements Session {
   readonly #options: SessionOptions
   readonly #candidacies = new Map<string, ConsulCandidacy>()
   /** Candidacies whose key is still being given back: the next one in that election waits for it. */
-  readonly #leaving = new Map<string, Promise<void>>()
+  readonly #leaving = new Map<string, Promise<unknown>>()
   readonly #observations = new Set<{ close(): void }>()
   /** Ends the opening of ties. */
   readonly #abort = new AbortController()
@@ -90,8 +90,11 @@ export class ConsulSession implements Session {
     if (candidacy instanceof MandateError) return refusedCandidacy(on, candidacy)
     this.#candidacies.set(election, candidacy)
     const before = this.#leaving.get(election)
-    const over = candidacy.over.then(() => {
+    void candidacy.over.then(() => {
       if (this.#candidacies.get(election) === candidacy) this.#candidacies.delete(election)
+    })
+    // Also of those before it: one that is left while it waits for them is over at once, and the key may still be theirs.
+    const over = Promise.all([before, candidacy.over]).then(() => {
       if (this.#leaving.get(election) === over) this.#leaving.delete(election)
     })
     this.#leaving.set(election, over)

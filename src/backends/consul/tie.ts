@@ -12,6 +12,7 @@ import { holderValidityMs } from '../../lease/deadline.ts'
 import type { Instant, Timer } from '../../seams/clock.ts'
 import { between } from '../../seams/random.ts'
 import type { BackendEnv, Cancellable, LeaseTiming, LossReason, Renewal } from '../backend.ts'
+import { pause } from '../settled.ts'
 import type { ConsulApi, SessionSpec } from './api.ts'
 import { durationText } from './duration-text.ts'
 import type { ConsulSettings } from './options.ts'
@@ -177,7 +178,7 @@ export class Tie {
         return { id, sentAt }
       }
       if (env.clock.lower() > giveUpMs) throw checkMissing(this.checkId ?? 'serfHealth')
-      await this.#sleep(20, signal)
+      await pause(env.clock, 20, signal)
       // The servers have not heard of it yet; until they do it must not fail at the agent.
       if (this.checkId !== undefined) await api.pass(this.checkId, { timeoutMs: OPEN_MS, signal })
     }
@@ -315,24 +316,6 @@ export class Tie {
   /** Of a request of this session: two can fail, and the third still renews it in time. */
   get #timeoutMs(): number {
     return Math.max(500, Math.min(this.#options.checkMs ?? this.#options.ttlMs, this.#options.ttlMs) / 3)
-  }
-
-  #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const { clock } = this.#options.env
-    return new Promise((resolve, reject) => {
-      const abort = (): void => {
-        timer.cancel()
-        reject(
-          new MandateError('CANCELLED', 'cancelled by its signal', { reason: signal?.reason as unknown }),
-        )
-      }
-      const timer = clock.setTimer(ms, () => {
-        signal?.removeEventListener('abort', abort)
-        resolve()
-      })
-      if (signal?.aborted === true) abort()
-      else signal?.addEventListener('abort', abort, { once: true })
-    })
   }
 }
 

@@ -48,7 +48,7 @@ const ANSWER_MS = 3000
 
 export class Watches {
   readonly #options: WatchesOptions
-  readonly #followers = new Map<string, Set<KeyFollower>>()
+  readonly #followers = new Map<string, Set<Follower>>()
   /** By key; '' is the query for everything. */
   readonly #queries = new Map<string, Query>()
   #readings = 0
@@ -77,21 +77,20 @@ export class Watches {
     const followers = this.#followers.get(key) ?? new Set()
     this.#followers.set(key, followers)
     let open = true
-    const follower = inOrder(told, () => this.reading())
+    // In the set from now on, though it hears nothing yet: else whoever closes meanwhile would end the query for it too.
+    const follower = new Follower(told, () => this.reading())
+    followers.add(follower)
     const known = this.#queries.get('') ?? this.#queries.get(key)
-    const begin = (): void => {
-      if (open) followers.add(follower)
-    }
     if (known === undefined) {
       this.#begin(key)
-      begin()
+      follower.begin()
     } else if (fresh) {
       // Also because a list leaves out what the ACL token may not read, and a single read says so.
-      void this.#readOnce(key, follower, () => open).then(begin)
+      void this.#readOnce(key, follower, () => open)
     } else {
       // Not before this call has returned.
       queueMicrotask(() => {
-        begin()
+        follower.begin()
         if (open) known.repeatTo(key, follower)
       })
     }
@@ -138,14 +137,18 @@ export class Watches {
     }
   }
 
-  async #readOnce(key: string, follower: KeyFollower, isOpen: () => boolean): Promise<void> {
+  async #readOnce(key: string, follower: Follower, isOpen: () => boolean): Promise<void> {
     const reading = this.reading()
-    try {
-      const { entries, index } = await this.#options.api.getKey(key, { timeoutMs: ANSWER_MS })
-      if (isOpen()) follower.state({ entry: entries[0], index, reading })
-    } catch (error) {
-      if (isOpen()) follower.failed(error)
-    }
+    const first = await this.#options.api
+      .getKey(key, { timeoutMs: ANSWER_MS })
+      .catch((error: unknown) => ({ error }))
+    if (!isOpen()) return
+    follower.begin()
+    if ('error' in first) return follower.failed(first.error)
+    follower.state({ entry: first.entries[0], index: first.index, reading })
+    // What the others were told meanwhile may be newer.
+    const latest = (this.#queries.get('') ?? this.#queries.get(key))?.latest(key)
+    if (latest !== undefined) follower.state(latest)
   }
 
   #endIfIdle(key: string): void {
@@ -197,6 +200,11 @@ class Query {
     this.isForAll = isForAll
     this.#duties = duties
     void this.#ask()
+  }
+
+  /** What was told last, unless that was a failure. */
+  latest(key: string): KeyState | undefined {
+    return this.#last?.is === 'answer' ? stateOf(this.#last, key) : undefined
   }
 
   /** Tells a new follower what the others were told last. */
@@ -271,20 +279,36 @@ function stateOf({ entries, index, reading }: Extract<Last, { is: 'answer' }>, k
   return { entry: entries.get(key), index, reading }
 }
 
-/** Answers on several connections may overtake each other: an older state after a newer one is left out. */
-function inOrder(follower: KeyFollower, reading: () => number): KeyFollower {
-  let newest = 0n
-  let heardAt = 0
-  return {
-    state(state) {
-      const version = state.entry?.modifyIndex ?? state.index
-      // A reading that began after the newest was heard is newer, even if the indexes went back with a restored store.
-      if (version < newest && state.reading <= heardAt) return
-      newest = version
-      heardAt = reading()
-      follower.state(state)
-    },
-    failed: (error) => follower.failed(error),
+/** Who follows one key. Answers on several connections may overtake each other: an older state after a newer one is left out. */
+class Follower implements KeyFollower {
+  readonly #told: KeyFollower
+  readonly #reading: () => number
+  #begun = false
+  #newest = 0n
+  #heardAt = 0
+
+  constructor(told: KeyFollower, reading: () => number) {
+    this.#told = told
+    this.#reading = reading
+  }
+
+  /** What was told before this is not for it. */
+  begin(): void {
+    this.#begun = true
+  }
+
+  state(state: KeyState): void {
+    if (!this.#begun) return
+    const version = state.entry?.modifyIndex ?? state.index
+    // A reading that began after the newest was heard is newer, even if the indexes went back with a restored store.
+    if (version < this.#newest && state.reading <= this.#heardAt) return
+    this.#newest = version
+    this.#heardAt = this.#reading()
+    this.#told.state(state)
+  }
+
+  failed(error: unknown): void {
+    if (this.#begun) this.#told.failed(error)
   }
 }
 

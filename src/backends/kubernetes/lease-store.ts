@@ -10,7 +10,7 @@ import { ApiFailure } from './api-failure.ts'
 import { readLease, writeLease, type LeaseObject } from './lease-object.ts'
 import { leasesPath, type LeaseVersion } from './lease-path.ts'
 import { watchLease } from './lease-watching.ts'
-import { pause } from './pause.ts'
+import { pause } from '../settled.ts'
 import { asMandateError } from './refusals.ts'
 
 export interface LeaseStoreOptions {

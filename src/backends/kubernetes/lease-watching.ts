@@ -5,7 +5,7 @@ import type { ApiClient } from './api-client.ts'
 import { ApiFailure } from './api-failure.ts'
 import type { LeaseObject } from './lease-object.ts'
 import { leasesPath, type LeaseVersion } from './lease-path.ts'
-import { pause } from './pause.ts'
+import { pause } from '../settled.ts'
 import { asMandateError, type Target } from './refusals.ts'
 import { between } from '../../seams/random.ts'
 

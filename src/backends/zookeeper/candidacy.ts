@@ -17,6 +17,7 @@ import type {
   Metadata,
   Renewal,
 } from '../backend.ts'
+import { answerWithin } from '../settled.ts'
 import { isZooKeeperError } from '../../clients/zookeeper/error-codes.ts'
 import type { WatchEvent } from '../../clients/zookeeper/records.ts'
 import type { Contender, ContenderNode } from './contender.ts'
@@ -368,21 +369,8 @@ export class ZooKeeperCandidacy implements Candidacy {
   /** `unknown` when it takes too long, or is given up; it goes on in any case. */
   #answerInTime<T>(answer: Promise<T>, { signal }: Cancellable): Promise<T | 'unknown'> {
     const { env, place } = this.#ties
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void => settle(() => resolve('unknown'))
-      const timer = env.clock.setTimer(Math.min(ANSWER_MS, place.client.timeoutMs), giveUp)
-      const settle = (how: () => void): void => {
-        timer.cancel()
-        signal?.removeEventListener('abort', giveUp)
-        how()
-      }
-      signal?.addEventListener('abort', giveUp, { once: true })
-      answer.then(
-        (value) => settle(() => resolve(value)),
-        (error: unknown) => settle(() => reject(error)),
-      )
-      if (signal?.aborted === true) giveUp()
-    })
+    const ms = Math.min(ANSWER_MS, place.client.timeoutMs)
+    return answerWithin(answer, 'unknown' as const, { clock: env.clock, ms, signal })
   }
 }
 
