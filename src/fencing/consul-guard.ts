@@ -7,7 +7,7 @@ import { bigintOf, parseExact, stringifyExact } from './consul/exact-json.ts'
 import { keyOf, keyPath } from './consul/layout.ts'
 import type { ConsulLayout } from './consul/layout.ts'
 import { decodeLockValue } from './consul/lock-value.ts'
-import { checkFence, foreignScope, staleToken } from './guard.ts'
+import { checkFence, foreignScope, isServerUrl, staleToken } from './guard.ts'
 import type { Fence } from './guard.ts'
 
 export interface ConsulGuardOptions {
@@ -19,7 +19,11 @@ export interface ConsulGuardOptions {
   readonly layout?: ConsulLayout | undefined
   /** @default 0n */
   readonly tokenBase?: bigint | undefined
-  /** @default 'consul:' and the datacentre that the agent tells */
+  /** As the backend's. @default the agent's own */
+  readonly datacenter?: string | undefined
+  /** As the backend's; Enterprise only. */
+  readonly namespace?: string | undefined
+  /** @default 'consul:' and the datacentre */
   readonly scope?: string | undefined
   /** ACL token. @default the variable CONSUL_HTTP_TOKEN */
   readonly token?: string | undefined
@@ -60,15 +64,16 @@ const REQUEST_MS = 10_000
 /** @throws INVALID_OPTIONS */
 export function consulGuard(options: ConsulGuardOptions = {}): ConsulGuard {
   const { url = 'http://127.0.0.1:8500', prefix = '', layout = 'lock', tokenBase = 0n } = options
-  if (!/^https?:\/\/[^/]+$/.test(url))
-    throw new MandateError('INVALID_OPTIONS', `url is '${url}': expected one such as http://127.0.0.1:8500`, {
-      option: 'url',
-      value: url,
-    })
+  if (!isServerUrl(url)) {
+    const expected = 'expected one such as http://127.0.0.1:8500, without a path or a password'
+    throw new MandateError('INVALID_OPTIONS', `url: ${expected}`, { option: 'url', expected })
+  }
   const ask = asker(url, options)
   let scope: Promise<string> | undefined
   const ownScope = (): Promise<string> => {
-    scope ??= options.scope === undefined ? datacentreScope(ask) : Promise.resolve(options.scope)
+    const { datacenter } = options
+    const known = options.scope ?? (datacenter === undefined ? undefined : `consul:${datacenter}`)
+    scope ??= known === undefined ? datacentreScope(ask) : Promise.resolve(known)
     scope.catch(() => (scope = undefined))
     return scope
   }
@@ -120,10 +125,16 @@ type Ask = (
 function asker(url: string, options: ConsulGuardOptions): Ask {
   const send = options.fetch ?? fetch
   const token = options.token ?? process.env['CONSUL_HTTP_TOKEN']
+  const place = Object.entries({ dc: options.datacenter, ns: options.namespace })
+  const query = place.flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
+  )
   return async (method, path, { body, signal }) => {
     const limit = AbortSignal.timeout(REQUEST_MS)
+    const whole = path === '/v1/agent/self' ? [] : query
+    const parameters = path.startsWith('/v1/kv/') ? ['consistent=', ...whole] : whole
     try {
-      const answer = await send(`${url}${path}`, {
+      const answer = await send(`${url}${path}${parameters.length === 0 ? '' : `?${parameters.join('&')}`}`, {
         method,
         ...(body === undefined ? {} : { body }),
         ...(token === undefined || token === '' ? {} : { headers: { 'X-Consul-Token': token } }),
@@ -131,7 +142,8 @@ function asker(url: string, options: ConsulGuardOptions): Ask {
       })
       const text = await answer.text()
       if (answer.status === 403) throw forbidden(path, text)
-      if (answer.status >= 500) throw new Error(`HTTP ${answer.status}: ${text.trim()}`)
+      if (answer.status >= 500 || answer.status === 429)
+        throw new Error(`HTTP ${answer.status}: ${text.trim()}`)
       return { status: answer.status, text }
     } catch (error) {
       if (error instanceof MandateError || signal?.aborted === true) throw error
@@ -165,7 +177,7 @@ interface Holder {
 
 /** Undefined: nobody leads. */
 async function holderOf(ask: Ask, key: string, signal: AbortSignal | undefined): Promise<Holder | undefined> {
-  const { status, text } = await ask('GET', `/v1/kv/${keyPath(key)}?consistent`, { signal })
+  const { status, text } = await ask('GET', `/v1/kv/${keyPath(key)}`, { signal })
   if (status === 404) return undefined
   const [entry] = parseExact(text) as readonly Record<string, unknown>[]
   const session = entry?.['Session']

@@ -4,7 +4,7 @@
  * Speaks to etcd's own JSON gateway, so that it needs no client.
  */
 import { MandateError } from '../errors.ts'
-import { checkFence, foreignScope, staleToken, type Fence } from './guard.ts'
+import { checkFence, foreignScope, isServerUrl, staleToken, type Fence } from './guard.ts'
 
 export interface EtcdGuardOptions {
   /** `http://host:2379` or `https://…`; tried in turn. */
@@ -64,13 +64,15 @@ export function etcdGuard(options: EtcdGuardOptions): EtcdGuard {
     const found = known.get(name)
     if (found !== undefined) return found
     const createRevision = fence.token - tokenBase
+    // From before the election moved here. Of a range 0 would mean any revision, and in a comparison that there is no key.
+    if (createRevision <= 0n) throw staleToken(fence)
     const keys = `${root}${layout === 'etcd3' ? 'election/' : ''}${fence.election}/`
     const revision = createRevision.toString()
     const range = { min_create_revision: revision, max_create_revision: revision, keys_only: true }
     const reply = await gateway.post(
       '/v3/kv/range',
       { key: base64(keys), range_end: base64(endOf(keys)), ...range },
-      o.signal,
+      { repeat: 'always', signal: o.signal },
     )
     const scope = reply.header?.cluster_id ?? ''
     if (scope !== fence.scope) throw foreignScope(fence, scope)
@@ -95,7 +97,7 @@ export function etcdGuard(options: EtcdGuardOptions): EtcdGuard {
       const reply = await gateway.post(
         '/v3/kv/txn',
         { compare: [isHeld], success: writes.map(operationOf) },
-        o.signal,
+        { repeat: 'unless-sent', signal: o.signal },
       )
       if (reply.succeeded !== true) throw staleToken(fence)
       return { revision: BigInt(reply.header?.revision ?? 0) }
@@ -120,6 +122,8 @@ class Gateway {
   readonly #endpoints: readonly string[]
   readonly #credentials: { readonly name: string; readonly password: string } | undefined
   readonly #fetch: typeof fetch
+  /** Which endpoint is asked next: the one that answered last, or the one after that which did not. */
+  #next = 0
   #token: string | undefined
 
   constructor(options: EtcdGuardOptions) {
@@ -127,28 +131,38 @@ class Gateway {
     const good =
       Array.isArray(endpoints) &&
       endpoints.length > 0 &&
-      endpoints.every((each) => /^https?:\/\/[^/]+\/?$/.test(String(each)))
+      endpoints.every((each) => isServerUrl(String(each).replace(/\/$/, '')))
     if (!good) {
-      const expected = "a list such as ['http://127.0.0.1:2379']"
-      throw new MandateError('INVALID_OPTIONS', `endpoints is ${String(endpoints)}: expected ${expected}`, {
-        option: 'endpoints',
-        expected,
-      })
+      const expected = "expected a list such as ['http://127.0.0.1:2379'], without passwords"
+      throw new MandateError('INVALID_OPTIONS', `endpoints: ${expected}`, { option: 'endpoints', expected })
     }
     this.#endpoints = endpoints.map((each) => each.replace(/\/$/, ''))
     this.#credentials = user === undefined ? undefined : { name: user, password: password ?? '' }
     this.#fetch = fetchWith ?? fetch
   }
 
-  /** A compared transaction that is sent twice is refused the second time or does the same again. */
-  async post(path: string, body: unknown, signal: AbortSignal | undefined): Promise<Reply> {
+  /**
+   * `unless-sent`: what a server may have taken is sent to no other, because it would write a second time: perhaps over
+   * what this leader, who still leads, wrote after it.
+   */
+  async post(
+    path: string,
+    body: unknown,
+    {
+      repeat,
+      signal,
+    }: { readonly repeat: 'always' | 'unless-sent'; readonly signal: AbortSignal | undefined },
+  ): Promise<Reply> {
     const tried: { target: string; reason: string }[] = []
-    for (const endpoint of this.#endpoints) {
+    for (let tries = 0; tries < this.#endpoints.length; tries++) {
+      const endpoint = this.#endpoints[this.#next % this.#endpoints.length]!
       try {
         return await this.#ask(endpoint, path, body, signal)
       } catch (error) {
         if (error instanceof MandateError || signal?.aborted === true) throw error
         tried.push({ target: endpoint, reason: reasonOf(error) })
+        this.#next++
+        if (repeat === 'unless-sent' && !isRefusedConnection(error)) break
       }
     }
     const reasons = tried.map(({ target, reason }) => `${target} (${reason})`).join(', ')
@@ -212,6 +226,12 @@ function base64(value: string | Uint8Array): string {
 /** The end of the range of all keys that begin with a text that ends in '/'. */
 function endOf(prefix: string): string {
   return `${prefix.slice(0, -1)}0`
+}
+
+/** Nothing was sent. */
+function isRefusedConnection(error: unknown): boolean {
+  const { code } = ((error as { readonly cause?: unknown }).cause ?? {}) as { readonly code?: unknown }
+  return ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'].includes(String(code))
 }
 
 function reasonOf(error: unknown): string {

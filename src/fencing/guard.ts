@@ -49,6 +49,11 @@ export function checkFence(fence: unknown): Fence {
   return { token, scope, election }
 }
 
+/** The address of a server alone: no path, and no password, which would be shown in errors. */
+export function isServerUrl(text: unknown): boolean {
+  return typeof text === 'string' && /^https?:\/\/[^/?#@\s]+$/.test(text) && URL.canParse(text)
+}
+
 /** The refusal: nothing was written. `newest`: the token that the resource has seen, where it can tell. */
 export function staleToken(fence: Fence, newest?: bigint): MandateError<'LEADERSHIP_LOST'> {
   const { token, election } = fence

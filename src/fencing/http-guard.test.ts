@@ -187,6 +187,15 @@ describe('the HTTP guard', () => {
   })
 })
 
+describe('the HTTP guard of one election', () => {
+  it('refuses the leader of another, and forgets that it asked', async () => {
+    const guard = httpGuard({ store: fileFenceStore(file), election: 'billing' })
+    expect(await statusOf(guard.around(requestOf(fence(9n, { election: 'reports' })), done))).toBe(403)
+    expect(await statusOf(guard.around(requestOf(fence(1n)), done))).toBe(200)
+    expect(readFileSync(file, 'utf8')).not.toContain('reports')
+  })
+})
+
 describe('a fence', () => {
   it('comes from the variables that run gives its command', () => {
     const environment = { MANDATE_ELECTION: 'billing', MANDATE_TOKEN: '12', MANDATE_TOKEN_SCOPE: 's' }

@@ -13,6 +13,8 @@ import type { Fence } from './guard.ts'
 
 export interface HttpGuardOptions {
   readonly store: FenceStore
+  /** Whose leader may write here; every other election is refused. @default any: tell them apart in the handler */
+  readonly election?: string | undefined
   /** How long the first request of a new leader waits for those of older ones, in ms; then it is answered 503. @default 10000 */
   readonly drainMs?: number | undefined
 }
@@ -43,7 +45,7 @@ interface Refusal {
   readonly body: string
 }
 
-export function httpGuard({ store, drainMs = 10_000 }: HttpGuardOptions): HttpGuard {
+export function httpGuard({ store, election, drainMs = 10_000 }: HttpGuardOptions): HttpGuard {
   if (!(drainMs > 0 && drainMs < 2 ** 31))
     throw new MandateError('INVALID_OPTIONS', `drainMs is ${drainMs}: expected a number of ms above 0`, {
       option: 'drainMs',
@@ -56,6 +58,8 @@ export function httpGuard({ store, drainMs = 10_000 }: HttpGuardOptions): HttpGu
   ): Promise<{ fence: Fence; leave: () => void } | Refusal> => {
     const fence = fenceOfHeaders(headers)
     if ('status' in fence) return fence
+    if (election !== undefined && fence.election !== election)
+      return refusal(403, 'FORBIDDEN', `only the leader of election '${election}' writes here`)
     try {
       await store.raise(fence)
       const leave = atWork.begin(fence)

@@ -8,6 +8,7 @@ import { ZooKeeperClient } from '../clients/zookeeper/client.ts'
 import { ZooKeeperError, isZooKeeperError } from '../clients/zookeeper/error-codes.ts'
 import type { MultiOperation } from '../clients/zookeeper/operations.ts'
 import type { Acl } from '../clients/zookeeper/records.ts'
+import { isServerAddress } from '../clients/zookeeper/server-list.ts'
 import type { SessionEnd } from '../clients/zookeeper/session-machine.ts'
 import type { TlsOptions } from '../clients/zookeeper/socket.ts'
 import { MandateError } from '../errors.ts'
@@ -81,12 +82,8 @@ class Guard implements ZooKeeperGuard {
 
   constructor(options: ZooKeeperGuardOptions) {
     const { servers, chroot = '', auth } = options
-    if (
-      !Array.isArray(servers) ||
-      servers.length === 0 ||
-      servers.some((server) => !/:\d{1,5}$/.test(String(server)))
-    )
-      throw invalid('servers', 'a list of host:port')
+    if (!Array.isArray(servers) || servers.length === 0 || !servers.every(isServerAddress))
+      throw invalid('servers', 'a list of host:port with ports of 1-65535')
     if (chroot !== '' && !/^(\/[^/]+)+$/.test(chroot)) throw invalid('chroot', "a path such as '/app'")
     if (auth !== undefined && !/^[^:]+:./s.test(auth)) throw invalid('auth', "'user:password'")
     this.#options = options

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { isMandateError } from '../../errors.ts'
+import { zookeeperGuard } from '../../fencing/zookeeper-guard.ts'
 import { zookeeper } from '../zookeeper.ts'
 import { checkZnodeName, chrootProblem, describeAcl } from './layout.ts'
 import { readTicket, writeTicket } from './ticket.ts'
@@ -18,6 +19,7 @@ describe('the options', () => {
   it('need servers, each an address, each once', () => {
     expect(refusal(() => zookeeper({} as never))).toMatch(/^INVALID_OPTIONS: servers is absent/)
     expect(refusal(() => zookeeper({ servers: [] }))).toMatch(/a list of 1 to 64/)
+    expect(refusal(() => zookeeperGuard({ servers: ['zk1:65536'] }))).toMatch(/^INVALID_OPTIONS: servers/)
     expect(refusal(() => zookeeper({ servers: ['zk1'] }))).toMatch(
       /servers\[0\] is "zk1": expected host:port/,
     )

@@ -4,6 +4,7 @@ import type { Clock } from '../../seams/clock.ts'
 import type { Random } from '../../seams/random.ts'
 import type { BackgroundFailure } from '../backend.ts'
 import { frameBytesMax } from '../../clients/zookeeper/frame-reader.ts'
+import { isServerAddress } from '../../clients/zookeeper/server-list.ts'
 import type { TlsOptions } from '../../clients/zookeeper/socket.ts'
 import { dialects } from './dialects.ts'
 import type { ZooKeeperDialect } from './dialects.ts'
@@ -113,7 +114,8 @@ function serverProblems(servers: unknown): Problem[] {
     ]
   return servers.flatMap((server: unknown, index) => {
     const option = `servers[${index}]`
-    if (!isAddress(server)) return [{ option, value: server, expected: 'host:port with a port of 1-65535' }]
+    if (!isServerAddress(server))
+      return [{ option, value: server, expected: 'host:port with a port of 1-65535' }]
     if (servers.indexOf(server) === index) return []
     return [{ option, value: server, expected: 'every server once' }]
   })
@@ -173,11 +175,4 @@ function show(option: string, value: unknown): string {
 
 function isRecord(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isAddress(address: unknown): boolean {
-  if (typeof address !== 'string') return false
-  const match = /^(?:\[[0-9A-Fa-f:.]+\]|[^\s:[\]/@]+):(\d{1,5})$/.exec(address)
-  const port = Number(match?.[1])
-  return port >= 1 && port <= 65_535
 }

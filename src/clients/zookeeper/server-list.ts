@@ -4,6 +4,13 @@ import type { Random } from '../../seams/random.ts'
 const FIRST_DELAY_MS = 50
 const LONGEST_DELAY_MS = 500
 
+/** host:port, with a port that there can be. */
+export function isServerAddress(address: unknown): boolean {
+  if (typeof address !== 'string') return false
+  const port = Number(/^(?:\[[0-9A-Fa-f:.]+\]|[^\s:[\]/@]+):(\d{1,5})$/.exec(address)?.[1])
+  return port >= 1 && port <= 65_535
+}
+
 /** Which server is tried next, and when: each once without delay, then rounds with pauses that grow. */
 export class ServerList {
   readonly #servers: readonly string[]
