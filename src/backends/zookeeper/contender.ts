@@ -86,18 +86,27 @@ export class Contender {
   async #find(): Promise<ContenderNode | undefined> {
     const { client, election, dialect } = this.#options
     try {
-      const [, { children }] = await Promise.all([
-        client.sync('/'),
-        client.getChildren(electionPath(election)),
-      ])
-      const name = children.find((child) => child.startsWith(dialect.prefix(this.guid)))
-      if (name === undefined) return undefined
-      const path = `${electionPath(election)}/${name}`
+      const [, paths] = await Promise.all([client.sync('/'), this.#paths()])
+      const wish = `${electionPath(election)}/${dialect.prefix(this.guid)}`
+      const path = paths.find((each) => each.startsWith(wish))
+      if (path === undefined) return undefined
       const { czxid } = await client.exists(path)
-      return { name, path, czxid }
+      return { name: path.slice(path.lastIndexOf('/') + 1), path, czxid }
     } catch (error) {
       if (isZooKeeperError(error, 'NONODE')) return undefined
       throw error
+    }
+  }
+
+  /** Of the candidates, or at least of those of this session: so the own one is found where nobody may list the others. */
+  async #paths(): Promise<readonly string[]> {
+    const { client, election } = this.#options
+    const parent = electionPath(election)
+    try {
+      return (await client.getChildren(parent)).children.map((name) => `${parent}/${name}`)
+    } catch (error) {
+      if (!isZooKeeperError(error, 'NOAUTH', 'ANSWERTOOLONG')) throw error
+      return client.getEphemerals(`${parent}/`)
     }
   }
 

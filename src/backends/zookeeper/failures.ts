@@ -44,6 +44,15 @@ export async function refusalOf(
     const reason = `${whole} lies below an ephemeral znode, which has no children`
     return new MandateError('INVALID_NAME', `ZooKeeper refuses to ${what}: ${reason}`, { name: path, reason })
   }
+  if (isZooKeeperError(error, 'ANSWERTOOLONG')) {
+    const { length = 0, max = 0 } = error.size ?? {}
+    const message = `ZooKeeper's answer has ${length} bytes, of which ${max} are read, so nobody can ${what}: ${whole} has too many children`
+    return new MandateError('LIMIT_EXCEEDED', `${message}; raise frameBytesMax, if they are right`, {
+      limit: 'bytes of an answer',
+      value: length,
+      max,
+    })
+  }
   if (isZooKeeperError(error, 'QUEUEFULL')) {
     return new MandateError('LIMIT_EXCEEDED', 'too many requests wait for ZooKeeper', {
       limit: 'requests',

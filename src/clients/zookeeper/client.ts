@@ -123,6 +123,12 @@ export class ZooKeeperClient {
     return this.#read({ op: 'getChildren', path: this.#whole(path), watch: watcher !== undefined }, watcher)
   }
 
+  /** The paths of this session's own ephemeral znodes that begin so. */
+  async getEphemerals(prefix: string): Promise<readonly string[]> {
+    const paths = await this.#read({ op: 'getEphemerals', path: this.#whole(prefix) })
+    return paths.map((path) => path.slice(this.#options.chroot.length))
+  }
+
   /** What is read after it is no older than this call. */
   sync(path: string): Promise<undefined> {
     return this.#read({ op: 'sync', path: this.#whole(path) })

@@ -210,7 +210,7 @@ describe('frames', () => {
       const reader = new FrameReader(100)
       const seen: string[] = []
       for (let at = 0; at < stream.length; at += size)
-        seen.push(...reader.push(stream.subarray(at, at + size)).map((each) => each.toString()))
+        seen.push(...reader.push(stream.subarray(at, at + size)).map(({ bytes }) => bytes.toString()))
       expect(seen, `pieces of ${size}`).toEqual([
         'one'.padEnd(16, '.'),
         'two and a bit more than that',
@@ -219,8 +219,30 @@ describe('frames', () => {
     }
   })
 
-  it('of a length that is negative, too short or above the limit are refused before they come', () => {
-    for (const length of [-1, 0, 15, 101, 0x48545450]) {
+  it('that are too long are cut to their header, and what comes behind them is read', () => {
+    const stream = Buffer.concat([
+      frame('one'),
+      frame('x'.repeat(101)),
+      frame('y'.repeat(300)),
+      frame('three'),
+    ])
+    for (let size = 1; size <= stream.length; size += 1) {
+      const reader = new FrameReader(100)
+      const seen: string[] = []
+      for (let at = 0; at < stream.length; at += size)
+        for (const { bytes, cut } of reader.push(stream.subarray(at, at + size)))
+          seen.push(`${bytes.toString()} ${cut?.length}`)
+      expect(seen, `pieces of ${size}`).toEqual([
+        `${'one'.padEnd(16, '.')} undefined`,
+        `${'x'.repeat(16)} 101`,
+        `${'y'.repeat(16)} 300`,
+        `${'three'.padEnd(16, '.')} undefined`,
+      ])
+    }
+  })
+
+  it('of a length that no answer has are refused before they come', () => {
+    for (const length of [-1, 0, 15, 0x48545450]) {
       const declared = Buffer.alloc(4)
       declared.writeInt32BE(length)
       expect(() => new FrameReader(100).push(declared), String(length)).toThrow(

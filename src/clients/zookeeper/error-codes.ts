@@ -39,11 +39,14 @@ export class ZooKeeperError extends Error {
   /** As ZooKeeper calls it: `NONODE`, `NOAUTH`, `CONNECTIONLOSS`, … */
   readonly code: string
   readonly path: string | undefined
+  /** Of ANSWERTOOLONG, which this client says, and no server: bytes. */
+  readonly size: { readonly length: number; readonly max: number } | undefined
 
-  constructor(code: string, path?: string) {
+  constructor(code: string, path?: string, size?: { readonly length: number; readonly max: number }) {
     super(path === undefined ? code : `${code} for ${path}`)
     this.code = code
     this.path = path
+    this.size = size
   }
 }
 

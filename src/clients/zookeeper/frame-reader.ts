@@ -6,6 +6,14 @@ export const frameBytesMax = 1024 * 1024
 const LENGTH_BYTES = 4
 /** The shortest message of a server is a reply header: xid, zxid, error. */
 const SHORTEST = 16
+/** What is longer is no answer of a ZooKeeper, and nobody waits for its end. */
+const SKIPPED_MAX = 256 * 1024 * 1024
+
+export interface Frame {
+  readonly bytes: Buffer
+  /** It was longer than is read: the bytes are its header alone. */
+  readonly cut?: { readonly length: number; readonly max: number }
+}
 
 /**
  * Cuts one connection's bytes into frames. One reader a connection: what a connection that broke in mid-frame left
@@ -15,39 +23,48 @@ export class FrameReader {
   readonly #maxBytes: number
   #pieces: Buffer[] = []
   #held = 0
+  /** Of a frame that is too long, still to come. */
+  #skip = 0
 
   constructor(maxBytes: number = frameBytesMax) {
     this.#maxBytes = maxBytes
   }
 
-  /** The frames that are whole now. @throws PROTOCOL_ERROR: the stream cannot be read any further. */
-  push(chunk: Buffer): readonly Buffer[] {
-    this.#pieces.push(chunk)
-    this.#held += chunk.length
-    const frames: Buffer[] = []
-    let length = this.#declared()
-    while (length !== undefined && this.#held >= LENGTH_BYTES + length) {
+  /** The frames that are whole now, or whose header is where no more is read. @throws PROTOCOL_ERROR: the stream cannot be read any further. */
+  push(chunk: Buffer): readonly Frame[] {
+    const skipped = Math.min(this.#skip, chunk.length)
+    this.#skip -= skipped
+    this.#hold(chunk.subarray(skipped))
+    const frames: Frame[] = []
+    for (let length = this.#declared(); length !== undefined; length = this.#declared()) {
+      const isCut = length > this.#maxBytes
+      const bodyEnd = LENGTH_BYTES + (isCut ? SHORTEST : length)
+      if (this.#held < bodyEnd) break
       const bytes = this.#joined()
+      const body = bytes.subarray(LENGTH_BYTES, bodyEnd)
+      frames.push(isCut ? { bytes: body, cut: { length, max: this.#maxBytes } } : { bytes: body })
       const end = LENGTH_BYTES + length
-      frames.push(bytes.subarray(LENGTH_BYTES, end))
-      this.#pieces = [bytes.subarray(end)]
-      this.#held = bytes.length - end
-      length = this.#declared()
+      this.#skip = Math.max(0, end - bytes.length)
+      this.#pieces = []
+      this.#held = 0
+      this.#hold(bytes.subarray(end))
     }
     return frames
   }
 
-  /** Checked as soon as it is there, so that nothing is held for a frame that is refused. */
+  #hold(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    this.#pieces.push(bytes)
+    this.#held += bytes.length
+  }
+
   #declared(): number | undefined {
     if (this.#held < LENGTH_BYTES) return undefined
     const [first] = this.#pieces
     const length = (first !== undefined && first.length >= LENGTH_BYTES ? first : this.#joined()).readInt32BE(
       0,
     )
-    if (length < SHORTEST) throw protocolError(`a frame of ${length} bytes`)
-    if (length > this.#maxBytes) {
-      throw protocolError(`a frame of ${length} bytes, at most ${this.#maxBytes} are read`)
-    }
+    if (length < SHORTEST || length > SKIPPED_MAX) throw protocolError(`a frame of ${length} bytes`)
     return length
   }
 

@@ -43,6 +43,8 @@ export type Operation =
   | { readonly op: 'getData'; readonly path: string; readonly watch: boolean }
   | { readonly op: 'getChildren'; readonly path: string; readonly watch: boolean }
   | { readonly op: 'getAcl'; readonly path: string }
+  /** The znodes of this very session whose paths begin so; needs no right, and ZooKeeper 3.6. */
+  | { readonly op: 'getEphemerals'; readonly path: string }
   | { readonly op: 'sync'; readonly path: string }
   | { readonly op: 'multi'; readonly operations: readonly MultiOperation[] }
   | { readonly op: 'closeSession' }
@@ -61,6 +63,7 @@ export interface Replies {
   readonly getData: { readonly data: Buffer; readonly stat: Stat }
   readonly getChildren: { readonly children: readonly string[]; readonly stat: Stat }
   readonly getAcl: readonly Acl[]
+  readonly getEphemerals: readonly string[]
   readonly sync: undefined
   readonly multi: undefined
   readonly closeSession: undefined
@@ -83,6 +86,7 @@ const codes = {
   createContainer: 19,
   auth: 100,
   setWatches: 101,
+  getEphemerals: 103,
   closeSession: -11,
   ping: 11,
 } as const
@@ -154,6 +158,7 @@ function writeBody(writer: JuteWriter, operation: Operation | Check): void {
       writer.text(operation.path).bool(operation.watch)
       return
     case 'getAcl':
+    case 'getEphemerals':
     case 'sync':
       writer.text(operation.path)
       return
@@ -198,6 +203,8 @@ export function readReply(reader: JuteReader, operation: Operation, error: numbe
       return { children: reader.list((each) => each.text()), stat: readStat(reader) }
     case 'getAcl':
       return reader.list(readAcl)
+    case 'getEphemerals':
+      return reader.list((each) => each.text())
     case 'delete':
     case 'sync':
     case 'closeSession':

@@ -53,7 +53,7 @@ class Stage {
   }
 
   receive(frame: Buffer, ms: number): readonly Effect[] {
-    return this.do((machine) => machine.received(this.#connection, frame.subarray(4), now(ms)))
+    return this.do((machine) => machine.received(this.#connection, { bytes: frame.subarray(4) }, now(ms)))
   }
 
   reply(xid: number, ms: number, o: { zxid?: bigint; error?: number } = {}): readonly Effect[] {
@@ -250,7 +250,7 @@ describe('requests', () => {
     stage.reply(7, 11)
     expect(stage.all('detached')).toHaveLength(1)
     expect(stage.all('ended')).toEqual([])
-    const late = stage.do((machine) => machine.received(1, Buffer.alloc(16), now(12)))
+    const late = stage.do((machine) => machine.received(1, { bytes: Buffer.alloc(16) }, now(12)))
     expect(late).toEqual([])
   })
 

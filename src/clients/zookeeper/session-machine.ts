@@ -9,11 +9,13 @@
 import type { Instant } from '../../seams/clock.ts'
 import type { Random } from '../../seams/random.ts'
 import { ZooKeeperError, errorName } from './error-codes.ts'
+import type { Frame } from './frame-reader.ts'
 import { JuteReader, protocolError } from './jute.ts'
 import {
   encodeAuth,
   encodeOperation,
   encodeSetWatches,
+  pathOf,
   readReply,
   readReplyHeader,
   xids,
@@ -231,7 +233,7 @@ export class SessionMachine {
   }
 
   /** One frame of the server's. What cannot be read costs the connection, not the session. */
-  received(connection: number, frame: Buffer, now: Now): void {
+  received(connection: number, frame: Frame, now: Now): void {
     const phase = this.#phase
     if ((phase.is !== 'joining' && phase.is !== 'attached') || phase.connection !== connection) return
     try {
@@ -317,10 +319,11 @@ export class SessionMachine {
     this.#effects.push({ is: 'dial', connection, server })
   }
 
-  #joined(phase: Extract<Phase, { is: 'joining' }>, frame: Buffer, now: Now): void {
+  #joined(phase: Extract<Phase, { is: 'joining' }>, { bytes, cut }: Frame, now: Now): void {
     const { sentAt } = phase
     if (sentAt === undefined) throw protocolError('an answer came before the question')
-    const { timeoutMs, sessionId, password } = decodeConnect(frame)
+    if (cut !== undefined) throw protocolError(`a frame of ${cut.length} bytes`)
+    const { timeoutMs, sessionId, password } = decodeConnect(bytes)
     if (timeoutMs <= 0 || sessionId === 0n) return this.#end({ why: this.#closing ? 'closed' : 'expired' })
     const isNew = this.#identity === undefined
     this.#identity = { id: sessionId, password }
@@ -412,8 +415,8 @@ export class SessionMachine {
 
   // ---- messages -------------------------------------------------------------------------------------------------
 
-  #heard(frame: Buffer, now: Now): void {
-    const reader = new JuteReader(frame)
+  #heard({ bytes, cut }: Frame, now: Now): void {
+    const reader = new JuteReader(bytes)
     const { xid, zxid, error } = readReplyHeader(reader)
     if (zxid > this.#lastZxid) this.#lastZxid = zxid
     switch (xid) {
@@ -427,18 +430,26 @@ export class SessionMachine {
       case xids.setWatches:
         return
       default:
-        this.#replied(xid, error, reader, now)
+        this.#replied({ xid, error, cut }, reader, now)
     }
   }
 
-  #replied(xid: number, error: number, reader: JuteReader, now: Now): void {
+  #replied(
+    { xid, error, cut }: { readonly xid: number; readonly error: number; readonly cut: Frame['cut'] },
+    reader: JuteReader,
+    now: Now,
+  ): void {
     const first = this.#inFlight[0]
     if (first?.xid !== xid) throw protocolError(`an answer to request ${xid}, expected ${first?.xid}`)
     const code = error === 0 ? undefined : errorName(error)
     if (code === 'SESSIONEXPIRED') return this.#end({ why: this.#closing ? 'closed' : 'expired' })
     // Another connection has this session, or had it: attaching again tells which (ZOOKEEPER-710).
     if (code === 'SESSIONMOVED') throw new ZooKeeperError(code)
-    const answer = readReply(reader, first.operation, error)
+    // Asked again it would be as long: that is for its author to know.
+    const answer =
+      cut === undefined
+        ? readReply(reader, first.operation, error)
+        : new ZooKeeperError('ANSWERTOOLONG', pathOf(first.operation), cut)
     this.#inFlight.shift()
     this.#pump(now)
     if (first.operation.op === 'closeSession') return this.#end({ why: 'closed' })

@@ -2,6 +2,7 @@ import { connect as connectTcp } from 'node:net'
 import type { Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { FrameReader } from './frame-reader.ts'
+import type { Frame } from './frame-reader.ts'
 
 /** What `node:tls` takes of it; contents, not file names. */
 export interface TlsOptions {
@@ -14,7 +15,7 @@ export interface TlsOptions {
 
 export interface ConnectionEvents {
   readonly open: () => void
-  readonly frame: (frame: Buffer) => void
+  readonly frame: (frame: Frame) => void
   /** Once, and nothing after it; never after `destroy`. */
   readonly lost: (reason: string) => void
 }

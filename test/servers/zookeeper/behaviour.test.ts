@@ -1,6 +1,5 @@
 /** What a user meets on a real server: errors that name the cause, adjustments that are told, traffic that does not grow. */
 import { createServer, type AddressInfo } from 'node:net'
-import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +9,8 @@ import { zookeeper, type ZooKeeperOptions } from '../../../src/backends/zookeepe
 import { isZooKeeperError } from '../../../src/clients/zookeeper/error-codes.ts'
 import { createElection, isMandateError, type MandateError } from '../../../src/index.ts'
 import { eventually } from '../../integration/loopback.ts'
+import { selfSigned } from '../certificates.ts'
+import { FaultProxy } from '../proxy.ts'
 import { ZooKeeperServers } from '../zookeeper.ts'
 import { bareClient, childrenOf, openAcl } from './bare-client.ts'
 
@@ -270,6 +271,49 @@ describe('a candidate', () => {
     client.close()
   })
 
+  it('is told that its election has more candidates than it can read, and its other leaderships stay', async () => {
+    const writer = await bareClient(servers.addresses)
+    await writer.createChroot(openAcl)
+    await writer.create('/full', Buffer.alloc(0), { mode: 'persistent', acl: openAcl })
+    await writer.create('/full/crowd', Buffer.alloc(0), { mode: 'persistent', acl: openAcl })
+    for (let count = 0; count < 30; count++)
+      await writer.create(`/full/crowd/${'x'.repeat(150)}-`, Buffer.alloc(0), {
+        mode: 'ephemeral-sequential',
+        acl: openAcl,
+      })
+    const backend = backendOn({ chroot: '/full', frameBytesMax: 4096 })
+    const other = await electionOn(backend, 'a', 'other').campaign()
+    const error = await refusal(electionOn(backend, 'a', 'crowd').campaign())
+    expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED', message: expect.stringContaining('/full/crowd') })
+    expect(other.isValid()).toBe(true)
+    // And its own node is not among them any more.
+    const names = await childrenOf(servers.addresses, '/full/crowd')
+    expect(names.filter((name) => !name.startsWith('x'))).toEqual([])
+    writer.close()
+  })
+
+  it('leaves no node behind where the answer to its creation is lost, and it may not list the others', async () => {
+    const root = await bareClient(servers.addresses, { auth: 'root:secret' })
+    const acl = [
+      { perms: 31, scheme: 'auth', id: '' },
+      // To create and to delete.
+      { perms: 4 | 8, scheme: 'world', id: 'anyone' },
+    ]
+    await root.create('/blind', Buffer.alloc(0), { mode: 'persistent', acl: openAcl })
+    await root.create('/blind/job', Buffer.alloc(0), { mode: 'persistent', acl })
+    const [proxy] = await FaultProxy.toAll(servers.addresses)
+    const backend = backendOn({ servers: [proxy!.address], chroot: '/blind' })
+    proxy!.loseReply((piece) => piece.includes('/blind/job/') && piece.readInt32BE(8) === 15)
+    const error = await refusal(electionOn(backend, 'a', 'job').campaign())
+    expect(error).toMatchObject({ code: 'UNAUTHORIZED', message: expect.stringContaining('/blind/job') })
+    expect(proxy!.armed).toBe(false)
+    await eventually('its node to go', async () =>
+      (await root.getChildren('/blind/job')).children.length === 0 ? true : undefined,
+    )
+    root.close()
+    await proxy!.close()
+  })
+
   it('has no name that ZooKeeper cannot keep', async () => {
     for (const name of ['.mandate', '..', 'zookeeper', 'smile-\u{1f600}']) {
       const error = await refusal(electionOn(backendOn(), 'a', name).campaign())
@@ -279,16 +323,15 @@ describe('a candidate', () => {
 })
 
 describe('the wire', () => {
-  it('costs one answer, not the session, when that is longer than this client reads', async () => {
+  it('costs one answer, and not the connection, when that is longer than this client reads', async () => {
     const writer = await bareClient(servers.addresses)
     await writer.create('/long', Buffer.alloc(50_000), { mode: 'persistent', acl: openAcl })
     writer.close()
     const client = await bareClient(servers.addresses, { frameBytesMax: 4096 })
-    const { identity } = client
-    const answer = await client.getData('/long').catch((error: unknown) => error)
-    expect(isZooKeeperError(answer, 'CONNECTIONLOSS')).toBe(true)
-    await client.sync('/')
-    expect(client.identity?.id).toBe(identity?.id)
+    const next = [client.getData('/long').catch((error: unknown) => error), client.exists('/long')]
+    const [answer, stat] = await Promise.all(next)
+    expect(isZooKeeperError(answer, 'ANSWERTOOLONG')).toBe(true)
+    expect(stat).toHaveProperty('czxid', expect.any(BigInt))
     client.close()
   })
 })
@@ -300,29 +343,8 @@ describe('over TLS', () => {
   let address: string
 
   beforeAll(async () => {
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-days',
-        '2',
-        ...subject,
-        '-keyout',
-        file('key.pem'),
-        '-out',
-        file('crt.pem'),
-      ],
-      { stdio: 'ignore' },
-    )
-    writeFileSync(
-      file('store.pem'),
-      `${readFileSync(file('key.pem'), 'utf8')}${readFileSync(file('crt.pem'), 'utf8')}`,
-    )
+    const { cert, key } = selfSigned(folder, 'server')
+    writeFileSync(file('store.pem'), `${readFileSync(key, 'utf8')}${readFileSync(cert, 'utf8')}`)
     secure = await ZooKeeperServers.start({
       tickMs: 200,
       config: {
@@ -331,7 +353,7 @@ describe('over TLS', () => {
         'ssl.clientAuth': 'none',
         'ssl.keyStore.location': file('store.pem'),
         'ssl.keyStore.type': 'PEM',
-        'ssl.trustStore.location': file('crt.pem'),
+        'ssl.trustStore.location': file('server.pem'),
         'ssl.trustStore.type': 'PEM',
       },
     })
@@ -343,7 +365,7 @@ describe('over TLS', () => {
   })
 
   it('a candidate leads, and a server with another name or of an unknown authority is refused', async () => {
-    const ca = readFileSync(file('crt.pem'))
+    const ca = readFileSync(file('server.pem'))
     const leadership = await electionOn(backendOn({ servers: [address], tls: { ca } }), 'a').campaign()
     expect(leadership.isValid()).toBe(true)
     const strangers: ZooKeeperOptions['tls'][] = [{}, { ca, servername: 'elsewhere.example' }]
