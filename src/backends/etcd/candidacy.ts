@@ -64,6 +64,8 @@ export class EtcdCandidacy implements Candidacy {
   #standing: Promise<unknown> | 'settled' | undefined
   /** It may have been carried out unseen, and may still be. */
   #uncertain = false
+  /** The revision in which the own key was changed last, as far as is known. */
+  #changedAt = 0n
   #ownWatch: { close(): void } | undefined
   #aheadWatch: { close(): void } | undefined
   #proclaimed: Promise<unknown> = Promise.resolve()
@@ -118,12 +120,9 @@ export class EtcdCandidacy implements Candidacy {
     this.#standing = 'settled'
     if (this.#over()) return undefined
     // Found, and not put: by an attempt whose answer was lost, or by an earlier candidacy with other metadata.
-    if (place.own !== undefined && !Buffer.from(place.own.value).equals(value)) {
-      await cluster.call(replaceValue(key, place.revision, value, lease), {
-        signal: this.#abort.signal,
-        withinMs: leaseMs,
-      })
-    }
+    this.#changedAt = place.own?.modRevision ?? place.revision
+    if (place.own !== undefined && !Buffer.from(place.own.value).equals(value))
+      await this.#replaceValue(place.revision, value, this.#abort.signal)
     return place
   }
 
@@ -182,6 +181,8 @@ export class EtcdCandidacy implements Candidacy {
     const { is } = this.#state
     if (is === 'leading') {
       const certain = this.#tie.renewal() !== undefined
+      // Nobody stands by it from now on: a put that may still land would hold the election for nobody.
+      if (this.#uncertain) void this.#remove(this.#revision())
       this.end(certain ? 'revoked' : 'expired')
       void this.#tie.renewNow()
     } else if (is === 'waiting') {
@@ -283,15 +284,11 @@ export class EtcdCandidacy implements Candidacy {
   proclaim(metadata: Metadata, { signal }: Cancellable): Promise<'done' | 'was-not-holder' | 'unknown'> {
     const state = this.#state
     if (state.is !== 'leading') return Promise.resolve('was-not-holder')
-    const { cluster, key, lease, leaseMs, candidateId } = this.#tie
-    const value = encodeValue(candidateId, metadata)
+    const value = encodeValue(this.#tie.candidateId, metadata)
     const ask = async (): Promise<'done' | 'was-not-holder' | 'unknown'> => {
       if (this.#state !== state) return 'was-not-holder'
       try {
-        const limits = { signal, withinMs: leaseMs }
-        return (await cluster.call(replaceValue(key, state.revision, value, lease), limits))
-          ? 'done'
-          : 'was-not-holder'
+        return (await this.#replaceValue(state.revision, value, signal)) ? 'done' : 'was-not-holder'
       } catch (error) {
         if (isLeaseGone(error)) return 'was-not-holder'
         if (isMandateError(error, 'FORBIDDEN') || isMandateError(error, 'UNAUTHORIZED')) throw error
@@ -302,6 +299,25 @@ export class EtcdCandidacy implements Candidacy {
     const asked = this.#proclaimed.then(ask)
     this.#proclaimed = asked.catch(() => undefined)
     return asked
+  }
+
+  /** False: the key is no longer that of this candidacy. */
+  async #replaceValue(
+    revision: bigint,
+    value: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
+    const { cluster, key, lease, leaseMs } = this.#tie
+    for (;;) {
+      const at = this.#changedAt
+      const replaced = await cluster.call(replaceValue(key, { revision, at }, value, lease), {
+        signal,
+        withinMs: leaseMs,
+      })
+      if (replaced.is === 'gone') return false
+      this.#changedAt = replaced.at
+      if (replaced.is === 'done') return true
+    }
   }
 
   #remove(revision: bigint | undefined): Promise<'removed' | 'absent' | 'unknown'> {

@@ -12,6 +12,7 @@ const ascending = 1
 const descending = 2
 const byCreateRevision = 2
 const createRevision = 1
+const modRevision = 2
 
 /** Enough for any queue that is looked at as a whole; a longer one is looked at from its end. */
 export const QUEUE_MAX = 1000n
@@ -83,12 +84,32 @@ export function withdraw(key: string, revision: bigint | undefined): Ask<boolean
   }
 }
 
-/** True if the key was still that of this leadership, and has the value now. */
-export function replaceValue(key: string, revision: bigint, value: Uint8Array, lease: bigint): Ask<boolean> {
+/** What became of a new value. `at`: when the key was changed last. */
+export type Replaced =
+  | { readonly is: 'done'; readonly at: bigint }
+  /** It was changed since; the value is another one. */
+  | { readonly is: 'changed'; readonly at: bigint }
+  /** It is no longer that of this candidacy. */
+  | { readonly is: 'gone' }
+
+/**
+ * Only on what the key was at `at`: an attempt that was given up and lands late, after a newer value, would take that back.
+ */
+export function replaceValue(
+  key: string,
+  { revision, at }: { readonly revision: bigint; readonly at: bigint },
+  value: Uint8Array,
+  lease: bigint,
+): Ask<Replaced> {
   return async ({ kv }, context) => {
     const put: Op = { request: { case: 'put', value: { key: bytes(key), value, lease } } }
-    const reply = await kv.txn({ compare: [isRevision(key, revision)], success: [put] }, context)
-    return reply.succeeded
+    const compare = [isRevision(key, revision), isUnchangedSince(key, at)]
+    const reply = await kv.txn({ compare, success: [put], failure: [rangeOp({ key: bytes(key) })] }, context)
+    if (reply.succeeded) return { is: 'done', at: reply.header?.revision ?? at }
+    const [found] = rangeOf(reply, 0)
+    if (found?.createRevision !== revision) return { is: 'gone' }
+    const isThere = Buffer.from(found.value).equals(value)
+    return { is: isThere ? 'done' : 'changed', at: found.modRevision }
   }
 }
 
@@ -118,6 +139,15 @@ function isRevision(key: string, revision: bigint) {
     target: createRevision,
     key: bytes(key),
     targetUnion: { case: 'createRevision' as const, value: revision },
+  }
+}
+
+function isUnchangedSince(key: string, at: bigint) {
+  return {
+    result: 0,
+    target: modRevision,
+    key: bytes(key),
+    targetUnion: { case: 'modRevision' as const, value: at },
   }
 }
 
