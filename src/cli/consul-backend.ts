@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Backend, BackgroundFailure } from '../backends/backend.ts'
+import { defaultLockDelayMs } from '../backends/consul/options.ts'
 import { MandateError } from '../errors.ts'
 import type { ConsulDescription } from './description.ts'
 import { parseDuration } from './duration.ts'
@@ -198,4 +199,21 @@ function pemOf(file: string | undefined): string | undefined {
 /** Without `--lease`, `run` takes what the URL says. */
 export function consulLeaseMs({ checkMs, ttlMs = 10_000 }: ConsulDescription): number {
   return checkMs ?? ttlMs
+}
+
+/** A session is renewed each third of its time, a check each quarter. */
+export function consulLeastRemainingMs(
+  { checkMs, ttlMs = 10_000 }: ConsulDescription,
+  leaseMs: number,
+): number {
+  return checkMs === undefined ? 0.6 * leaseMs : Math.min(0.7 * leaseMs, 0.6 * ttlMs)
+}
+
+/** With the machine goes the agent, and so whoever tells that its check fails: the session ends, after twice its time. */
+export function consulTakeoverMs(
+  { checkMs, ttlMs = 10_000, serfHealth = false, lockDelayMs }: ConsulDescription,
+  leaseMs: number,
+): number {
+  const sessionMs = checkMs === undefined ? leaseMs : Math.max(ttlMs, leaseMs)
+  return 2 * sessionMs + (lockDelayMs ?? defaultLockDelayMs({ ttlMs, checkMs, serfHealth }))
 }

@@ -6,7 +6,7 @@ import { backendFrom } from './backend-from.ts'
 import type { CommandContext } from './command.ts'
 import { requireBackend, resolveConfig } from './config.ts'
 import type { Resolved } from './config.ts'
-import { leastRemainingMs, serviceLeaseMs } from './services/index.ts'
+import { leastRemainingMs, serviceLeaseMs, takeoverMs } from './services/index.ts'
 import type { BackendDescription } from './description.ts'
 import { checkElectionName } from './election-name.ts'
 import { formatDuration } from './duration.ts'
@@ -136,14 +136,14 @@ export function killMarginMs(leaseMs: number): number {
   return Math.min(200, Math.max(20, leaseMs / 10))
 }
 
-function announce({ leaseMs, graceMs, marginMs, exclusivity }: RunPlan, log: RunLog): void {
+function announce({ leaseMs, graceMs, marginMs, exclusivity, backend }: RunPlan, log: RunLog): void {
   const stop = formatDuration(leaseMs - graceMs - marginMs)
   const kill = formatDuration(leaseMs - marginMs)
   log.note(
     `${exclusivity} mode, lease ${formatDuration(leaseMs)}: without contact for ${stop} the command is asked to stop, after ${kill} it is dead`,
   )
   log.note(
-    `worst takeover: about ${formatDuration(leaseMs)} when a whole machine dies; when only this process dies, as soon as its command is dead`,
+    `worst takeover: about ${formatDuration(takeoverMs(backend, leaseMs))} when a whole machine dies; when only this process dies, as soon as its command is dead`,
   )
 }
 

@@ -3,6 +3,8 @@ import {
   consulFrom,
   consulKeys,
   consulLeaseMs,
+  consulLeastRemainingMs,
+  consulTakeoverMs,
   interpretConsulObject,
   interpretConsulUrl,
 } from '../consul-backend.ts'
@@ -19,5 +21,7 @@ export const consulService: Service<ConsulDescription> = {
   },
   fromObject: (fields, baseDir, problems) => interpretConsulObject({ ...fields }, baseDir, problems),
   leaseMs: consulLeaseMs,
+  leastRemainingMs: consulLeastRemainingMs,
+  takeoverMs: consulTakeoverMs,
   create: consulFrom,
 }

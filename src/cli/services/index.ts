@@ -25,6 +25,12 @@ export function leastRemainingMs(description: BackendDescription, leaseMs: numbe
   return service?.leastRemainingMs?.(description as ServiceDescription, leaseMs) ?? 0.9 * leaseMs
 }
 
+/** From the death of a leader's machine to its successor, at most. */
+export function takeoverMs(description: BackendDescription, leaseMs: number): number {
+  const service = services.find(({ type }) => type === description.type)
+  return service?.takeoverMs?.(description as ServiceDescription, leaseMs) ?? leaseMs
+}
+
 export function serviceFrom(description: ServiceDescription, context: ServiceContext): Promise<Backend> {
   const service = services.find(({ type }) => type === description.type)
   if (service === undefined) throw new TypeError(`no service '${description.type}'`)

@@ -16,6 +16,8 @@ export interface Service<Description extends ServiceDescription = ServiceDescrip
   fromObject(fields: Readonly<Record<string, unknown>>, baseDir: string, problems: string[]): Description
   /** The lease of a `run` without `--lease`. */
   leaseMs(description: Description): number
+  /** From the death of a leader's machine to its successor, at most, in ms; absent: the lease. */
+  takeoverMs?(description: Description, leaseMs: number): number
   /** What is left of a lease between two renewals that come in time, in ms; absent: nine tenths. */
   leastRemainingMs?(description: Description, leaseMs: number): number
   /** Imports the backend only now. */

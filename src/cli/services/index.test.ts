@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest'
+import { parseBackendUrl } from '../url.ts'
+import { leastRemainingMs, takeoverMs } from './index.ts'
+
+const left = (url: string, leaseMs: number) => leastRemainingMs(parseBackendUrl(url, '/'), leaseMs)
+const takeover = (url: string, leaseMs: number) => takeoverMs(parseBackendUrl(url, '/'), leaseMs)
+
+test('a grace is measured against what is left of a lease just before it is renewed', () => {
+  // Renewed each third of the lease, and the check of Consul each quarter.
+  expect(left('etcd://h', 6000)).toBeLessThan(4000)
+  expect(left('consul://h', 9000)).toBeLessThan(6000)
+  expect(left('consul://h?check=4s', 4000)).toBeLessThan(3000)
+  // The session behind a long check is renewed each third all the same.
+  expect(left('consul://h?ttl=10s&check=10s', 10_000)).toBeLessThan(6667)
+})
+
+test('the worst takeover of Consul counts the session twice, and the lock delay', () => {
+  expect(takeover('consul://h', 10_000)).toBe(21_000)
+  expect(takeover('consul://h?ttl=20s&lock-delay=0s', 15_000)).toBe(30_000)
+  // With the machine its agent is gone, which would have told that the check fails.
+  expect(takeover('consul://h?check=3s', 3000)).toBe(20_750)
+  expect(takeover('etcd://h', 5000)).toBe(5000)
+})
