@@ -1,28 +1,30 @@
 /** Real Consul servers on loopback: one, or an ensemble of three, each on ports and in a folder of its own. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { freePorts } from '../../src/cli/demo/ports.ts'
+import { Ensemble, ServerMember, sitesFor } from './ensemble.ts'
+import type { Site } from './ensemble.ts'
 import { programOf, requiredServer } from './required-server.ts'
 import { ServerProcess } from './server-process.ts'
 
 export interface ConsulServersOptions {
   /** @default 1 */
   readonly members?: 1 | 3
-  /** More configuration of every server. */
+  /** More configuration of all. */
   readonly config?: Readonly<Record<string, unknown>>
+  /** The same, of a port that speaks TLS beside the plain one: `ca_file`, `cert_file`, `key_file`, … */
+  readonly tls?: Readonly<Record<string, unknown>>
   /** ACLs are on, everything that no token allows is denied, and this is the token that may do all. */
   readonly masterToken?: string
+  /** An agent that is no server beside them, as every machine has one in production. @default false */
+  readonly agent?: boolean
 }
 
 const exec = promisify(execFile)
 
-export class ConsulServers {
-  readonly members: readonly ConsulMember[]
+export class ConsulServers extends Ensemble<ConsulMember> {
   readonly program: string
-  readonly #folder: string
   readonly #masterToken: string | undefined
 
   private constructor(
@@ -31,9 +33,8 @@ export class ConsulServers {
     folder: string,
     masterToken: string | undefined,
   ) {
-    this.members = members
+    super(members, folder)
     this.program = program
-    this.#folder = folder
     this.#masterToken = masterToken
   }
 
@@ -41,35 +42,18 @@ export class ConsulServers {
   static async start(options: ConsulServersOptions = {}): Promise<ConsulServers> {
     const program = programOf(requiredServer('consul'), 'consul')
     const count = options.members ?? 1
-    const folder = mkdtempSync(join(tmpdir(), 'mandate-consul-'))
-    const ports = await freePorts(3 * count)
-    const addresses = Array.from({ length: count }, (_, index) => ({
-      name: `s${index + 1}`,
-      http: ports[3 * index]!,
-      serf: ports[3 * index + 1]!,
-      server: ports[3 * index + 2]!,
-    }))
-    const members = addresses.map((address) => {
-      const home = join(folder, address.name)
-      mkdirSync(home)
-      const file = join(home, 'agent.json')
-      writeFileSync(file, JSON.stringify(configOf(address, addresses, home, options)))
-      const process = new ServerProcess(address.name, { program, args: ['agent', '-config-file', file] })
-      return new ConsulMember(address.name, address.http, process, options.masterToken)
+    const { folder, sites } = await sitesFor('consul', {
+      count: options.agent === true ? count + 1 : count,
+      portsEach: 4,
     })
-    const servers = new ConsulServers(members, program, folder, options.masterToken)
-    try {
-      for (const { process } of members) process.start()
-      await Promise.all(members.map((member) => member.healthy()))
-      return servers
-    } catch (error) {
-      await servers.close()
-      throw error
-    }
-  }
-
-  get first(): ConsulMember {
-    return this.members[0]!
+    const members = sites.map((site, index) => {
+      const file = join(site.home, 'agent.json')
+      const servers = sites.slice(0, count)
+      writeFileSync(file, JSON.stringify(configOf(site, servers, options, index < count)))
+      const process = new ServerProcess(site.name, { program, args: ['agent', '-config-file', file] })
+      return new ConsulMember(site, process, options.masterToken)
+    })
+    return new ConsulServers(members, program, folder, options.masterToken).begin()
   }
 
   /** The program, its arguments and what it needs to find the first of these servers. */
@@ -92,48 +76,26 @@ export class ConsulServers {
       ...(this.#masterToken === undefined ? {} : { CONSUL_HTTP_TOKEN: this.#masterToken }),
     }
   }
-
-  /** The member that leads Raft. */
-  async leader(): Promise<ConsulMember> {
-    for (let tries = 0; tries < 500; tries++) {
-      for (const member of this.members) {
-        const self = await member.get('/v1/agent/self').catch(() => undefined)
-        const consul = (self as { Stats?: { consul?: { leader?: string } } } | undefined)?.Stats?.consul
-        if (consul?.leader === 'true') return member
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-    throw new Error('no member leads')
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.members.map(({ process: each }) => each.kill('SIGKILL')))
-    rmSync(this.#folder, { recursive: true, force: true })
-  }
-}
-
-interface Address {
-  readonly name: string
-  readonly http: number
-  readonly serf: number
-  readonly server: number
 }
 
 function configOf(
-  { name, http, serf, server }: Address,
-  all: readonly Address[],
-  home: string,
-  { config, masterToken }: ConsulServersOptions,
+  { name, home, ports: [http, serf, server, https] }: Site,
+  servers: readonly Site[],
+  { config, tls, masterToken }: ConsulServersOptions,
+  isServer: boolean,
 ) {
   return {
     node_name: name,
     data_dir: join(home, 'data'),
-    server: true,
-    bootstrap_expect: all.length,
+    server: isServer,
+    ...(isServer ? { bootstrap_expect: servers.length } : {}),
     bind_addr: '127.0.0.1',
     client_addr: '127.0.0.1',
-    ports: { http, serf_lan: serf, server, serf_wan: -1, dns: -1, grpc: -1 },
-    retry_join: all.map((each) => `127.0.0.1:${each.serf}`),
+    ports: {
+      ...{ http, serf_lan: serf, server, serf_wan: -1, dns: -1, grpc: -1 },
+      ...(tls === undefined ? {} : { https }),
+    },
+    retry_join: servers.map(({ ports }) => `127.0.0.1:${ports[1]}`),
     retry_interval: '200ms',
     // The shortest Raft timeouts that it offers: 1 s heartbeat and election.
     performance: { raft_multiplier: 1 },
@@ -141,62 +103,42 @@ function configOf(
     limits: { http_max_conns_per_client: 5000 },
     log_level: 'warn',
     disable_update_check: true,
-    leave_on_terminate: false,
+    // As by default: a server that ends comes back, an agent that ends leaves.
+    leave_on_terminate: !isServer,
     ...(masterToken === undefined
       ? {}
       : {
           acl: { enabled: true, default_policy: 'deny', tokens: { master: masterToken, agent: masterToken } },
         }),
+    ...tls,
     ...config,
   }
 }
 
-export class ConsulMember {
-  readonly name: string
-  readonly port: number
-  readonly process: ServerProcess
+export class ConsulMember extends ServerMember {
+  /** Where it speaks TLS, if `tls` says how. */
+  readonly httpsPort: number
   readonly #token: string | undefined
 
-  constructor(name: string, port: number, process: ServerProcess, token: string | undefined) {
-    this.name = name
-    this.port = port
-    this.process = process
+  constructor({ name, ports }: Site, process: ServerProcess, token: string | undefined) {
+    super(name, ports[0]!, process)
+    this.httpsPort = ports[3]!
     this.#token = token
   }
 
-  get address(): string {
-    return `127.0.0.1:${this.port}`
-  }
-
-  /** Resolves when the process is gone. */
-  kill(): Promise<void> {
-    return this.process.kill('SIGKILL')
-  }
-
-  /** Neither answers nor closes anything until `cont`. */
-  stop(): void {
-    this.process.signal('SIGSTOP')
-  }
-
-  cont(): void {
-    this.process.signal('SIGCONT')
-  }
-
-  /** With the folder it had; resolves when it serves again. */
-  async restart(): Promise<void> {
-    await this.process.kill('SIGKILL')
-    this.process.start()
-    await this.healthy()
-  }
-
   /** Has a leader, and can write: until then sessions cannot be made. */
-  async healthy(): Promise<void> {
+  async serving(): Promise<void> {
     await this.process.until('healthy', async () => {
       await this.put('/v1/kv/mandate-test/healthy', 'yes')
       // Sessions need the agent's own entry in the catalogue, which comes some time after the leader.
       const entry = (await this.get(`/v1/catalog/node/${this.name}`)) as object | null
       return entry !== null
     })
+  }
+
+  async leads(): Promise<boolean> {
+    const self = (await this.get('/v1/agent/self')) as { Stats?: { consul?: { leader?: string } } } | null
+    return self?.Stats?.consul?.leader === 'true'
   }
 
   /** By Consul's own HTTP, so that no client of ours stands between. */

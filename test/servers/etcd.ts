@@ -1,10 +1,10 @@
 /** Real etcd servers on loopback: one, or an ensemble of three, each on ports and in a folder of its own. */
 import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { freePorts } from '../../src/cli/demo/ports.ts'
+import { Ensemble, ServerMember, sitesFor } from './ensemble.ts'
 import { programOf, requiredServer } from './required-server.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -19,21 +19,18 @@ export interface EtcdOptions {
   readonly flags?: Readonly<Record<string, string>>
   /** `memory`: where it exists, so that nobody waits for a disk. What is written still outlives the process. @default disk */
   readonly folder?: 'disk' | 'memory'
-  /** @default http */
+  /** `https`: it is not waited for, because only the test has its certificates. @default http */
   readonly scheme?: 'http' | 'https'
 }
 
 const exec = promisify(execFile)
 
-export class EtcdEnsemble {
-  readonly members: readonly EtcdMember[]
-  readonly folder: string
+export class EtcdEnsemble extends Ensemble<EtcdMember> {
   readonly #etcdctl: string
   readonly #scheme: string
 
   private constructor(members: readonly EtcdMember[], folder: string, etcdctl: string, scheme: string) {
-    this.members = members
-    this.folder = folder
+    super(members, folder)
     this.#etcdctl = etcdctl
     this.#scheme = scheme
   }
@@ -44,22 +41,18 @@ export class EtcdEnsemble {
     const count = options.members ?? 1
     const scheme = options.scheme ?? 'http'
     const parent = options.folder === 'memory' && existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
-    const folder = mkdtempSync(join(parent, 'mandate-etcd-'))
-    const ports = await freePorts(2 * count)
-    const addresses = Array.from({ length: count }, (_, index) => ({
-      name: `s${index + 1}`,
-      client: ports[2 * index]!,
-      peerUrl: `http://127.0.0.1:${ports[2 * index + 1]}`,
-    }))
-    const cluster = addresses.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(',')
-    const members = addresses.map(({ name, client, peerUrl }) => {
+    const { folder, sites } = await sitesFor('etcd', { count, portsEach: 2, parent })
+    const peerUrl = (ports: readonly number[]): string => `http://127.0.0.1:${ports[1]}`
+    const cluster = sites.map(({ name, ports }) => `${name}=${peerUrl(ports)}`).join(',')
+    const members = sites.map(({ name, home, ports }) => {
+      const client = ports[0]!
       const flags = {
         name,
-        'data-dir': join(folder, name),
+        'data-dir': join(home, 'data'),
         'listen-client-urls': `${scheme}://127.0.0.1:${client}`,
         'advertise-client-urls': `${scheme}://127.0.0.1:${client}`,
-        'listen-peer-urls': peerUrl,
-        'initial-advertise-peer-urls': peerUrl,
+        'listen-peer-urls': peerUrl(ports),
+        'initial-advertise-peer-urls': peerUrl(ports),
         'initial-cluster': cluster,
         'heartbeat-interval': String(options.heartbeatMs ?? 50),
         'election-timeout': String(options.electionMs ?? 500),
@@ -68,31 +61,15 @@ export class EtcdEnsemble {
         ...options.flags,
       }
       const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)
-      return new EtcdMember(
-        name,
-        client,
-        new ServerProcess(name, { program: programOf(server, 'etcd'), args }),
-      )
+      const process = new ServerProcess(name, { program: programOf(server, 'etcd'), args })
+      return new EtcdMember(name, client, process, scheme)
     })
-    const ensemble = new EtcdEnsemble(members, folder, programOf(server, 'etcdctl'), scheme)
-    try {
-      for (const member of members) member.process.start()
-      if (scheme === 'http') await Promise.all(members.map((member) => member.healthy()))
-      return ensemble
-    } catch (error) {
-      await ensemble.close()
-      throw error
-    }
-  }
-
-  /** `127.0.0.1:port` of each member. */
-  get endpoints(): string[] {
-    return this.members.map(({ address }) => address)
+    return new EtcdEnsemble(members, folder, programOf(server, 'etcdctl'), scheme).begin()
   }
 
   /** The program, and what it needs to find these servers. */
   etcdctlCommand(...args: readonly string[]): { readonly program: string; readonly args: string[] } {
-    const endpoints = this.endpoints.map((address) => `${this.#scheme}://${address}`).join(',')
+    const endpoints = this.addresses.map((address) => `${this.#scheme}://${address}`).join(',')
     return { program: this.#etcdctl, args: ['--endpoints', endpoints, ...args] }
   }
 
@@ -105,25 +82,6 @@ export class EtcdEnsemble {
     })
     return stdout.trimEnd()
   }
-
-  /** The member that leads Raft, by its own account. */
-  async leader(): Promise<EtcdMember> {
-    for (let tries = 0; tries < 500; tries++) {
-      for (const member of this.members) {
-        const status = await member.status().catch(() => undefined)
-        if (status !== undefined && status.leader !== '0' && status.leader === status.header.member_id)
-          return member
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-    throw new Error('no etcd server leads')
-  }
-
-  /** Ends every server, however it was left, and removes what they wrote. */
-  async close(): Promise<void> {
-    await Promise.all(this.members.map(({ process: each }) => each.kill('SIGKILL')))
-    rmSync(this.folder, { recursive: true, force: true })
-  }
 }
 
 interface Status {
@@ -131,47 +89,25 @@ interface Status {
   readonly leader: string
 }
 
-export class EtcdMember {
-  readonly name: string
-  readonly port: number
-  readonly process: ServerProcess
+export class EtcdMember extends ServerMember {
+  readonly #scheme: string
 
-  constructor(name: string, port: number, process: ServerProcess) {
-    this.name = name
-    this.port = port
-    this.process = process
+  constructor(name: string, port: number, process: ServerProcess, scheme: string) {
+    super(name, port, process)
+    this.#scheme = scheme
   }
 
-  get address(): string {
-    return `127.0.0.1:${this.port}`
-  }
-
-  /** Resolves when the process is gone. */
-  kill(): Promise<void> {
-    return this.process.kill('SIGKILL')
-  }
-
-  /** Neither answers nor closes anything until `cont`. */
-  stop(): void {
-    this.process.signal('SIGSTOP')
-  }
-
-  cont(): void {
-    this.process.signal('SIGCONT')
-  }
-
-  /** With the folder it had; resolves when it serves again. */
-  async restart(): Promise<void> {
-    await this.process.kill('SIGKILL')
-    this.process.start()
-    await this.healthy()
-  }
-
-  async healthy(): Promise<void> {
+  async serving(): Promise<void> {
+    if (this.#scheme === 'https') return
     await this.process.until('healthy', async () => {
       const answer = await fetch(`http://${this.address}/health`, { signal: AbortSignal.timeout(1000) })
       return ((await answer.json()) as { health?: string }).health === 'true'
     })
+  }
+
+  async leads(): Promise<boolean> {
+    const { leader, header } = await this.status()
+    return leader !== '0' && leader === header.member_id
   }
 
   /** By the server's own JSON gateway, so that no client of ours stands between. */

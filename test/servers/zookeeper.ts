@@ -1,10 +1,9 @@
 /** Real ZooKeeper servers on loopback: one, or an ensemble of three, each on ports and in a folder of its own. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { classPath } from '../../scripts/servers/zookeeper.mjs'
-import { freePorts } from '../../src/cli/demo/ports.ts'
+import { Ensemble, ServerMember, sitesFor } from './ensemble.ts'
 import { FaultProxy } from './proxy.ts'
 import { programOf, requiredServer } from './required-server.ts'
 import { ServerProcess } from './server-process.ts'
@@ -26,9 +25,7 @@ export interface ZooKeeperServersOptions {
   readonly properties?: Readonly<Record<string, string>>
 }
 
-export class ZooKeeperServers {
-  readonly members: readonly ZooKeeperMember[]
-  readonly folder: string
+export class ZooKeeperServers extends Ensemble<ZooKeeperMember> {
   readonly #bridges: readonly Bridge[]
   readonly #cut: Set<FaultProxy>
 
@@ -38,8 +35,7 @@ export class ZooKeeperServers {
     bridges: readonly Bridge[],
     cut: Set<FaultProxy>,
   ) {
-    this.members = members
-    this.folder = folder
+    super(members, folder)
     this.#bridges = bridges
     this.#cut = cut
   }
@@ -48,21 +44,19 @@ export class ZooKeeperServers {
   static async start(options: ZooKeeperServersOptions = {}): Promise<ZooKeeperServers> {
     const server = requiredServer('zookeeper')
     const count = options.members ?? 1
-    const folder = mkdtempSync(join(tmpdir(), 'mandate-zookeeper-'))
-    const ports = await freePorts(4 * count)
+    const { folder, sites } = await sitesFor('zookeeper', { count, portsEach: 4 })
+    const followed = sites.map(({ ports }) => ports[1]!)
     const cut = new Set<FaultProxy>()
-    const bridges = options.divisible === true ? await bridgesBetween(count, ports, cut) : []
+    const bridges = options.divisible === true ? await bridgesBetween(followed, cut) : []
     /** The ensemble as one of its members reaches it. */
     const linesOf = (from: number): string[] =>
-      Array.from({ length: count }, (_, to) => {
+      sites.map(({ ports }, to) => {
         const bridge = bridges.find((each) => each.from === from && each.to === to)
-        const [peer, election] = [bridge?.proxy.port ?? ports[4 * to + 1], ports[4 * to + 2]]
-        return `server.${to + 1}=127.0.0.1:${peer}:${election}`
+        const [, peer, election] = ports
+        return `server.${to + 1}=127.0.0.1:${bridge?.proxy.port ?? peer}:${election}`
       })
-    const members = Array.from({ length: count }, (_, index) => {
-      const home = join(folder, `s${index + 1}`)
-      mkdirSync(home)
-      const port = ports[4 * index]!
+    const members = sites.map(({ name, home, ports }, index) => {
+      const [port = 0, , , spare = 0] = ports
       writeFileSync(join(home, 'myid'), `${index + 1}\n`)
       const config = {
         tickTime: String(options.tickMs ?? 200),
@@ -79,7 +73,7 @@ export class ZooKeeperServers {
         ...options.config,
       }
       const text = Object.entries(config).map(
-        ([key, value]) => `${key}=${value.replace('{port}', String(ports[4 * index + 3]))}`,
+        ([key, value]) => `${key}=${value.replace('{port}', String(spare))}`,
       )
       const file = join(home, 'zoo.cfg')
       writeFileSync(file, `${[...text, ...(count > 1 ? linesOf(index) : [])].join('\n')}\n`)
@@ -90,40 +84,10 @@ export class ZooKeeperServers {
         ...['-cp', classPath(programOf(server, 'jars'), 'server')],
         ...['org.apache.zookeeper.server.quorum.QuorumPeerMain', file],
       ]
-      const name = `s${index + 1}`
       const process = new ServerProcess(name, { program: programOf(server, 'java'), args, cwd: home })
-      return new ZooKeeperMember(name, port, ports[4 * index + 3]!, process)
+      return new ZooKeeperMember(name, port, spare, process)
     })
-    const servers = new ZooKeeperServers(members, folder, bridges, cut)
-    try {
-      for (const member of members) member.process.start()
-      await servers.serving()
-      return servers
-    } catch (error) {
-      await servers.close()
-      throw error
-    }
-  }
-
-  /** `127.0.0.1:port` of each member. */
-  get addresses(): string[] {
-    return this.members.map(({ address }) => address)
-  }
-
-  async serving(): Promise<void> {
-    await Promise.all(this.members.map((member) => member.serving()))
-  }
-
-  /** The member that leads the ensemble, by its own account. */
-  async leader(): Promise<ZooKeeperMember> {
-    for (let tries = 0; tries < 500; tries++) {
-      for (const member of this.members) {
-        const mode = await member.mode()
-        if (mode === 'leader' || mode === 'standalone') return member
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-    throw new Error('no ZooKeeper server leads')
+    return new ZooKeeperServers(members, folder, bridges, cut).begin()
   }
 
   async follower(): Promise<ZooKeeperMember> {
@@ -143,11 +107,9 @@ export class ZooKeeperServers {
       }
   }
 
-  /** Ends every server, however it was left, and removes what they wrote. */
-  async close(): Promise<void> {
-    await Promise.all(this.members.map(({ process: each }) => each.kill('SIGKILL')))
+  override async close(): Promise<void> {
+    await super.close()
     await Promise.all(this.#bridges.map(({ proxy }) => proxy.close()))
-    rmSync(this.folder, { recursive: true, force: true })
   }
 }
 
@@ -158,19 +120,13 @@ interface Bridge {
   readonly proxy: FaultProxy
 }
 
-function bridgesBetween(
-  count: number,
-  ports: readonly number[],
-  cut: ReadonlySet<FaultProxy>,
-): Promise<Bridge[]> {
-  const pairs = Array.from({ length: count * count }, (_, at) => ({
-    from: Math.floor(at / count),
-    to: at % count,
-  }))
+/** `ports`: where each member is followed, if it leads. */
+function bridgesBetween(ports: readonly number[], cut: ReadonlySet<FaultProxy>): Promise<Bridge[]> {
+  const pairs = ports.flatMap((_, from) => ports.map((port, to) => ({ from, to, port })))
   return Promise.all(
     pairs
       .filter(({ from, to }) => from !== to)
-      .map(async ({ from, to }) => ({ from, to, proxy: await bridgeTo(ports[4 * to + 1]!, cut) })),
+      .map(async ({ from, to, port }) => ({ from, to, proxy: await bridgeTo(port, cut) })),
   )
 }
 
@@ -193,47 +149,22 @@ async function bridgeTo(port: number, cut: ReadonlySet<FaultProxy>): Promise<Fau
   return proxy
 }
 
-export class ZooKeeperMember {
-  readonly name: string
-  readonly port: number
+export class ZooKeeperMember extends ServerMember {
   /** Free, for what `config` asks for. */
   readonly sparePort: number
-  readonly process: ServerProcess
 
   constructor(name: string, port: number, sparePort: number, process: ServerProcess) {
-    this.name = name
-    this.port = port
+    super(name, port, process)
     this.sparePort = sparePort
-    this.process = process
-  }
-
-  get address(): string {
-    return `127.0.0.1:${this.port}`
-  }
-
-  /** Resolves when the process is gone. */
-  kill(): Promise<void> {
-    return this.process.kill('SIGKILL')
-  }
-
-  /** Neither answers nor closes anything until `cont`. */
-  stop(): void {
-    this.process.signal('SIGSTOP')
-  }
-
-  cont(): void {
-    this.process.signal('SIGCONT')
-  }
-
-  /** With the folder it had; resolves when it serves again. */
-  async restart(): Promise<void> {
-    await this.process.kill('SIGKILL')
-    this.process.start()
-    await this.serving()
   }
 
   async serving(): Promise<void> {
     await this.process.until('serving', async () => (await this.mode()) !== undefined)
+  }
+
+  async leads(): Promise<boolean> {
+    const mode = await this.mode()
+    return mode === 'leader' || mode === 'standalone'
   }
 
   /** `standalone`, `leader` or `follower`; undefined while it serves nobody. */

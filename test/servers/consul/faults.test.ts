@@ -278,6 +278,27 @@ describe.concurrent('what an operator ends is told as revoked', () => {
     expect(stage.judge()).toMatchObject(clean)
   })
 
+  it('an agent that leaves under its leader, as one that is restarted does: told before the next one may lead', async () => {
+    const own = await ConsulServers.start({ agent: true })
+    const [server, agent] = own.members
+    const stage = contest([server!])
+    try {
+      const a = stage.stand('a', { address: agent!.address })
+      await a.leadership()
+      const b = stage.stand('b')
+      await settled(stage)
+      const at = nowMs()
+      const left = agent!.process.kill('SIGTERM')
+      expect(await stage.takenOver(a, at)).toBe(b)
+      expect(a.told('lost')[0]?.reason).toMatch(/^(revoked|health-check)$/)
+      expect(stage.judge()).toMatchObject({ ...clean, operatorOverlapMs: 0 })
+      await left
+    } finally {
+      await stage.end()
+      await own.close()
+    }
+  })
+
   it('a check that is taken away at the agent', async () => {
     const stage = contest()
     const a = stage.stand('a')

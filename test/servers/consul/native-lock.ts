@@ -8,9 +8,6 @@ import type { ConsulServers } from '../consul.ts'
 
 const holder = fileURLToPath(new URL('./fixtures/holder.mjs', import.meta.url))
 
-/** The program tells every 5 ms; a longer silence on a busy machine is no end. */
-const silenceMs = 1000
-
 export class NativeLock {
   readonly #process: ChildProcess
   readonly #ended: Promise<void>
@@ -59,17 +56,10 @@ export class NativeLock {
     await this.#ended
   }
 
-  /** From when to when its program ran. */
+  /** From when to when its program ran: once, for `consul lock` ends with it. A silence in between is a busy machine. */
   tenures(): Tenure[] {
-    const tenures: Tenure[] = []
-    let from: number | undefined
-    for (const [index, at] of this.#runs.entries()) {
-      from ??= at
-      const next = this.#runs[index + 1]
-      if (next !== undefined && next - at < silenceMs) continue
-      tenures.push({ pid: this.#process.pid!, id: 'consul lock', from, until: at })
-      from = undefined
-    }
-    return tenures
+    const [from, until] = [this.#runs[0], this.#runs.at(-1)]
+    if (from === undefined || until === undefined) return []
+    return [{ pid: this.#process.pid!, id: 'consul lock', from, until }]
   }
 }

@@ -1,13 +1,11 @@
 /** What etcd may refuse, and how that is told: users and their rights, certificates, addresses, leases, old revisions. */
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { BackgroundFailure } from '../../../src/backends/backend.ts'
 import { etcd, type EtcdOptions } from '../../../src/backends/etcd.ts'
 import { isMandateError } from '../../../src/errors.ts'
 import { createElection, type Election } from '../../../src/index.ts'
 import { eventually, refusal } from '../../integration/loopback.ts'
+import { pemsOf, selfSigned } from '../certificates.ts'
 import { EtcdEnsemble, type EtcdOptions as ServerOptions } from '../etcd.ts'
 import { FaultProxy } from '../proxy.ts'
 
@@ -51,7 +49,7 @@ describe('users', () => {
   }
 
   it('a user with the right to the prefix leads, and goes on when its auth token has run out', async () => {
-    const { endpoints } = await withUsers()
+    const { addresses: endpoints } = await withUsers()
     const election = candidate({ endpoints, user: 'app', password: 'app-pass' })
     const leadership = await election.campaign()
     // Longer than the token lives; the stream of renewals needs none.
@@ -65,7 +63,7 @@ describe('users', () => {
 
   it('who waits is woken, although the auth token of its watches has run out meanwhile', async () => {
     const servers = await withUsers()
-    const { endpoints } = servers
+    const { addresses: endpoints } = servers
     const stands = (id: string): Election => {
       const options = { endpoints, user: 'app', password: 'app-pass', ttlMs: 5000 }
       const backend = etcd({ ...options, onBackgroundFailure: () => undefined })
@@ -95,7 +93,7 @@ describe('users', () => {
   })
 
   it('no user, a wrong password and a missing right are told apart', async () => {
-    const { endpoints } = await withUsers()
+    const { addresses: endpoints } = await withUsers()
     const nobody = await refusal(() => candidate({ endpoints }).campaign())
     expect([nobody.code, nobody.message]).toEqual([
       'UNAUTHORIZED',
@@ -111,39 +109,16 @@ describe('users', () => {
   })
 
   it('a user on servers that know none goes on without', async () => {
-    const { endpoints } = await start()
+    const { addresses: endpoints } = await start()
     await candidate({ endpoints, user: 'app', password: 'x' }).campaign()
   })
 })
 
 describe('TLS', () => {
-  const openssl = (...args: string[]) =>
-    execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] })
-
-  function authority(folder: string, name: string): { readonly cert: string; readonly key: string } {
-    const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)]
-    const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1']
-    openssl(
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '2',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-      ...subject,
-    )
-    return { cert, key }
-  }
-
   it('servers are checked by their authority, and take clients that have a certificate', async () => {
     // Signed by themselves: each is its own authority.
     const plain = await start()
-    const [server, client] = [authority(plain.folder, 'server'), authority(plain.folder, 'client')]
+    const [server, client] = [selfSigned(plain.folder, 'server'), selfSigned(plain.folder, 'client')]
     const flags = {
       ...{ 'cert-file': server.cert, 'key-file': server.key },
       ...{ 'client-cert-auth': 'true', 'trusted-ca-file': client.cert },
@@ -156,9 +131,8 @@ describe('TLS', () => {
         () => undefined,
       ),
     )
-    const read = (file: string): string => readFileSync(file, 'utf8')
-    const { endpoints } = servers
-    const tls = { ca: read(server.cert), cert: read(client.cert), key: read(client.key) }
+    const { addresses: endpoints } = servers
+    const tls = pemsOf(client, server)
     const leadership = await candidate({ endpoints, tls }).campaign()
     expect(leadership.isValid()).toBe(true)
 
@@ -174,7 +148,7 @@ describe('TLS', () => {
 
 describe('addresses', () => {
   it('one that answers is found among those that do not', async () => {
-    const { endpoints } = await start()
+    const { addresses: endpoints } = await start()
     const hole = await FaultProxy.to(1)
     hole.blackHole()
     ends.push(() => hole.close())
@@ -228,7 +202,7 @@ describe('addresses', () => {
 })
 
 it('a lease that the servers raise is told once, and what they granted counts', async () => {
-  const { endpoints } = await start({ heartbeatMs: 200, electionMs: 2000 })
+  const { addresses: endpoints } = await start({ heartbeatMs: 200, electionMs: 2000 })
   const election = candidate({ endpoints, ttlMs: 1000 })
   const leadership = await election.campaign()
   expect(leadership.remainingMs()).toBeGreaterThan(2000)
@@ -240,7 +214,7 @@ it('a lease that the servers raise is told once, and what they granted counts', 
 
 it('an observer that was away while the store forgot what it missed sees the newest leader', async () => {
   const servers = await start()
-  const proxy = await FaultProxy.to(servers.endpoints[0] ?? '')
+  const proxy = await FaultProxy.to(servers.addresses[0] ?? '')
   ends.push(() => proxy.close())
   const watcher = candidate({ endpoints: [proxy.address] })
   const seen: string[] = []
@@ -262,7 +236,7 @@ it('an observer that was away while the store forgot what it missed sees the new
 
 it('endpoints of two clusters are told apart: nobody leads by the second what it led by the first', async () => {
   const [first, second] = [await start(), await start()]
-  const election = candidate({ endpoints: [...first.endpoints, ...second.endpoints] })
+  const election = candidate({ endpoints: [...first.addresses, ...second.addresses] })
   const leadership = await election.campaign()
   const { header } = await first.members[0]!.status()
   const used = header.cluster_id === leadership.tokenScope ? first : second
@@ -275,7 +249,7 @@ it('endpoints of two clusters are told apart: nobody leads by the second what it
 
 it('a key that somebody writes over is given up, so that it holds the election for nobody', async () => {
   const servers = await start()
-  const election = candidate({ endpoints: servers.endpoints })
+  const election = candidate({ endpoints: servers.addresses })
   const leadership = await election.campaign()
   const key = await servers.etcdctl('get', '--prefix', 'billing/', '--keys-only')
   await servers.etcdctl('put', key.trim(), 'operator')

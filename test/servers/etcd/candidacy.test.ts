@@ -15,7 +15,7 @@ afterEach(async () => {
 async function slowSession() {
   const servers = await EtcdEnsemble.start({ folder: 'memory' })
   ends.push(() => servers.close())
-  const proxy = await FaultProxy.to(servers.endpoints[0] ?? '')
+  const proxy = await FaultProxy.to(servers.addresses[0] ?? '')
   ends.push(() => proxy.close())
   const backend = etcd({ endpoints: [proxy.address], ttlMs: 5000, onBackgroundFailure: () => undefined })
   ends.push(() => backend.close())

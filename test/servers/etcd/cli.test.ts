@@ -9,7 +9,7 @@ let url = ''
 
 beforeAll(async () => {
   servers = await EtcdEnsemble.start({ members: 3, folder: 'memory' })
-  url = `etcd://${servers.endpoints.join(',')}/cli?ttl=2s`
+  url = `etcd://${servers.addresses.join(',')}/cli?ttl=2s`
 })
 beforeEach(() => {
   stage = new Stage()

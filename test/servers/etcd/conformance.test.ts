@@ -35,7 +35,7 @@ playOnServers(
       const servers = await server()
       const prefix = `world-${++worlds}`
       return serverWorld({
-        servers: servers.endpoints,
+        servers: servers.addresses,
         backend: (endpoints, { id, clock }) =>
           etcd({
             endpoints,

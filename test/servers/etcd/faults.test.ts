@@ -23,7 +23,7 @@ playFaults({
       return key
     }
     return {
-      addresses: servers.endpoints,
+      addresses: servers.addresses,
       backend: (endpoints) => ({ module: 'mandate/etcd', factory: 'etcd', options: { endpoints, ttlMs } }),
       revokeSession: async (election) => {
         const lease = (await leaderKey(election)).slice(election.length + 1)

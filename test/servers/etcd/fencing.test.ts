@@ -15,7 +15,7 @@ let address = ''
 
 beforeAll(async () => {
   servers = await EtcdEnsemble.start({ folder: 'memory' })
-  address = servers.endpoints[0] ?? ''
+  address = servers.addresses[0] ?? ''
 })
 
 afterAll(async () => {

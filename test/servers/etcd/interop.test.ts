@@ -66,7 +66,7 @@ function candidate(election: string, id: string): CandidateProcess {
   const backend = {
     module: 'mandate/etcd',
     factory: 'etcd',
-    options: { endpoints: servers.endpoints, ttlMs },
+    options: { endpoints: servers.addresses, ttlMs },
   }
   const started = new CandidateProcess({ id, election, backend, observes: true })
   ours.push(started)
@@ -175,7 +175,7 @@ describe('with etcdctl elect in one election', () => {
 
 describe('the values in the store', () => {
   it('metadata is on a second line, so that other tools show the id', async () => {
-    const backend = etcd({ endpoints: servers.endpoints, ttlMs })
+    const backend = etcd({ endpoints: servers.addresses, ttlMs })
     const metadata = { url: 'http://10.0.0.7:3000' }
     const election = createElection({ name: 'values', backend, candidate: { id: 'worker 7', metadata } })
     try {
@@ -194,7 +194,7 @@ describe('the values in the store', () => {
   })
 
   it("layout 'etcd3' is where that package looks, with the lease in decimal", async () => {
-    const backend = etcd({ endpoints: servers.endpoints, ttlMs, layout: 'etcd3' })
+    const backend = etcd({ endpoints: servers.addresses, ttlMs, layout: 'etcd3' })
     const election = createElection({ name: 'jobs', backend, candidate: { id: 'a' } })
     try {
       await election.campaign()
