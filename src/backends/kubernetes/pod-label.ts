@@ -9,7 +9,7 @@ import type { BackendEnv } from '../backend.ts'
 import type { ApiClient } from './api-client.ts'
 import { ApiFailure } from './api-failure.ts'
 import type { Label } from './leader-label.ts'
-import { pause } from './pause.ts'
+import { pause } from '../settled.ts'
 import { labelRoleFor } from './role.ts'
 
 export interface PodLabelOptions {
