@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, it } from 'vitest'
 import { isMandateError } from '../errors.ts'
 import { fakeLeaseServer } from '../testing/fake-lease-store.ts'
@@ -159,6 +160,25 @@ describe('a candidacy on a lease store', () => {
     await run(3_000)
     expect(standing.heard).toEqual(['won 1 @0'])
     expect(a.failures).toHaveLength(1)
+  })
+
+  it('tells of each renewal that has to read its record first, and of no other', async () => {
+    const { server, open, run } = world()
+    const slow: unknown[] = []
+    const hear = (message: unknown): void => void slow.push(message)
+    subscribe('mandate:slow-renewal', hear)
+    try {
+      open('a').stand()
+      await run(2_000)
+      server.fate = once(writes, { refused: new Error('quota') })
+      await run(900)
+      expect(slow).toEqual([])
+      server.fate = once(writes, { lost: 'answer' })
+      await run(2_000)
+      expect(slow).toEqual([{ election: 'billing', candidateId: 'a' }])
+    } finally {
+      unsubscribe('mandate:slow-renewal', hear)
+    }
   })
 
   it('goes on after a conflict with an operator who kept it in place, ends at once if he did not', async () => {

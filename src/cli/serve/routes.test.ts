@@ -57,6 +57,7 @@ async function serving({ limits, streams: max = 2, keepAliveMs = 60_000, ...give
     live: () => undefined,
     ready: () => undefined,
     metrics: () => 'up 1\n',
+    failed: () => undefined,
     counted: () => undefined,
     ...given,
   })
@@ -253,6 +254,17 @@ describe('who may ask', () => {
     const refused = await get('/leader', { method: 'POST' })
     expect(refused).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } })
   })
+})
+
+it('a defect in an answer is told and answered, and ends nothing', async () => {
+  const told: unknown[] = []
+  const metrics = (): string => {
+    throw new Error('no page')
+  }
+  const { ask: get } = await serving({ metrics, failed: (error) => void told.push(error) })
+  expect((await get('/metrics')).status).toBe(500)
+  expect(told).toEqual([new Error('no page')])
+  expect((await get('/readyz')).status).toBe(200)
 })
 
 describe('limits', () => {

@@ -21,6 +21,8 @@ export interface RouteOptions {
   readonly live: () => string | undefined
   readonly ready: () => string | undefined
   readonly metrics: () => string
+  /** A defect: told, because nobody else sees it, and answered, because a question must not end a leadership. */
+  readonly failed: (error: unknown) => void
   /** `route` is one of a closed set. */
   readonly counted: (route: string, status: number) => void
 }
@@ -35,10 +37,20 @@ export function router(options: RouteOptions): Route {
   return (request) => {
     const { pathname, keys } = split(request.url ?? '/')
     const route = routes.get(pathname)
-    const answer =
+    const answer = (): Answer | Takeover =>
       refusal(request, options, pathname, keys) ?? route?.(request) ?? notFound(pathname, [...routes.keys()])
-    options.counted(route === undefined ? 'other' : pathname, 'status' in answer ? answer.status : 200)
-    return answer
+    const result = orDefect(answer, options)
+    options.counted(route === undefined ? 'other' : pathname, 'status' in result ? result.status : 200)
+    return result
+  }
+}
+
+function orDefect(answer: () => Answer | Takeover, { failed }: RouteOptions): Answer | Takeover {
+  try {
+    return answer()
+  } catch (error) {
+    failed(error)
+    return problem(500, 'a defect of mandate: see its log')
   }
 }
 

@@ -137,6 +137,8 @@ export class Service {
       live: () => this.#liveness.problem(this.#facts()),
       ready: () => this.#notReady(),
       metrics: () => this.#page.text(),
+      failed: (error) =>
+        this.#log.warn('defect', error instanceof Error ? String(error.stack) : String(error)),
       counted: (at, status) => this.#page.countRequest(at, status),
     })
     return startHttpServer(http, route)
