@@ -210,15 +210,27 @@ export type LeaseWrite<Version> =
   /** The reply was lost: it may have landed, and may still land. */
   | { readonly is: 'unknown'; readonly error?: unknown }
 
+/** One version of a record. `token`: of the write that raised `transitions` last; 0n for no record. */
+export interface LeaseSeen<Version> {
+  readonly record: LeaseRecord | null
+  readonly version: Version
+  readonly token: bigint
+}
+
 export interface LeaseStore<Version> {
   readonly scope: string
-  /** Linearizable. `token`: of the write that raised `transitions` last; 0n for no record. */
-  read(
-    name: string,
-    o: Cancellable,
-  ): Promise<{ readonly record: LeaseRecord | null; readonly version: Version; readonly token: bigint }>
+  /** Linearizable. */
+  read(name: string, o: Cancellable): Promise<LeaseSeen<Version>>
   /** `token` of an applied write is greater than that of every earlier one. */
   write(name: string, next: LeaseRecord, expect: Version, o: Cancellable): Promise<LeaseWrite<Version>>
-  /** Never truth, only a hint to read again. Rejects when the watch ends. */
-  watch?(name: string, from: Version, changed: () => void, o: Cancellable): Promise<never>
+  /**
+   * `changed` is a hint to read again; with `seen`, which must be newer than every answer so far, nobody needs to read.
+   * Rejects when the watch ends, and soon after `o.signal` aborts: `close` waits for it.
+   */
+  watch?(
+    name: string,
+    from: Version,
+    changed: (seen?: LeaseSeen<Version>) => void,
+    o: Cancellable,
+  ): Promise<never>
 }

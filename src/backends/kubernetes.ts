@@ -1,32 +1,47 @@
 import { hostname } from 'node:os'
-import type { Backend, BackgroundFailure, LeaseTiming } from './backend.ts'
+import type { Backend, BackendEnv, BackgroundFailure, LeaseTiming } from './backend.ts'
 import { checkLease } from './backend.ts'
 import { defineBackend } from './define-backend.ts'
+import type { KubeConfigLike } from './kubernetes/access/client-node.ts'
 import { findAccess } from './kubernetes/access/find-access.ts'
 import type { AnnouncementOptions } from './kubernetes/announcing.ts'
-import { KubernetesDriver, kubernetesFacts } from './kubernetes/driver.ts'
+import { KubernetesDriver, kubernetesFacts, type KubernetesDriverOptions } from './kubernetes/driver.ts'
 import { checkedLabel } from './kubernetes/leader-label.ts'
+import type { KubernetesLease } from './kubernetes/lease-report.ts'
+import { lockFormats, type LockKind } from './kubernetes/lock-format.ts'
+import { resolvePace, type KubernetesPreset } from './kubernetes/pace-options.ts'
 import { MandateError } from '../errors.ts'
 import type { Clock } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
 import { systemClock } from '../system/clock.ts'
 
-/** `fast`: 1 s. `default`: 15 s, as Kubernetes' own components. `calm`: 137 s, as OpenShift's. */
-export type KubernetesPreset = 'fast' | 'default' | 'calm'
+export type { KubeConfigLike, KubernetesLease, KubernetesPreset, LockKind }
 
 export interface KubernetesOptions {
   /** @default the pod's or the context's */
   readonly namespace?: string | undefined
   /** The Lease's name, for an election that has another name here. @default the election's name */
   readonly lease?: string | undefined
+  /**
+   * The object that keeps the election: `endpoints` and `configmaps` as client-go did it before Leases, for candidates
+   * that still do. @default 'lease'
+   */
+  readonly lock?: LockKind | undefined
   /** @default 'default' */
   readonly preset?: KubernetesPreset | undefined
   /** Whole seconds, in ms; others are rounded up in the Lease. @default by preset */
   readonly leaseMs?: number | undefined
+  /** A leader gives up this long after it sent its last successful renewal, in ms. @default by preset, in its proportion */
+  readonly renewDeadlineMs?: number | undefined
+  /** The longest pause between two attempts, and between two looks without a watch, in ms. @default by preset, in its proportion */
+  readonly retryMs?: number | undefined
   /** Of the kubeconfig. @default its current one; in a pod: the pod's own service account */
   readonly context?: string | undefined
-  /** Path of a kubeconfig, or several as in `KUBECONFIG`. @default in a pod its service account, else `KUBECONFIG` */
-  readonly kubeconfig?: string | undefined
+  /**
+   * Path of a kubeconfig, or several as in `KUBECONFIG`, or a `KubeConfig` of `@kubernetes/client-node`.
+   * @default in a pod its service account, else `KUBECONFIG`
+   */
+  readonly kubeconfig?: string | KubeConfigLike | undefined
   /** What tokens compare within, the same in every process. @default a hash of the cluster's authorities, and the namespace */
   readonly scope?: string | undefined
   /** Added to every token, for an election that moves here. @default 0n */
@@ -49,7 +64,13 @@ export interface KubernetesOptions {
   readonly onBackgroundFailure?: ((failure: BackgroundFailure) => void) | undefined
 }
 
-const leaseMsOf: Readonly<Record<KubernetesPreset, number>> = { fast: 1000, default: 15_000, calm: 137_000 }
+export interface KubernetesBackend extends Backend {
+  /**
+   * The Lease of an election as this process saw it last: what stands beside the token. Undefined before it was seen, and
+   * after the backend was closed.
+   */
+  lease(election: string): KubernetesLease | undefined
+}
 
 /**
  * Elections on Kubernetes Leases, in the same election as client-go's candidates.
@@ -58,49 +79,38 @@ const leaseMsOf: Readonly<Record<KubernetesPreset, number>> = { fast: 1000, defa
  * stop in time, which is their own business.
  * @throws INVALID_OPTIONS
  */
-export function kubernetes(options: KubernetesOptions = {}): Backend {
-  const { preset = 'default' } = options
-  if (!Object.hasOwn(leaseMsOf, preset)) {
-    const expected = 'fast, default or calm'
-    const message = `preset is ${JSON.stringify(preset)}: use ${expected}`
-    throw new MandateError('INVALID_OPTIONS', message, { option: 'preset', value: preset, expected })
+export function kubernetes(options: KubernetesOptions = {}): KubernetesBackend {
+  const { lock = 'lease' } = options
+  if (!Object.hasOwn(lockFormats, lock)) {
+    const expected = Object.keys(lockFormats).join(', ')
+    const message = `lock is ${JSON.stringify(lock)}: use one of ${expected}`
+    throw new MandateError('INVALID_OPTIONS', message, { option: 'lock', value: lock, expected })
   }
   const clock = options.clock ?? systemClock()
+  const pace = resolvePace(options)
   const timing: LeaseTiming = {
-    leaseMs: options.leaseMs ?? leaseMsOf[preset],
+    leaseMs: pace.leaseMs,
     maxClockDrift: options.maxClockDrift ?? 0.001,
     tickMs: 1,
   }
   checkLease(timing.leaseMs, kubernetesFacts, timing)
+  const { kubeconfig, context, namespace, lease, scope, tokenBase = 0n } = options
+  const access: KubernetesDriverOptions['access'] = ({ ended }) =>
+    findAccess({
+      env: process.env,
+      nowMs: () => clock.lower(),
+      wallMs: () => clock.wallMs(),
+      kubeconfig,
+      context,
+      ended,
+    })
   const announce = announcing(options)
-  return defineBackend(
-    (env) =>
-      new KubernetesDriver(
-        {
-          access: () =>
-            findAccess({
-              env: process.env,
-              nowMs: () => clock.lower(),
-              wallMs: () => clock.wallMs(),
-              kubeconfig: options.kubeconfig,
-              context: options.context,
-            }),
-          namespace: options.namespace,
-          lease: options.lease,
-          scope: options.scope,
-          timing,
-          tokenBase: options.tokenBase ?? 0n,
-          announce,
-        },
-        env,
-      ),
-    {
-      clock,
-      random: options.random,
-      onBackgroundFailure: options.onBackgroundFailure,
-      timing,
-    },
-  )
+  const settings = { access, namespace, lease, lock, scope, timing, pace, tokenBase, announce }
+  let driver: KubernetesDriver | undefined
+  const create = (env: BackendEnv): KubernetesDriver => (driver = new KubernetesDriver(settings, env))
+  const { random, onBackgroundFailure } = options
+  const backend = defineBackend(create, { clock, random, onBackgroundFailure, timing })
+  return Object.assign(backend, { lease: (election: string) => driver?.lease(election) })
 }
 
 /** @throws INVALID_OPTIONS */

@@ -56,7 +56,7 @@ export function runCandidacy<V extends VersionValue>(
   const { clock } = env
   const current = requests(env)
   const timers = new Map<TimerName, Timer>()
-  const watch = host.watches.share(request.election, () => step({ type: 'hint' }))
+  const watch = host.watches.share(request.election, (seen) => step({ type: 'hint', seen }))
   const about = (): { readonly election: string; readonly candidateId: string } => ({
     election: request.election,
     candidateId: settings.id,

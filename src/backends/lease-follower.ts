@@ -2,6 +2,8 @@
 import { follow, newFollower } from '../lease/following.ts'
 import type { Followed, FollowerSettings } from '../lease/following.ts'
 import type { ReadOutcome } from '../lease/machine-types.ts'
+import { showsHint } from '../lease/observation.ts'
+import type { Hinted } from '../lease/observation.ts'
 import type { VersionValue } from '../lease/record.ts'
 import type { Timer } from '../seams/clock.ts'
 import { between } from '../seams/random.ts'
@@ -61,14 +63,14 @@ function followLoop<V extends VersionValue>(host: FollowerHost<V>, election: str
   let state = newFollower<V>(settings)
   let timer: Timer | undefined
   let reading = false
-  let hinted = false
+  let hinted: Hinted<V> = 'no'
   let stopped = false
   let joined = 0
 
   const look = (): void => {
     timer?.cancel()
     reading = true
-    hinted = false
+    hinted = 'no'
     current.start<ReadOutcome<V>>({
       timeoutMs: settings.attemptMs,
       send: async (signal) => ({ is: 'read', ...(await store.read(election, { signal })) }),
@@ -84,13 +86,17 @@ function followLoop<V extends VersionValue>(host: FollowerHost<V>, election: str
     if (step.tell !== null) for (const listener of listeners) listener(step.tell)
     if (stopped) return
     // A hint during the read may speak of a change that the answer does not show.
-    if (hinted && outcome.is === 'read') look()
+    if (outcome.is === 'read' && !showsHint(hinted, outcome.version)) look()
     else timer = env.clock.setTimer(between(env.random, step.againMs[0], step.againMs[1]), look)
   }
-  const watch = host.watches.share(election, () => {
-    hinted = reading
-    // While the store fails, the pause between the reads stands.
-    if (!reading && state.told?.is !== 'unknown') look()
+  const watch = host.watches.share(election, (seen) => {
+    hinted = !reading ? 'no' : seen === undefined ? 'somehow' : { to: seen.version }
+    if (reading) return
+    if (seen !== undefined) {
+      timer?.cancel()
+      done({ is: 'read', ...seen })
+      // While the store fails, the pause between the reads stands.
+    } else if (state.told?.is !== 'unknown') look()
   })
 
   return {

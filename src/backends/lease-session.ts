@@ -19,6 +19,14 @@ import { watches } from './lease-watch.ts'
 
 export interface LeaseSessionOptions {
   readonly timing: LeaseTiming
+  /** A holder gives up this long after it sent its last successful write, in ms. @default the lease */
+  readonly renewDeadlineMs?: number
+  /** A holder renews this long after it sent its last successful write, in ms. @default a third of the lease */
+  readonly renewMs?: number
+  /** How long one request may take, in ms. @default `renewMs` */
+  readonly attemptMs?: number
+  /** The longest pause of a holder between two attempts, in ms. @default `renewMs` */
+  readonly retryMs?: number
   /** How often a waiting candidate and an observer read, in ms. @default a third of the lease */
   readonly pollMs?: number
   /** Tells this process from others with its candidate id. @default random */
@@ -47,14 +55,13 @@ export function leaseSession<V extends VersionValue>(
   const incarnation = options.incarnation ?? env.random.id()
   const shared = watches(store, env, durations.pollMs)
   const observers = followers({ store, env, watches: shared, settings: durations })
-  const candidacies = new Map<string, RunningCandidacy>()
+  const candidacies = new Map<string, Entered>()
   let closing: Promise<void> | undefined
 
   const close = async (o: Cancellable): Promise<void> => {
     observers.closeAll()
-    const running = [...candidacies.values()]
-    for (const { candidacy } of running) void candidacy.leave(o)
-    await Promise.all(running.map(({ over }) => over))
+    await Promise.all([...candidacies.values()].map((entered) => leaveAll(entered, o)))
+    await shared.settled()
   }
 
   return {
@@ -63,7 +70,7 @@ export function leaseSession<V extends VersionValue>(
       const { election, exclusivity } = candidacyRequest
       if (closing !== undefined) throw closed()
       const previous = candidacies.get(election)
-      if (previous !== undefined && !previous.isEnded()) throw entered(election, request.candidateId)
+      if (previous?.running.isEnded() === false) throw alreadyStands(election, request.candidateId)
       const settings: LeaseSettings = {
         ...durations,
         id: request.candidateId,
@@ -73,11 +80,14 @@ export function leaseSession<V extends VersionValue>(
         preferenceMs: durations.renewMs,
       }
       const running = runCandidacy({ store, env, watches: shared, settings }, candidacyRequest, on)
-      candidacies.set(election, running)
-      void running.over.then(() => {
-        if (candidacies.get(election) === running) candidacies.delete(election)
+      const over = Promise.all([previous?.over, running.over])
+      const entered: Entered = { running, previous, over }
+      candidacies.set(election, entered)
+      void over.then(() => {
+        entered.previous = undefined
+        if (candidacies.get(election) === entered) candidacies.delete(election)
       })
-      // Two candidacies of one process look alike in the record: the older one first finishes its release.
+      // Two candidacies of one process look alike in the record: the older ones first finish their release.
       if (previous === undefined) running.start()
       else void previous.over.then(running.start)
       return running.candidacy
@@ -93,6 +103,19 @@ export function leaseSession<V extends VersionValue>(
   }
 }
 
+/** A candidacy, and those before it in its election that may still be releasing. */
+interface Entered {
+  readonly running: RunningCandidacy
+  previous: Entered | undefined
+  readonly over: Promise<unknown>
+}
+
+async function leaveAll(entered: Entered, o: Cancellable): Promise<void> {
+  for (let each: Entered | undefined = entered; each !== undefined; each = each.previous)
+    void each.running.candidacy.leave(o)
+  await entered.over
+}
+
 /** Reading only: no candidate, no session. */
 export function leaseObserver<V extends VersionValue>(
   store: LeaseStore<V>,
@@ -100,30 +123,27 @@ export function leaseObserver<V extends VersionValue>(
   options: LeaseSessionOptions,
 ): Observer & { close(): Promise<void> } {
   const settings = leaseDurations(options, undefined)
-  const observers = followers({
-    store,
-    env,
-    watches: watches(store, env, settings.pollMs),
-    settings,
-  })
+  const shared = watches(store, env, settings.pollMs)
+  const observers = followers({ store, env, watches: shared, settings })
   return {
     scope: store.scope,
     observe: (election, on) => observers.observe(election, on),
     close: () => {
       observers.closeAll()
-      return Promise.resolve()
+      return shared.settled()
     },
   }
 }
 
-function leaseDurations({ timing, pollMs }: LeaseSessionOptions, leaseMs: number = timing.leaseMs) {
+function leaseDurations(options: LeaseSessionOptions, leaseMs: number = options.timing.leaseMs) {
+  const { timing, pollMs } = options
   const { maxClockDrift, tickMs } = timing
+  const { renewDeadlineMs = leaseMs, renewMs = leaseMs / 3 } = options
+  const { attemptMs = renewMs, retryMs = renewMs } = options
   const problems = leaseProblems({ leaseMs, maxClockDrift, tickMs })
-  // client-go renews at 2/15 of its lease and gives up at 10/15; a third leaves room for one failed renewal.
-  const renewMs = leaseMs / 3
-  if (problems.length === 0 && !(holderValidityMs(leaseMs, timing) >= 2 * renewMs)) {
+  if (problems.length === 0 && !(holderValidityMs(renewDeadlineMs, timing) >= 2 * renewMs)) {
     problems.push(
-      `leaseMs is ${leaseMs} with maxClockDrift ${maxClockDrift} and tickMs ${tickMs}: ` +
+      `leaseMs is ${leaseMs} with renewDeadlineMs ${renewDeadlineMs}, maxClockDrift ${maxClockDrift} and tickMs ${tickMs}: ` +
         `a holder could not miss one renewal; raise leaseMs, or lower tickMs`,
     )
   }
@@ -134,14 +154,15 @@ function leaseDurations({ timing, pollMs }: LeaseSessionOptions, leaseMs: number
     const expected = problems.join('; ')
     throw new MandateError('INVALID_OPTIONS', expected, { option: 'leaseMs', value: leaseMs, expected })
   }
-  return { leaseMs, maxClockDrift, tickMs, renewMs, attemptMs: renewMs, pollMs: pollMs ?? renewMs }
+  const clocks = { maxClockDrift, tickMs }
+  return { leaseMs, renewDeadlineMs, ...clocks, renewMs, attemptMs, retryMs, pollMs: pollMs ?? renewMs }
 }
 
 function closed(): MandateError<'CLOSED'> {
   return new MandateError('CLOSED', 'the session is closed: open another one', { what: 'session' })
 }
 
-function entered(election: string, id: string): MandateError<'INVALID_OPTIONS'> {
+function alreadyStands(election: string, id: string): MandateError<'INVALID_OPTIONS'> {
   return new MandateError(
     'INVALID_OPTIONS',
     `'${id}' already stands in election '${election}': leave that candidacy first, or use another candidate id`,

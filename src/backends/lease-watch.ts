@@ -1,6 +1,9 @@
 import type { Timer } from '../seams/clock.ts'
-import type { BackendEnv, LeaseStore } from './backend.ts'
+import type { BackendEnv, LeaseSeen, LeaseStore } from './backend.ts'
 import { attempt } from './lease-request.ts'
+
+/** The record changed; `seen`: to this, newer than every answer so far. */
+type Changed<Version> = (seen?: LeaseSeen<Version>) => void
 
 /** A share in the watch of one record. */
 export interface WatchShare<Version> {
@@ -11,7 +14,9 @@ export interface WatchShare<Version> {
 
 /** The watches of one session: one for each record, however many listen. Hints only, so that losing one costs time. */
 export interface Watches<Version> {
-  share(name: string, changed: () => void): WatchShare<Version>
+  share(name: string, changed: Changed<Version>): WatchShare<Version>
+  /** Resolves once every watch that was ended has let go of its connection and its timers. */
+  settled(): Promise<void>
 }
 
 export function watches<Version>(
@@ -20,16 +25,17 @@ export function watches<Version>(
   pauseMs: number,
 ): Watches<Version> {
   const open = new Map<string, RecordWatch<Version>>()
+  const running = new Set<Promise<void>>()
   return {
     share(name, changed) {
       if (store.watch === undefined) return { seen: () => undefined, stop: () => undefined }
       let watch = open.get(name)
       if (watch === undefined) {
-        watch = recordWatch(store, env, name, pauseMs)
+        watch = recordWatch({ store, env, name, pauseMs, running })
         open.set(name, watch)
       }
       const shared = watch
-      const listener = (): void => changed()
+      const listener: Changed<Version> = (seen) => changed(seen)
       shared.listeners.add(listener)
       return {
         seen: (version) => shared.seen(version),
@@ -41,31 +47,38 @@ export function watches<Version>(
         },
       }
     },
+    settled: async () => void (await Promise.all(running)),
   }
 }
 
 interface RecordWatch<Version> {
-  readonly listeners: Set<() => void>
+  readonly listeners: Set<Changed<Version>>
   seen(version: Version): void
   close(): void
 }
 
-function recordWatch<Version>(
-  store: LeaseStore<Version>,
-  env: BackendEnv,
-  name: string,
-  pauseMs: number,
-): RecordWatch<Version> {
+interface RecordWatchHost<Version> {
+  readonly store: LeaseStore<Version>
+  readonly env: BackendEnv
+  readonly name: string
+  readonly pauseMs: number
+  /** Calls of the store's `watch` that have not settled. */
+  readonly running: Set<Promise<void>>
+}
+
+function recordWatch<Version>(host: RecordWatchHost<Version>): RecordWatch<Version> {
+  const { store, env, name, pauseMs, running } = host
   const controller = new AbortController()
   const { signal } = controller
-  const listeners = new Set<() => void>()
+  const listeners = new Set<Changed<Version>>()
   let newest: { readonly version: Version } | undefined
   let started = false
   let pause: Timer | undefined
 
-  const changed = (): void => {
+  const changed: Changed<Version> = (seen) => {
     if (signal.aborted) return
-    for (const listener of listeners) listener()
+    if (seen !== undefined) newest = { version: seen.version }
+    for (const listener of listeners) listener(seen)
   }
   const ended = (error: unknown): void => {
     if (signal.aborted) return
@@ -80,7 +93,10 @@ function recordWatch<Version>(
     const from = newest
     if (from === undefined || store.watch === undefined) return
     const { watch } = store
-    attempt(() => watch.call(store, name, from.version, changed, { signal })).catch(ended)
+    const over: Promise<void> = attempt(() => watch.call(store, name, from.version, changed, { signal }))
+      .catch(ended)
+      .finally(() => running.delete(over))
+    running.add(over)
   }
   return {
     listeners,

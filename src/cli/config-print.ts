@@ -6,6 +6,7 @@ import type { Resolved, Source } from './config.ts'
 import type { BackendDescription } from './description.ts'
 import { formatDuration } from './duration.ts'
 import { exitCode } from './exit-codes.ts'
+import { serviceFigures } from './services/index.ts'
 import { settingKeys, settings } from './settings.ts'
 import type { Setting, SettingKey } from './settings.ts'
 import { print, printJson } from './streams.ts'
@@ -15,7 +16,7 @@ interface Row {
   /** Its place in a configuration file. */
   readonly key: string
   readonly value: string | null
-  readonly source: Source
+  readonly source: Source | 'derived'
 }
 
 /** Variables that hold a secret for a backend; they are shown as set, never with their value. */
@@ -55,6 +56,7 @@ function rowsOf(resolved: Resolved, env: CommandContext['env']): readonly Row[] 
           }
         })
   for (const key of settingKeys) rows.push(settingRow(key, resolved))
+  if (backend !== undefined) rows.push(...figureRows(backend, resolved.lease.value))
   for (const name of secretVariables) {
     if ((env[name] ?? '') !== '') rows.push({ key: name, value: hidden, source: `variable ${name}` })
   }
@@ -66,6 +68,15 @@ function settingRow<Key extends SettingKey>(key: Key, resolved: Resolved): Row {
   const { value, source } = resolved[key]
   const shown = value === undefined ? null : setting.show(value)
   return { key: setting.path.join('.'), value: shown, source }
+}
+
+/** What follows from the settings above. */
+function figureRows(backend: BackendDescription, leaseMs: number | undefined): Row[] {
+  return Object.entries(serviceFigures(backend, leaseMs)).map(([name, value]) => ({
+    key: `timing.${name}`,
+    value: name.endsWith('Ms') ? formatDuration(Math.round(value)) : String(Number(value.toPrecision(3))),
+    source: 'derived',
+  }))
 }
 
 /** One row a leaf, so that each can be compared with the file. */

@@ -99,6 +99,7 @@ export interface KubernetesDescription {
   readonly type: 'kubernetes'
   readonly namespace?: string
   readonly preset?: 'fast' | 'default' | 'calm'
+  readonly lock?: 'lease' | 'endpoints' | 'configmaps'
   /** The Lease of every election, instead of its name. */
   readonly lease?: string
   readonly context?: string

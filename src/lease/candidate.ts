@@ -1,9 +1,9 @@
 /** Before the win: look, wait until a version may be taken, take exactly that version. */
 import { MandateError } from '../errors.ts'
-import { holderValidityMs } from './deadline.ts'
-import { lead } from './holder.ts'
-import type { LeaseInput, LeaseState, Now, Phase, ReadOutcome, Step } from './machine-types.ts'
-import { observe, waitBeforeTakeoverMs } from './observation.ts'
+import { lead, validityOf } from './holder.ts'
+import type { LeaseInput, LeaseState, Now, Phase, ReadOutcome, Seen, Step } from './machine-types.ts'
+import { observe, showsHint, waitBeforeTakeoverMs } from './observation.ts'
+import type { Hinted } from './observation.ts'
 import { acquired, isOwn } from './record.ts'
 import type { VersionValue } from './record.ts'
 import { backoff, end, first, isRefusal, read, roundUp, stay, write } from './requests.ts'
@@ -12,7 +12,7 @@ import { backoff, end, first, isRefusal, read, roundUp, stay, write } from './re
 const POLL_JITTER = 0.2
 
 export function look<V extends VersionValue>(state: LeaseState<V>): Step<V> {
-  return read(state, (request) => ({ is: 'looking', request }))
+  return read(state, (request) => ({ is: 'looking', request, hinted: 'no' }))
 }
 
 export function stepCandidate<V extends VersionValue>(
@@ -24,7 +24,7 @@ export function stepCandidate<V extends VersionValue>(
   switch (input.type) {
     case 'read-done':
       if (phase.is !== 'looking' || input.request !== phase.request) return stay(state)
-      return seen(state, input.outcome, now)
+      return seen(state, input.outcome, phase.hinted, now)
     case 'write-done':
       if (phase.is !== 'acquiring' || input.request !== phase.request) return stay(state)
       return written(state, phase, input, now)
@@ -32,14 +32,44 @@ export function stepCandidate<V extends VersionValue>(
       if (phase.is !== 'waiting' || input.timer !== 'look') return stay(state)
       return !phase.pausing && mayTake(state, now) ? decide(state, now) : look(state)
     case 'hint':
-      if (phase.is !== 'waiting' || phase.pausing) return stay(state)
-      return first([{ type: 'disarm', timer: 'look' }], look(state))
+      return hinted(state, phase, input.seen, now)
     default:
       return stay(state)
   }
 }
 
-function seen<V extends VersionValue>(state: LeaseState<V>, outcome: ReadOutcome<V>, now: Now): Step<V> {
+function hinted<V extends VersionValue>(
+  state: LeaseState<V>,
+  phase: Phase<V>,
+  news: Seen<V> | undefined,
+  now: Now,
+): Step<V> {
+  switch (phase.is) {
+    case 'waiting': {
+      if (phase.pausing) return stay(state)
+      const next = news === undefined ? look(state) : seen(state, { is: 'read', ...news }, 'no', now)
+      return first([{ type: 'disarm', timer: 'look' }], next)
+    }
+    case 'looking':
+      return stay({
+        ...state,
+        phase: { ...phase, hinted: news === undefined ? 'somehow' : { to: news.version } },
+      })
+    case 'acquiring':
+      // Our own write is told of too, and often before its answer comes.
+      if (news === undefined || isOwn(news.record, state.settings)) return stay(state)
+      return stay({ ...state, phase: { ...phase, doubted: true } })
+    default:
+      return stay(state)
+  }
+}
+
+function seen<V extends VersionValue>(
+  state: LeaseState<V>,
+  outcome: ReadOutcome<V>,
+  hint: Hinted<V>,
+  now: Now,
+): Step<V> {
   if (outcome.is === 'failed') {
     if (isRefusal(state, outcome.error)) return end(state, 'refused', outcome.error)
     return first([{ type: 'report', during: 'read', error: outcome.error }], pause(state))
@@ -59,7 +89,9 @@ function seen<V extends VersionValue>(state: LeaseState<V>, outcome: ReadOutcome
   const namesakeRenewals = namesake ? state.namesakeRenewals + (renewed ? 1 : 0) : 0
   // One renewal may be a dead process's last write, landing late; a second one proves life (DESIGN §2 "Same id twice").
   if (namesakeRenewals >= 2) return end(next, 'refused', duplicate(state))
-  return decide({ ...next, namesakeRenewals }, now)
+  const known = { ...next, namesakeRenewals }
+  // Waiting for the wrong version would last its whole lease; taking it is conditional anyway.
+  return showsHint(hint, observation.version) || mayTake(known, now) ? decide(known, now) : look(known)
 }
 
 function mayTake<V extends VersionValue>(state: LeaseState<V>, now: Now): boolean {
@@ -76,7 +108,13 @@ function decide<V extends VersionValue>(state: LeaseState<V>, now: Now): Step<V>
   if (waitMs <= 0) {
     const next = acquired(observation.record, settings, { ...settings, metadata: state.metadata })
     const expect = observation.version
-    return write(state, next, expect, (request) => ({ is: 'acquiring', request, expect, next }))
+    return write(state, next, expect, (request) => ({
+      is: 'acquiring',
+      request,
+      expect,
+      next,
+      doubted: false,
+    }))
   }
   const restMs = roundUp(waitMs)
   const pollMs: readonly [number, number] = [
@@ -106,8 +144,9 @@ function written<V extends VersionValue>(
         record: phase.next,
       }
       const next = { ...state, answered: true, unresolved: null }
-      const validityMs = holderValidityMs(phase.next.leaseMs, state.settings)
-      if (now.elapsedMs(input.sentAt) < validityMs) return lead({ ...next, failures: 0 }, grant, now)
+      const validityMs = validityOf(grant, state.settings)
+      const { doubted } = phase
+      if (now.elapsedMs(input.sentAt) < validityMs) return lead({ ...next, failures: 0 }, grant, now, doubted)
       // The answer came after the deadline: the record is ours, the leadership is not. Take it anew.
       return pause({
         ...next,
@@ -138,7 +177,7 @@ function pause<V extends VersionValue>(state: LeaseState<V>): Step<V> {
   const next = { ...state, failures: state.failures + 1 }
   return stay(
     { ...next, phase: { is: 'waiting', pausing: true } },
-    { type: 'arm', timer: 'look', afterMs: backoff(next, state.settings.leaseMs) },
+    { type: 'arm', timer: 'look', afterMs: backoff(next, 2 * state.settings.retryMs) },
   )
 }
 

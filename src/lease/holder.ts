@@ -7,20 +7,38 @@ import type {
   Leading,
   LeaseEffect,
   LeaseInput,
+  LeaseSettings,
   LeaseState,
   Now,
   ReadOutcome,
+  Seen,
   Step,
 } from './machine-types.ts'
 import { isOwn } from './record.ts'
-import type { VersionValue } from './record.ts'
+import type { LeaseRecord, VersionValue } from './record.ts'
 import { backoff, end, first, read, roundUp, stay, write } from './requests.ts'
 
-/** From an applied write that is still valid. */
-export function lead<V extends VersionValue>(state: LeaseState<V>, grant: Grant<V>, now: Now): Step<V> {
-  const { sentAt, token, record } = grant
-  const next = { ...state, observation: null }
-  return first([{ type: 'won', token, sentAt, leaseMs: record.leaseMs }], hold(next, grant, now))
+/** From an applied write that is still valid. `doubted`: somebody may have written since. */
+export function lead<V extends VersionValue>(
+  state: LeaseState<V>,
+  grant: Grant<V>,
+  now: Now,
+  doubted: boolean,
+): Step<V> {
+  const { sentAt, token } = grant
+  const held = hold({ ...state, observation: null }, grant, now)
+  const next = doubted && held.state.phase.is === 'leading' ? check(held.state, held.state.phase, now) : null
+  const leaseMs = usedMs(grant, state.settings)
+  return first([{ type: 'won', token, sentAt, leaseMs }, ...held.effects], next ?? stay(held.state))
+}
+
+/** How long after its sending a grant is believed, in ms. */
+export function validityOf(grant: Grant<unknown>, settings: LeaseSettings): number {
+  return holderValidityMs(usedMs(grant, settings), settings)
+}
+
+function usedMs({ record }: Grant<unknown>, { renewDeadlineMs }: LeaseSettings): number {
+  return Math.min(record.leaseMs, renewDeadlineMs)
 }
 
 export function stepHolder<V extends VersionValue>(
@@ -44,7 +62,7 @@ export function stepHolder<V extends VersionValue>(
       if (phase.request?.is !== 'check' || input.request !== phase.request.id) return stay(state)
       return checked(state, phase, input.outcome, now)
     case 'hint':
-      return phase.request === null ? check(state, phase, now) : stay(state)
+      return hinted(state, phase, input.seen, now)
     case 'proclaim': {
       const next = { ...state, metadata: input.metadata, proclaims: input.number }
       return phase.request === null ? attempt(next, phase, now) : stay(next)
@@ -55,6 +73,24 @@ export function stepHolder<V extends VersionValue>(
     default:
       return stay(state)
   }
+}
+
+function hinted<V extends VersionValue>(
+  state: LeaseState<V>,
+  phase: Leading<V>,
+  seen: Seen<V> | undefined,
+  now: Now,
+): Step<V> {
+  // Whatever is under way: somebody else in the record ends it, also while a renewal hangs.
+  if (seen !== undefined && !isHeld(seen.record, state, phase)) return end(state, 'revoked', seen.record)
+  // Our own renewals are told of too, and often before their answers come.
+  if (phase.request !== null) return stay(state)
+  return seen === undefined ? check(state, phase, now) : checked(state, phase, { is: 'read', ...seen }, now)
+}
+
+/** The record is that of this very leadership. */
+function isHeld<V>(record: LeaseRecord | null, { settings }: LeaseState<V>, { grant }: Leading<V>): boolean {
+  return isOwn(record, settings) && record?.transitions === grant.record.transitions
 }
 
 function elapsed<V extends VersionValue>(
@@ -111,7 +147,8 @@ function renewed<V extends VersionValue>(
         request.proclaims < state.proclaims
           ? first<V>([armDeadline(next, grant, now)], renew(next, { ...phase, grant, request: null }, now))
           : hold(next, grant, now)
-      const told: LeaseEffect<V>[] = [{ type: 'renewed', sentAt, leaseMs: request.next.leaseMs }]
+      const leaseMs = usedMs(grant, state.settings)
+      const told: LeaseEffect<V>[] = [{ type: 'renewed', sentAt, leaseMs }]
       return first([...told, ...proclaimed(state, request.proclaims)], step)
     }
     case 'conflict':
@@ -140,13 +177,14 @@ function checked<V extends VersionValue>(
     return first([{ type: 'report', during: 'read', error: outcome.error }], pause(state, phase))
   }
   const { record, version } = outcome
-  const ours = isOwn(record, state.settings) && record?.transitions === phase.grant.record.transitions
   // Another holder, or nobody: it ends at once, not at the deadline (client-go works on beside the new leader).
-  if (!ours) return end(state, 'revoked', record)
+  if (!isHeld(record, state, phase)) return end(state, 'revoked', record)
   // Perhaps our lost renewal landed, but when it was sent is not certain: the deadline moves with the next write only.
   const known: Leading<V> = { ...phase, grant: { ...phase.grant, version }, request: null, uncertain: false }
   if (phase.uncertain) return renew(state, known, now)
-  return stay({ ...state, phase: known }, armRenewal(state, phase.grant, now))
+  // Somebody touched the record, or deleted it: say again that it is ours.
+  const soon = version === phase.grant.version ? armRenewal : armRepetition
+  return stay({ ...state, phase: known }, soon(state, phase.grant, now))
 }
 
 /** The store could not be asked: again soon, until the deadline. */
@@ -154,12 +192,12 @@ function pause<V extends VersionValue>(state: LeaseState<V>, phase: Leading<V>):
   const next = { ...state, failures: state.failures + 1 }
   return stay(
     { ...next, phase: { ...phase, request: null } },
-    { type: 'arm', timer: 'renew', afterMs: backoff(next, state.settings.renewMs) },
+    { type: 'arm', timer: 'renew', afterMs: backoff(next, state.settings.retryMs) },
   )
 }
 
 function remainingMs(state: LeaseState<unknown>, grant: Grant<unknown>, now: Now): number {
-  return holderValidityMs(grant.record.leaseMs, state.settings) - now.elapsedMs(grant.sentAt)
+  return validityOf(grant, state.settings) - now.elapsedMs(grant.sentAt)
 }
 
 /** One hung request must not eat the deadline. */
@@ -174,6 +212,12 @@ function armDeadline<V>(state: LeaseState<V>, grant: Grant<V>, now: Now): LeaseE
 
 function armRenewal<V>(state: LeaseState<V>, grant: Grant<V>, now: Now): LeaseEffect<V> {
   const afterMs = roundUp(Math.max(0, state.settings.renewMs - now.elapsedMs(grant.sentAt)))
+  return { type: 'arm', timer: 'renew', afterMs: [afterMs, afterMs] }
+}
+
+/** At once, but not as fast as a tool that undoes whatever we write. */
+function armRepetition<V>(state: LeaseState<V>, grant: Grant<V>, now: Now): LeaseEffect<V> {
+  const afterMs = roundUp(Math.max(0, state.settings.retryMs / 8 - now.elapsedMs(grant.sentAt)))
   return { type: 'arm', timer: 'renew', afterMs: [afterMs, afterMs] }
 }
 

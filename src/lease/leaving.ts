@@ -41,7 +41,8 @@ export function leave<V extends VersionValue>(state: LeaseState<V>, now: Now, pr
     return first(quiet, release(go, start(true), grant.record, grant.version))
   }
   if (phase.is === 'acquiring') {
-    const step = { ...phase, is: 'awaiting' } as const
+    const { request, next, expect } = phase
+    const step = { is: 'awaiting', request, next, expect } as const
     return first(quiet, stay({ ...go, phase: leavingBy(start(false), step) }))
   }
   const leftover = state.observation !== null && isOwn(state.observation.record, settings)
@@ -175,7 +176,7 @@ function lookUpSoon<V extends VersionValue>(state: LeaseState<V>, phase: Leaving
   if (next.failures === 1) return lookUp(next, phase)
   return stay(
     { ...next, phase: leavingBy(phase, { is: 'pausing' }) },
-    { type: 'arm', timer: 'look', afterMs: backoff(next, state.settings.renewMs) },
+    { type: 'arm', timer: 'look', afterMs: backoff(next, state.settings.retryMs) },
   )
 }
 

@@ -1,6 +1,6 @@
 import type { Instant } from '../seams/clock.ts'
 import type { ClockBounds } from './deadline.ts'
-import type { Observation } from './observation.ts'
+import type { Hinted, Observation } from './observation.ts'
 import type { Identity, LeaseRecord, LeaseWrite, Metadata } from './record.ts'
 
 /** Fixed for one candidacy. All durations in ms. */
@@ -8,10 +8,14 @@ export interface LeaseSettings extends Identity, ClockBounds {
   readonly election: string
   readonly exclusivity: 'time' | 'token'
   readonly leaseMs: number
+  /** A holder believes no longer after it sent its last successful write, though its lease may last longer. */
+  readonly renewDeadlineMs: number
   /** A holder renews this long after it sent its last successful write. */
   readonly renewMs: number
   /** How long one request may take. */
   readonly attemptMs: number
+  /** The longest pause between two attempts of a holder. */
+  readonly retryMs: number
   /** A waiting candidate reads about this often. */
   readonly pollMs: number
   readonly preferenceMs: number
@@ -38,6 +42,13 @@ export type ReadOutcome<Version> =
     }
   | { readonly is: 'failed'; readonly error: unknown }
 
+/** What a watch delivered: newer than every answer that came before it. */
+export interface Seen<Version> {
+  readonly record: LeaseRecord | null
+  readonly version: Version
+  readonly token: bigint
+}
+
 export type LeaseInput<Version> =
   | { readonly type: 'start' }
   | { readonly type: 'read-done'; readonly request: number; readonly outcome: ReadOutcome<Version> }
@@ -49,8 +60,8 @@ export type LeaseInput<Version> =
       readonly outcome: LeaseWrite<Version>
     }
   | { readonly type: 'timer'; readonly timer: TimerName }
-  /** Somebody says that the record changed. */
-  | { readonly type: 'hint' }
+  /** Somebody says that the record changed, and perhaps how. */
+  | { readonly type: 'hint'; readonly seen?: Seen<Version> | undefined }
   /** `number` grows with each. Heard by a holder only. */
   | { readonly type: 'proclaim'; readonly number: number; readonly metadata: Metadata }
   /** Ends the leadership, then releases the record with a wish for `to`; answered by `left`. Heard by a holder only. */
@@ -134,7 +145,8 @@ export interface Leading<Version> {
 
 export type Phase<Version> =
   | { readonly is: 'new' }
-  | { readonly is: 'looking'; readonly request: number }
+  /** `hinted`: the answer may be older than a change that we were told of. */
+  | { readonly is: 'looking'; readonly request: number; readonly hinted: Hinted<Version> }
   /** `pausing`: after a failure; otherwise for a foreign record to change or run out. */
   | { readonly is: 'waiting'; readonly pausing: boolean }
   | {
@@ -142,6 +154,8 @@ export type Phase<Version> =
       readonly request: number
       readonly expect: Version
       readonly next: LeaseRecord
+      /** A watch showed somebody else in the record while our write was under way. */
+      readonly doubted: boolean
     }
   | Leading<Version>
   | Leaving<Version>

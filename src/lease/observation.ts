@@ -11,6 +11,14 @@ export interface Observation<Version> {
   readonly sinceMs: number
 }
 
+/** What we were told of while a read was under way: nothing, a change that is not known, or one to this version. */
+export type Hinted<Version> = 'no' | 'somehow' | { readonly to: Version }
+
+/** Whether the answer of that read shows what we were told of. Versions have no order: if not, only a new read tells. */
+export function showsHint<Version extends VersionValue>(hint: Hinted<Version>, version: Version): boolean {
+  return hint === 'no' || (hint !== 'somehow' && hint.to === version)
+}
+
 /**
  * The local-observation rule: times written by others are never compared with our clock; only that a version stays
  * the same counts, timed by us (client-go's rule, with the version compared instead of a one-second timestamp).

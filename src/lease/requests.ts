@@ -44,10 +44,10 @@ export function roundUp(ms: number): number {
   return Math.ceil(ms * 1_000) / 1_000
 }
 
-/** A pause that doubles with each failure from an eighth of the renewal interval up to `maxMs`, half of it drawn. */
+/** A pause that doubles with each failure from an eighth of the retry interval up to `maxMs`, half of it drawn. */
 export function backoff<V>(state: LeaseState<V>, maxMs: number): readonly [min: number, max: number] {
   const doublings = Math.min(Math.max(state.failures - 1, 0), 20)
-  const ms = Math.min((state.settings.renewMs / 8) * 2 ** doublings, maxMs)
+  const ms = Math.min((state.settings.retryMs / 8) * 2 ** doublings, maxMs)
   return [ms / 2, ms]
 }
 

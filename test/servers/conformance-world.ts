@@ -1,7 +1,5 @@
 /** A world of the conformance suite around real servers: every candidate in it reaches them through proxies of its own. */
 import { describe, expect, it, vi } from 'vitest'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { Socket } from 'node:net'
 import type { Backend } from '../../src/backends/backend.ts'
 import type { Clock } from '../../src/seams/clock.ts'
 import {
@@ -10,6 +8,7 @@ import {
   type ConformanceWorld,
 } from '../../src/testing/conformance.ts'
 import { mortalClock, type MortalClock } from '../integration/mortal-clock.ts'
+import { watchSockets } from '../integration/open-sockets.ts'
 import { unlessStalled } from '../integration/stalls.ts'
 import { FaultProxy, type Matcher } from './proxy.ts'
 
@@ -88,24 +87,6 @@ export function serverWorld(options: ServerWorldOptions): ConformanceWorld {
       for (const candidate of candidates.values()) await end(candidate)
       await options.close()
     },
-  }
-}
-
-/** The sockets that this process opens, by the port they lead to: those of a backend lead to its proxies. */
-function watchSockets(): { to(ports: readonly number[]): number; close(): void } {
-  const all = new Map<Socket, number>()
-  const opened = (message: unknown): void => {
-    const { socket } = message as { socket: Socket }
-    const connected = (): void => {
-      if (socket.remotePort !== undefined) all.set(socket, socket.remotePort)
-    }
-    socket.once('connect', connected)
-    socket.once('close', () => all.delete(socket))
-  }
-  subscribe('net.client.socket', opened)
-  return {
-    to: (ports) => [...all.values()].filter((port) => ports.includes(port)).length,
-    close: () => void unsubscribe('net.client.socket', opened),
   }
 }
 

@@ -123,6 +123,18 @@ export class KubernetesServer {
     return path
   }
 
+  /** Makes it; gives its name. */
+  async namespace(name: string): Promise<string> {
+    const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }
+    const made = await this.call('POST', '/api/v1/namespaces', body)
+    if (made.status !== 201) throw new Error(`namespace: ${JSON.stringify(made.body)}`)
+    return name
+  }
+
+  leasePath(lease: string, namespace = 'default'): string {
+    return `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${lease}`
+  }
+
   async ready(): Promise<void> {
     await this.api.until('ready', async () => {
       if ((await this.call('GET', '/readyz')).status !== 200) return false
@@ -135,7 +147,7 @@ export class KubernetesServer {
     method: string,
     path: string,
     body?: unknown,
-    user: User = 'admin',
+    token = this.tokenOf('admin'),
   ): Promise<{ readonly status: number; readonly body: unknown }> {
     return new Promise((resolve, reject) => {
       const request = httpsRequest(
@@ -147,7 +159,7 @@ export class KubernetesServer {
           rejectUnauthorized: false,
           agent: false,
           timeout: 10_000,
-          headers: { authorization: `Bearer ${this.tokenOf(user)}`, 'content-type': 'application/json' },
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         },
         (answer) => {
           let text = ''

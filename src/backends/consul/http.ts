@@ -11,6 +11,7 @@ import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import { MandateError } from '../../errors.ts'
 import type { Clock } from '../../seams/clock.ts'
 import { bigintOf } from '../../fencing/consul/exact-json.ts'
+import { destroyAgents } from '../agent-sockets.ts'
 import type { ConsulSettings } from './options.ts'
 
 export type Lane = 'live' | 'work' | 'watch'
@@ -84,13 +85,7 @@ export class ConsulHttp {
   /** Ends every connection, also those with a request on them; resolves when none is left. */
   async close(): Promise<void> {
     this.#closed = true
-    const agents = Object.values(this.#agents)
-    const sockets = agents.flatMap(({ sockets: busy, freeSockets }) =>
-      [busy, freeSockets].flatMap((list) => Object.values(list).flatMap((some) => some ?? [])),
-    )
-    const closed = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)))
-    for (const agent of agents) agent.destroy()
-    await Promise.all(closed)
+    await destroyAgents(Object.values(this.#agents))
   }
 
   #once({ method, path, query = {}, body, lane, timeoutMs, signal }: ConsulRequest): Promise<ConsulReply> {

@@ -13,13 +13,18 @@ import type {
 } from '../backend.ts'
 import { leaseObserver, leaseSession } from '../lease-session.ts'
 import { MandateError } from '../../errors.ts'
+import { intervalsOf, type LeasePace } from '../../lease/pace.ts'
 import type { ClusterAccess } from './access/access.ts'
 import { Announcements } from './announcing.ts'
 import type { AnnouncementOptions } from './announcing.ts'
 import { apiClient, type ApiClient } from './api-client.ts'
 import { ApiFailure } from './api-failure.ts'
 import { checkedLeaseName } from './lease-name.ts'
+import { leaseReport, type KubernetesLease } from './lease-report.ts'
+import { LeaseRequests } from './lease-requests.ts'
 import { KubernetesLeases } from './lease-store.ts'
+import { lockFormats, type LockKind } from './lock-format.ts'
+import { scaledPace } from './pace-options.ts'
 
 export const kubernetesFacts: BackendFacts = {
   guarantee: 'linearizable',
@@ -34,12 +39,14 @@ export const kubernetesFacts: BackendFacts = {
 }
 
 export interface KubernetesDriverOptions {
-  readonly access: () => Promise<ClusterAccess>
+  readonly access: (o: { readonly ended: AbortSignal }) => Promise<ClusterAccess>
   readonly namespace: string | undefined
   /** For every election, instead of its name. */
   readonly lease: string | undefined
+  readonly lock: LockKind
   readonly scope: string | undefined
   readonly timing: LeaseTiming
+  readonly pace: LeasePace
   readonly tokenBase: bigint
   /** Undefined: nothing is announced. The namespace is that of the access. */
   readonly announce: ((namespace: string) => AnnouncementOptions) | undefined
@@ -69,6 +76,8 @@ export class KubernetesDriver implements BackendDriver {
   readonly facts = kubernetesFacts
   readonly #options: KubernetesDriverOptions
   readonly #env: BackendEnv
+  readonly #ended = new AbortController()
+  readonly #stores = new Set<KubernetesLeases>()
   #connection: Connection | undefined
 
   constructor(options: KubernetesDriverOptions, env: BackendEnv) {
@@ -77,7 +86,7 @@ export class KubernetesDriver implements BackendDriver {
   }
 
   async start(o: Cancellable): Promise<void> {
-    const access = await this.#options.access()
+    const access = await this.#options.access({ ended: this.#ended.signal })
     const client = apiClient(access)
     const namespace = this.#options.namespace ?? access.namespace
     const scope = this.#options.scope ?? scopeOf(access, namespace)
@@ -95,12 +104,16 @@ export class KubernetesDriver implements BackendDriver {
   open(request: SessionRequest, _o: Cancellable): Promise<Session> {
     const leases = new Set<string>()
     const incarnation = this.#env.random.id()
-    const store = this.#store(request.leaseMs)
+    const pace = this.#pace(request.leaseMs)
+    const store = this.#store(pace)
+    const { timing } = this.#options
     const session = leaseSession(store, this.#env, request, {
-      timing: this.#options.timing,
+      timing,
+      ...intervalsOf(pace),
       pollMs: NEVER_MS,
       incarnation,
     })
+    this.#stores.add(store)
     return Promise.resolve({
       scope: session.scope,
       enter: (candidacy, on) => {
@@ -121,15 +134,25 @@ export class KubernetesDriver implements BackendDriver {
           leases: [...leases],
         } satisfies Ticket),
       }),
-      close: (o) => session.close(o),
+      close: async (o) => {
+        await session.close(o)
+        this.#stores.delete(store)
+      },
     })
   }
 
   openObserver(): Promise<Observer & { close(): Promise<void> }> {
     const { timing } = this.#options
-    const observer = leaseObserver(this.#store(undefined), this.#env, { timing, pollMs: NEVER_MS })
+    const pace = this.#pace(undefined)
+    const store = this.#store(pace)
+    const observer = leaseObserver(store, this.#env, { timing, ...intervalsOf(pace), pollMs: NEVER_MS })
+    this.#stores.add(store)
     return Promise.resolve({
-      ...observer,
+      scope: observer.scope,
+      close: async () => {
+        await observer.close()
+        this.#stores.delete(store)
+      },
       observe: (election, on) => {
         checkedLeaseName(this.#leaseOf(election))
         return observer.observe(election, on)
@@ -139,7 +162,7 @@ export class KubernetesDriver implements BackendDriver {
 
   async releaseSession(ticket: SessionTicket, o: Cancellable): Promise<'released' | 'gone'> {
     const { id, incarnation, leases } = JSON.parse(ticket.session) as Ticket
-    const store = this.#store(undefined)
+    const store = this.#store(this.#pace(undefined))
     const ends = await Promise.all(leases.map((lease) => store.release(lease, id, incarnation, o)))
     return ends.includes('released') ? 'released' : 'gone'
   }
@@ -148,26 +171,49 @@ export class KubernetesDriver implements BackendDriver {
     const connection = this.#connection
     this.#connection = undefined
     await connection?.announcements?.close()
-    connection?.client.close()
+    this.#ended.abort()
+    await connection?.client.close()
+  }
+
+  /** As it was seen last by anybody here; undefined: never. */
+  lease(election: string): KubernetesLease | undefined {
+    const namespace = this.#connection?.namespace
+    if (namespace === undefined) return undefined
+    const name = this.#leaseOf(election)
+    const reports = [...this.#stores].flatMap((store) => {
+      const object = store.object(election)
+      return object === undefined
+        ? []
+        : [leaseReport(object, lockFormats[this.#options.lock], { name, namespace })]
+    })
+    return reports.toSorted((a, b) =>
+      Number(BigInt(b.resourceVersion ?? 0) - BigInt(a.resourceVersion ?? 0)),
+    )[0]
+  }
+
+  #pace(leaseMs: number | undefined): LeasePace {
+    const { pace } = this.#options
+    return leaseMs === undefined ? pace : scaledPace(pace, leaseMs)
   }
 
   #leaseOf(election: string): string {
     return this.#options.lease ?? election
   }
 
-  #store(leaseMs: number | undefined): KubernetesLeases {
+  #store({ leaseMs, retryMs }: LeasePace): KubernetesLeases {
     const { client, access, namespace, scope } = this.#connected()
-    const duration = leaseMs ?? this.#options.timing.leaseMs
+    const { server } = access
+    const format = lockFormats[this.#options.lock]
+    const { clock } = this.#env
     return new KubernetesLeases({
-      client,
+      requests: new LeaseRequests({ client, clock, format, server, namespace, patienceMs: leaseMs }),
       env: this.#env,
-      server: access.server,
-      namespace,
+      format,
       leaseOf: (election) => this.#leaseOf(election),
       scope,
       tokenBase: this.#options.tokenBase,
-      leaseMs: duration,
-      pollMs: duration / 3,
+      leaseMs,
+      retryMs,
     })
   }
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { ANNOTATION, microTime, readLease, writeLease, type LeaseObject } from './lease-object.ts'
+import { ANNOTATION } from './leadership-annotation.ts'
+import { readLease, writeLease } from './lease-object.ts'
+import { LEADER_ANNOTATION, lockFormats, microTime, type KubernetesObject } from './lock-format.ts'
 import type { LeaseRecord } from '../backend.ts'
 
 const record: LeaseRecord = {
@@ -13,7 +15,7 @@ const record: LeaseRecord = {
 const at = Date.UTC(2026, 10, 23, 9, 0, 0, 123)
 const terms = { name: 'billing', namespace: 'default', wallMs: at }
 
-const acquired = (base: LeaseObject | null = null, next = record): LeaseObject =>
+const acquired = (base: KubernetesObject | null = null, next = record): KubernetesObject =>
   writeLease({ ...terms, base, next, token: null })
 
 describe('a Lease that we write', () => {
@@ -39,14 +41,14 @@ describe('a Lease that we write', () => {
   it('keeps the acquire time and adds the token when it renews', () => {
     const base = acquired()
     const renewed = writeLease({ ...terms, base, next: record, wallMs: at + 2000, token: 77n })
-    expect(renewed.spec?.acquireTime).toBe(base.spec?.acquireTime)
-    expect(renewed.spec?.renewTime).toBe('2026-11-23T09:00:02.123000Z')
+    expect(renewed.spec?.['acquireTime']).toBe(base.spec?.['acquireTime'])
+    expect(renewed.spec?.['renewTime']).toBe('2026-11-23T09:00:02.123000Z')
     expect(readLease(renewed, 1000).token).toBe(77n)
   })
 
   it('rounds the duration up to whole seconds, because the API has no smaller ones and refuses zero', () => {
-    expect(acquired(null, { ...record, leaseMs: 1200 }).spec?.leaseDurationSeconds).toBe(2)
-    expect(acquired(null, { ...record, leaseMs: 500 }).spec?.leaseDurationSeconds).toBe(1)
+    expect(acquired(null, { ...record, leaseMs: 1200 }).spec?.['leaseDurationSeconds']).toBe(2)
+    expect(acquired(null, { ...record, leaseMs: 500 }).spec?.['leaseDurationSeconds']).toBe(1)
   })
 
   it('is released as client-go releases: no holder, one second, times of now, transitions kept', () => {
@@ -63,7 +65,7 @@ describe('a Lease that we write', () => {
   })
 
   it('keeps what it does not know: labels, other annotations, owners, new fields of the spec', () => {
-    const base: LeaseObject = {
+    const base: KubernetesObject = {
       metadata: {
         name: 'billing',
         namespace: 'default',
@@ -126,5 +128,60 @@ describe('a Lease that others wrote', () => {
     const base = acquired()
     const edited = { ...base, metadata: { ...base.metadata, annotations: { [ANNOTATION]: annotation } } }
     expect(readLease(edited, 1000).record).toMatchObject({ holder: 'worker-7', incarnation: '' })
+  })
+})
+
+describe.each(['endpoints', 'configmaps'] as const)('the annotation of %s', (kind) => {
+  const format = lockFormats[kind]
+  const annotation = (object: KubernetesObject): unknown =>
+    JSON.parse(object.metadata?.annotations?.[LEADER_ANNOTATION] ?? 'null')
+  const written = writeLease({ ...terms, format, base: null, next: record, token: null })
+
+  it('is what client-go writes: its own name for the transitions, times in whole seconds', () => {
+    expect(annotation(written)).toEqual({
+      holderIdentity: 'worker-7',
+      leaseDurationSeconds: 15,
+      acquireTime: '2026-11-23T09:00:00Z',
+      renewTime: '2026-11-23T09:00:00Z',
+      leaderTransitions: 0,
+    })
+    expect(written).toMatchObject({ apiVersion: 'v1', metadata: { name: 'billing', namespace: 'default' } })
+    expect(written.spec).toBeUndefined()
+  })
+
+  it('reads back as the record it stands for, with the token of a renewal', () => {
+    expect(readLease(written, 1000, format)).toEqual({ record, token: null })
+    const renewed = writeLease({ ...terms, format, base: written, next: record, token: 77n })
+    expect(readLease(renewed, 1000, format)).toEqual({ record, token: 77n })
+  })
+
+  it('keeps the rest of the object, and what it does not know of the annotation', () => {
+    const base: KubernetesObject = {
+      data: { key: 'value' },
+      subsets: [{ ports: [] }],
+      metadata: {
+        annotations: { [LEADER_ANNOTATION]: '{"strategy":"x","holderIdentity":""}', other: 'stays' },
+      },
+    }
+    const taken = writeLease({ ...terms, format, base, next: record, token: null })
+    expect(taken).toMatchObject({ data: { key: 'value' }, subsets: [{ ports: [] }] })
+    expect(taken.metadata?.annotations).toMatchObject({ other: 'stays' })
+    expect(annotation(taken)).toMatchObject({ strategy: 'x', holderIdentity: 'worker-7' })
+  })
+
+  it.each([undefined, 'null', '{', '[]', '{"holderIdentity":null}'])(
+    'that is %s frees the election',
+    (text) => {
+      const annotations = text === undefined ? {} : { [LEADER_ANNOTATION]: text }
+      expect(readLease({ metadata: { annotations } }, 1000, format).record).toMatchObject({
+        holder: '',
+        leaseMs: 1000,
+      })
+    },
+  )
+
+  it('of the Python client, whose duration is text, counts with that duration', () => {
+    const annotations = { [LEADER_ANNOTATION]: '{"holderIdentity":"x","leaseDurationSeconds":"17"}' }
+    expect(readLease({ metadata: { annotations } }, 1000, format).record.leaseMs).toBe(17_000)
   })
 })

@@ -1,7 +1,10 @@
-/** A Lease's `resourceVersion`; null: no Lease is there. */
+import type { LockFormat } from './lock-format.ts'
+
+/** An object's `resourceVersion`; null: no object is there. */
 export type LeaseVersion = string | null
 
-/** From the server's root. */
-export function leasesPath(namespace: string): string {
-  return `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`
+/** Of all objects of this kind in the namespace, from the server's root. */
+export function collectionPath({ apiVersion, resource }: LockFormat, namespace: string): string {
+  const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`
+  return `${root}/namespaces/${encodeURIComponent(namespace)}/${resource}`
 }

@@ -1,94 +1,101 @@
 /** Follows one Lease through the API server's watch, and says so once where it may not. */
 import type { IncomingMessage } from 'node:http'
 import type { BackendEnv } from '../backend.ts'
-import type { ApiClient } from './api-client.ts'
-import { ApiFailure } from './api-failure.ts'
-import type { LeaseObject } from './lease-object.ts'
-import { leasesPath, type LeaseVersion } from './lease-path.ts'
 import { pause } from '../settled.ts'
-import { asMandateError, type Target } from './refusals.ts'
+import type { Timer } from '../../seams/clock.ts'
 import { between } from '../../seams/random.ts'
+import { ApiFailure } from './api-failure.ts'
+import type { LeaseVersion } from './lease-path.ts'
+import type { LeaseRequests } from './lease-requests.ts'
+import type { KubernetesObject } from './lock-format.ts'
 
 export interface LeaseWatch {
-  readonly client: ApiClient
+  readonly requests: LeaseRequests
   readonly env: BackendEnv
-  readonly target: Target
+  readonly lease: string
   readonly from: LeaseVersion
-  /** Between two hints where watching is forbidden. */
-  readonly pollMs: number
+  /** Between two hints where watching is forbidden, and half of the longest pause after failures. */
+  readonly retryMs: number
   /** A watch that brought nothing for so long is opened anew. */
-  readonly silenceMs: number
+  silenceMs(): number
   readonly signal: AbortSignal
-  /** The Lease as it is now; null: deleted. */
-  told(object: LeaseObject | null): void
+  /** The Lease as it is now; `deleted`: as it was last. */
+  told(object: KubernetesObject, event: 'changed' | 'deleted'): void
   /** Something may have been missed: look. */
   lost(): void
 }
 
-/** The server ends a watch after this time, so that watches spread over its replicas. */
-const TIMEOUT_SECONDS = 300
+/** The server ends a watch after a time in this range, so that watches spread over its replicas. */
+const TIMEOUT_SECONDS = [300, 600] as const
 
 const MAX_LINE_BYTES = 1024 * 1024
+
+const FIRST_PAUSE_MS = 250
 
 type WatchEnd = 'ended' | 'expired' | 'forbidden' | 'failed'
 
 /** Settles only by rejecting, with the reason of the signal. */
 export async function watchLease(watch: LeaseWatch): Promise<never> {
-  const { env, signal } = watch
+  const { env, signal, retryMs } = watch
+  const reports = new Set<WatchEnd>()
   let from = watch.from
   let failures = 0
   for (;;) {
-    const end = await oneWatch(watch, from, (version) => {
-      from = version
-      failures = 0
+    const end = await oneWatch(watch, from, {
+      at: (version) => {
+        from = version
+        failures = 0
+        reports.delete('failed')
+      },
+      // Once for each kind of trouble: the candidate polls from then on, and works.
+      report: (kind, error) => {
+        if (!reports.has(kind)) env.report({ during: `watch of lease ${watch.lease}`, error })
+        reports.add(kind)
+      },
     })
     signal.throwIfAborted()
-    // The server forgot what came after `from`: begin with what is there now.
-    if (end === 'expired') from = null
-    failures = end === 'ended' ? 0 : failures + 1
-    if (end !== 'ended') watch.lost()
-    const pauseMs = end === 'forbidden' ? watch.pollMs : Math.min(30_000, 250 * 2 ** Math.min(failures, 7))
-    await pause(
-      env.clock,
-      end === 'ended' ? between(env.random, 0, 50) : between(env.random, 0.8, 1.2) * pauseMs,
-      signal,
-    )
+    if (end === 'ended') {
+      await pause(env.clock, between(env.random, 0, 50), signal)
+      continue
+    }
+    // The server may have forgotten what came after `from`, or never have known it: begin with what is there now.
+    from = null
+    failures++
+    watch.lost()
+    const soonMs = Math.min(2 * retryMs, FIRST_PAUSE_MS * 2 ** Math.min(failures, 20))
+    await pause(env.clock, between(env.random, 0.8, 1.2) * (end === 'forbidden' ? retryMs : soonMs), signal)
   }
 }
 
-async function oneWatch(
-  watch: LeaseWatch,
-  from: LeaseVersion,
-  at: (version: string) => void,
-): Promise<WatchEnd> {
-  const { client, env, target, signal } = watch
-  const query = new URLSearchParams({
-    watch: 'true',
-    fieldSelector: `metadata.name=${target.lease}`,
-    allowWatchBookmarks: 'true',
-    timeoutSeconds: String(TIMEOUT_SECONDS),
+interface WatchEvents {
+  at(version: string): void
+  report(kind: WatchEnd, error: unknown): void
+}
+
+async function oneWatch(watch: LeaseWatch, from: LeaseVersion, on: WatchEvents): Promise<WatchEnd> {
+  const { requests, env, lease, signal } = watch
+  const query = {
+    timeoutSeconds: String(Math.floor(between(env.random, ...TIMEOUT_SECONDS))),
     ...(from === null ? {} : { resourceVersion: from }),
-  })
+  }
   let stream: IncomingMessage
   try {
-    stream = await client.stream({
-      method: 'GET',
-      path: `${leasesPath(target.namespace)}?${query.toString()}`,
-      signal,
-    })
+    stream = await requests.stream(lease, query, signal)
   } catch (error) {
     if (signal.aborted) return 'failed'
     const status = error instanceof ApiFailure ? error.status : 0
     if (status === 410) return 'expired'
-    report(watch, asMandateError(error, 'watch', target))
-    return status === 403 ? 'forbidden' : 'failed'
+    const end = status === 403 ? 'forbidden' : 'failed'
+    on.report(end, requests.told(error, 'watch', lease))
+    return end
   }
-  let quiet = env.clock.setTimer(watch.silenceMs, () => stream.destroy())
+  const listen = (): Timer => env.clock.setTimer(watch.silenceMs(), () => stream.destroy())
+  let quiet = listen()
   try {
     for await (const line of linesOf(stream)) {
       quiet.cancel()
-      quiet = env.clock.setTimer(watch.silenceMs, () => stream.destroy())
-      const end = heard(watch, line, at)
+      quiet = listen()
+      const end = heard(watch, line, on.at)
       if (end !== undefined) return end
     }
     return 'ended'
@@ -109,12 +116,12 @@ function heard(watch: LeaseWatch, line: string, at: (version: string) => void): 
   } catch {
     return 'failed'
   }
-  const object = (event.object ?? {}) as LeaseObject & { readonly code?: unknown }
+  const object = (event.object ?? {}) as KubernetesObject & { readonly code?: unknown }
   if (event.type === 'ERROR') return object.code === 410 ? 'expired' : 'failed'
   const version = object.metadata?.resourceVersion
   if (typeof version === 'string') at(version)
-  if (event.type === 'ADDED' || event.type === 'MODIFIED') watch.told(object)
-  if (event.type === 'DELETED') watch.told(null)
+  if (event.type === 'ADDED' || event.type === 'MODIFIED') watch.told(object, 'changed')
+  if (event.type === 'DELETED') watch.told(object, 'deleted')
   return undefined
 }
 
@@ -131,13 +138,4 @@ async function* linesOf(stream: IncomingMessage): AsyncGenerator<string> {
     if (rest.length > MAX_LINE_BYTES)
       throw new ApiFailure(0, '', `a watch event has more than ${MAX_LINE_BYTES} bytes`)
   }
-}
-
-const forbidden = new WeakSet<LeaseWatch>()
-
-/** Once for a watch that is forbidden: the candidate polls from then on, and works. */
-function report(watch: LeaseWatch, error: unknown): void {
-  if (forbidden.has(watch)) return
-  forbidden.add(watch)
-  watch.env.report({ during: `watch of lease ${watch.target.lease}`, error })
 }

@@ -26,7 +26,7 @@ function stage() {
         asked.push({ request, answer })
       }),
     stream: () => Promise.reject(new Error('not used')),
-    close: () => undefined,
+    close: () => Promise.resolve(),
   }
   const env = {
     clock,

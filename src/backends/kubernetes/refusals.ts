@@ -1,18 +1,20 @@
 /** What a failed request means for a candidate, with the way out in the message. */
 import { isMandateError, MandateError } from '../../errors.ts'
 import { ApiFailure } from './api-failure.ts'
+import type { LockFormat } from './lock-format.ts'
 import { roleFor } from './role.ts'
 
 export interface Target {
   readonly server: string
   readonly namespace: string
   readonly lease: string
+  readonly format: LockFormat
 }
 
 export function asMandateError(error: unknown, verb: string, target: Target): unknown {
   if (isMandateError(error) || !(error instanceof ApiFailure)) return error
   const { status } = error
-  const what = `${verb} of lease ${target.namespace}/${target.lease}`
+  const what = `${verb} of ${target.format.kind} ${target.namespace}/${target.lease}`
   if (status === 401) {
     const message = `${target.server} does not accept the credentials (${what}): ${error.message}`
     return new MandateError('UNAUTHORIZED', message, { reason: error.message }, { cause: error })

@@ -1,8 +1,11 @@
 /** The rights that a candidate needs, as the YAML that grants them. */
+import { lockFormats, type LockFormat } from './lock-format.ts'
 
 export interface RoleTarget {
   readonly namespace: string
   readonly lease: string
+  /** @default a Lease */
+  readonly format?: Pick<LockFormat, 'apiGroup' | 'resource'>
   /** With the right to label the leader's pod. */
   readonly leaderLabel?: boolean
   /** With the right to write events. */
@@ -10,15 +13,17 @@ export interface RoleTarget {
 }
 
 /** `create` cannot be bound to a name (Kubernetes does not know the name yet when it asks). */
-export function roleFor({ namespace, lease, leaderLabel = false, events = false }: RoleTarget): string {
+export function roleFor(target: RoleTarget): string {
+  const { namespace, lease, format = lockFormats.lease, leaderLabel = false, events = false } = target
+  const { apiGroup, resource } = format
   return [
     'apiVersion: rbac.authorization.k8s.io/v1',
     'kind: Role',
     `metadata: { name: ${lease}-election, namespace: ${namespace} }`,
     'rules:',
-    "  - { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] }",
-    "  - apiGroups: ['coordination.k8s.io']",
-    "    resources: ['leases']",
+    `  - { apiGroups: ['${apiGroup}'], resources: ['${resource}'], verbs: ['create'] }`,
+    `  - apiGroups: ['${apiGroup}']`,
+    `    resources: ['${resource}']`,
     `    resourceNames: ['${lease}']`,
     "    verbs: ['get', 'update', 'watch']",
     ...(leaderLabel ? [labelRule] : []),

@@ -31,6 +31,16 @@ export function takeoverMs(description: BackendDescription, leaseMs: number): nu
   return service?.takeoverMs?.(description as ServiceDescription, leaseMs) ?? leaseMs
 }
 
+/** What its timing means, for a backend that can tell. */
+export function serviceFigures(
+  description: BackendDescription,
+  leaseMs: number | undefined,
+): Readonly<Record<string, number>> {
+  const known = services.find(({ type }) => type === description.type)
+  const own = description as ServiceDescription
+  return known?.figures?.(own, leaseMs ?? known.leaseMs(own)) ?? {}
+}
+
 export function serviceFrom(description: ServiceDescription, context: ServiceContext): Promise<Backend> {
   const service = services.find(({ type }) => type === description.type)
   if (service === undefined) throw new TypeError(`no service '${description.type}'`)

@@ -8,11 +8,12 @@ const parse = (url: string) => parseBackendUrl(url, '/base')
 
 describe('k8s://', () => {
   test('a namespace and keys, also as kubernetes://', () => {
-    const rest = 'jobs?preset=fast&lock=lease&lease=billing-leader&context=prod&scope=prod&token-base=7'
+    const rest = 'jobs?preset=fast&lock=configmaps&lease=billing-leader&context=prod&scope=prod&token-base=7'
     expect(parse(`k8s://${rest}`)).toEqual({
       type: 'kubernetes',
       namespace: 'jobs',
       preset: 'fast',
+      lock: 'configmaps',
       lease: 'billing-leader',
       context: 'prod',
       scope: 'prod',
@@ -30,7 +31,7 @@ describe('k8s://', () => {
     ['k8s://jobs:6443', 'names one namespace'],
     ['k8s://jobs/billing', 'has no path'],
     ['k8s://jobs?preset=slow', 'use fast or default or calm'],
-    ['k8s://jobs?lock=endpoints', 'use lease'],
+    ['k8s://jobs?lock=leases', 'use lease or endpoints or configmaps'],
     ['k8s://jobs?nope=1', 'known: preset, lock'],
     ['k8s://jobs?token=hunter2', "'token' is a secret"],
   ])('%s is refused', (url, problem) => {

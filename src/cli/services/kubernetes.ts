@@ -1,5 +1,7 @@
 /** `k8s://namespace?preset=fast`, and `{ type: kubernetes, … }`. In a pod its service account, else `KUBECONFIG`. */
 import type { KubernetesDescription } from '../description.ts'
+import { kubernetesPresets, scaledPace } from '../../backends/kubernetes/pace-options.ts'
+import { intervalsOf, paceFigures, type LeasePace } from '../../lease/pace.ts'
 import { present } from '../fields.ts'
 import { describe, refuseUnknown } from '../file-values.ts'
 import { refuseUnknownKeys } from '../url-keys.ts'
@@ -7,9 +9,7 @@ import { choiceOf, textIn, tokenBaseOf } from './fields.ts'
 import type { Service } from './service.ts'
 
 const presets = ['fast', 'default', 'calm'] as const
-/** Kubernetes has others for old clusters; they are not built yet. */
-const kinds = ['lease'] as const
-const leaseMsOf = { fast: 1000, default: 15_000, calm: 137_000 } as const
+const kinds = ['lease', 'endpoints', 'configmaps'] as const
 
 const urlKeys = [
   'preset',
@@ -47,12 +47,12 @@ export const kubernetesService: Service<KubernetesDescription> = {
       problems.push(`it names one namespace, and no server: write ${url.scheme}://jobs`)
     if (url.path !== '')
       problems.push(`it has no path: the election's name is the Lease's, or lease=${url.path}`)
-    choiceOf('lock', key('lock'), kinds, problems)
     return {
       type: 'kubernetes',
       ...present({
         namespace: namespace?.host,
         preset: choiceOf('preset', key('preset'), presets, problems),
+        lock: choiceOf('lock', key('lock'), kinds, problems),
         lease: key('lease'),
         context: key('context'),
         scope: key('scope'),
@@ -65,12 +65,12 @@ export const kubernetesService: Service<KubernetesDescription> = {
   },
   fromObject: (fields, _baseDir, problems) => {
     refuseUnknown(fields, objectKeys, '', problems)
-    choiceOf('lock', fields['lock'], kinds, problems)
     return {
       type: 'kubernetes',
       ...present({
         namespace: textIn(fields, 'namespace', problems),
         preset: choiceOf('preset', fields['preset'], presets, problems),
+        lock: choiceOf('lock', fields['lock'], kinds, problems),
         lease: textIn(fields, 'lease', problems),
         context: textIn(fields, 'context', problems),
         scope: textIn(fields, 'scope', problems),
@@ -81,9 +81,22 @@ export const kubernetesService: Service<KubernetesDescription> = {
       }),
     }
   },
-  leaseMs: ({ preset = 'default' }) => leaseMsOf[preset],
-  // A third passes between two renewals, and an answer may take another third.
-  leastRemainingMs: (_description, leaseMs) => leaseMs / 3,
+  leaseMs: ({ preset = 'default' }) => kubernetesPresets[preset].leaseMs,
+  leastRemainingMs: (description, leaseMs) => {
+    const { renewDeadlineMs, renewMs, attemptMs } = intervalsOf(paceOf(description, leaseMs))
+    return renewDeadlineMs - renewMs - attemptMs
+  },
+  figures: (description, leaseMs) => {
+    const pace = intervalsOf(paceOf(description, leaseMs))
+    const figures = paceFigures(pace, { maxClockDrift: 0.001, tickMs: 1 })
+    return {
+      leaseMs: pace.leaseMs,
+      renewDeadlineMs: pace.renewDeadlineMs,
+      retryMs: pace.retryMs,
+      renewEveryMs: pace.renewMs,
+      ...figures,
+    }
+  },
   create: async ({ type: _type, tokenBase, ...description }, { onBackgroundFailure }) => {
     const { kubernetes } = await import('../../backends/kubernetes.ts')
     return kubernetes({
@@ -99,4 +112,8 @@ function switchOf(name: string, value: unknown, problems: string[]): boolean | u
   if (value === 'true' || value === 'false') return value === 'true'
   problems.push(`${name} is ${describe(value)}: write true or false`)
   return undefined
+}
+
+function paceOf({ preset = 'default' }: KubernetesDescription, leaseMs: number): LeasePace {
+  return scaledPace(kubernetesPresets[preset], leaseMs)
 }

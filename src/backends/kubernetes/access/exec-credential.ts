@@ -23,12 +23,12 @@ const EARLY_MS = 30_000
 /** One run at a time; what it printed serves until it expires or is refused. */
 export function execCredentials(
   entry: ExecEntry,
-  wallMs: () => number,
+  { wallMs, ended }: { readonly wallMs: () => number; readonly ended?: AbortSignal | undefined },
 ): (o: { readonly renew: boolean }) => Promise<Credentials> {
   let known: { readonly credentials: Credentials; readonly untilMs: number } | undefined
   let running: Promise<Credentials> | undefined
   const refresh = async (): Promise<Credentials> => {
-    const printed = credentialsOf(await run(entry), entry)
+    const printed = credentialsOf(await run(entry, ended), entry)
     known = printed
     return printed.credentials
   }
@@ -42,7 +42,7 @@ export function execCredentials(
   }
 }
 
-function run(entry: ExecEntry): Promise<string> {
+function run(entry: ExecEntry, ended: AbortSignal | undefined): Promise<string> {
   const info = { apiVersion: entry.apiVersion, kind: 'ExecCredential', spec: { interactive: false } }
   const env = { ...process.env, ...entry.env, KUBERNETES_EXEC_INFO: JSON.stringify(info) }
   const command =
@@ -53,7 +53,7 @@ function run(entry: ExecEntry): Promise<string> {
     execFile(
       command,
       [...entry.args],
-      { env, timeout: TIMEOUT_MS, maxBuffer: 1024 * 1024 },
+      { env, timeout: TIMEOUT_MS, maxBuffer: 1024 * 1024, ...(ended === undefined ? {} : { signal: ended }) },
       (error, stdout, stderr) => {
         if (error === null) return resolve(stdout)
         const missing =

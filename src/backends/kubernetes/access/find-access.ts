@@ -1,5 +1,6 @@
 import { MandateError } from '../../../errors.ts'
 import type { ClusterAccess } from './access.ts'
+import { fromClientNode, type KubeConfigLike } from './client-node.ts'
 import { inCluster } from './in-cluster.ts'
 import { fromKubeconfig } from './kubeconfig.ts'
 
@@ -7,8 +8,10 @@ export interface AccessRequest {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly nowMs: () => number
   readonly wallMs: () => number
-  readonly kubeconfig?: string | undefined
+  readonly kubeconfig?: string | KubeConfigLike | undefined
   readonly context?: string | undefined
+  /** Ends what the access has started. */
+  readonly ended?: AbortSignal | undefined
 }
 
 /**
@@ -18,6 +21,12 @@ export interface AccessRequest {
  */
 export async function findAccess(request: AccessRequest): Promise<ClusterAccess> {
   const { kubeconfig, context } = request
+  if (typeof kubeconfig === 'object') {
+    if (context === undefined) return fromClientNode(kubeconfig)
+    const expected = 'no context beside a KubeConfig object: call its setCurrentContext()'
+    const message = `context is ${JSON.stringify(context)}: give ${expected}`
+    throw new MandateError('INVALID_OPTIONS', message, { option: 'context', value: context, expected })
+  }
   const env = kubeconfig === undefined ? request.env : { ...request.env, KUBECONFIG: kubeconfig }
   const own = kubeconfig === undefined && context === undefined ? inCluster(request) : undefined
   const found = own ?? (await fromKubeconfig({ ...request, env }))

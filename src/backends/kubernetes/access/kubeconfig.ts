@@ -14,6 +14,8 @@ export interface KubeconfigSurroundings {
   readonly wallMs: () => number
   /** @default the `current-context` of the files */
   readonly context?: string | undefined
+  /** Ends a program that is asked for credentials. */
+  readonly ended?: AbortSignal | undefined
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -124,7 +126,7 @@ function entryOf(merged: Merged, list: 'contexts' | 'clusters' | 'users', name: 
 function credentialsOf(user: Entry, o: KubeconfigSurroundings): ClusterAccess['credentials'] {
   const { fields } = user
   if (isFields(fields['exec'])) {
-    const fetch = execCredentials(execEntryOf(fields['exec'], user.folder), o.wallMs)
+    const fetch = execCredentials(execEntryOf(fields['exec'], user.folder), o)
     return ({ renew }) => fetch({ renew })
   }
   const certificate = textOrFile(user, 'client-certificate', o.nowMs)
