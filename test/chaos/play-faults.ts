@@ -35,6 +35,8 @@ export interface FaultSuite {
   readonly name: string
   /** How long a silent leader's grant lasts at the store at most. */
   readonly expiryMs: number
+  /** What the deletion of the leader's key does: where it frees nobody, its leader writes it again. @default 'frees' */
+  readonly deletion?: 'frees' | 'frees nobody'
   /** Cases side by side: each has two processes. @default 3 */
   readonly concurrency?: number
   start(): Promise<FaultServers>
@@ -43,13 +45,15 @@ export interface FaultSuite {
 class Stage {
   readonly servers: FaultServers
   readonly expiryMs: number
+  readonly deletionFrees: boolean
   readonly election = 'faults'
   readonly #all: CandidateProcess[] = []
   readonly #proxies = new Map<CandidateProcess, readonly FaultProxy[]>()
 
-  constructor(servers: FaultServers, expiryMs: number) {
+  constructor(servers: FaultServers, { expiryMs, deletion = 'frees' }: FaultSuite) {
     this.servers = servers
     this.expiryMs = expiryMs
+    this.deletionFrees = deletion === 'frees'
   }
 
   async candidate(
@@ -241,7 +245,14 @@ const cases: readonly FaultCase[] = [
   {
     claim: 'an operator deletes the key of the leader',
     byOperator: true,
-    run: takeover((stage) => stage.servers.deleteKey(stage.election), afterwards),
+    run: async (stage) => {
+      const hurt = ({ servers }: Stage): Promise<unknown> => servers.deleteKey(stage.election)
+      if (stage.deletionFrees) return takeover(hurt, afterwards)(stage)
+      const fault = await either(hurt)(stage)
+      await pause(2 * stage.expiryMs)
+      expect(stage.judge().leaderships, 'leaderships').toBe(1)
+      return fault
+    },
   },
 ]
 
@@ -257,7 +268,7 @@ export function playFaults(suite: FaultSuite): void {
   describe.concurrent(`${suite.name}: no two leaderships are valid at once`, () => {
     for (const { claim, byOperator, run } of cases) {
       it(`when ${claim}`, async () => {
-        const stage = new Stage(await suite.start(), suite.expiryMs)
+        const stage = new Stage(await suite.start(), suite)
         try {
           const { faultAt, ledAt } = await run(stage)
           await stage.settles()
