@@ -37,6 +37,8 @@ export interface FaultSuite {
   readonly expiryMs: number
   /** What the deletion of the leader's key does: where it frees nobody, its leader writes it again. @default 'frees' */
   readonly deletion?: 'frees' | 'frees nobody'
+  /** Who may lead after an operator ended the leader's session: where candidates race, it may win again. @default 'successor' */
+  readonly revocation?: 'successor' | 'either'
   /** Cases side by side: each has two processes. @default 3 */
   readonly concurrency?: number
   start(): Promise<FaultServers>
@@ -46,14 +48,16 @@ class Stage {
   readonly servers: FaultServers
   readonly expiryMs: number
   readonly deletionFrees: boolean
+  readonly revokedMayWin: boolean
   readonly election = 'faults'
   readonly #all: CandidateProcess[] = []
   readonly #proxies = new Map<CandidateProcess, readonly FaultProxy[]>()
 
-  constructor(servers: FaultServers, { expiryMs, deletion = 'frees' }: FaultSuite) {
+  constructor(servers: FaultServers, { expiryMs, deletion = 'frees', revocation }: FaultSuite) {
     this.servers = servers
     this.expiryMs = expiryMs
     this.deletionFrees = deletion === 'frees'
+    this.revokedMayWin = revocation === 'either'
   }
 
   async candidate(
@@ -240,7 +244,13 @@ const cases: readonly FaultCase[] = [
   {
     claim: 'an operator ends the session of the leader',
     byOperator: true,
-    run: takeover((stage) => stage.servers.revokeSession(stage.election), afterwards),
+    run: async (stage) => {
+      const hurt = ({ servers }: Stage): Promise<unknown> => servers.revokeSession(stage.election)
+      if (!stage.revokedMayWin) return takeover(hurt, afterwards)(stage)
+      const fault = await either(hurt)(stage)
+      await eventually('the next leadership', () => stage.judge().leaderships > 1 || undefined)
+      return fault
+    },
   },
   {
     claim: 'an operator deletes the key of the leader',

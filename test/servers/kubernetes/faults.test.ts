@@ -18,6 +18,7 @@ playFaults({
   expiryMs: leaseMs + 200,
   concurrency: 1,
   deletion: 'frees nobody',
+  revocation: 'either',
   start: async () => {
     const namespace = await server.namespace(`faults-${++worlds}`)
     // Faults that know requests from answers need to read them.
