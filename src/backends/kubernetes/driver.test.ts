@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, it, vi } from 'vitest'
 import { createElection } from '../../election/election.ts'
 import { mortalClock, type MortalClock } from '../../../test/integration/mortal-clock.ts'
 import { watchSockets } from '../../../test/integration/open-sockets.ts'
@@ -93,6 +93,7 @@ const held = (by: string, seconds = 15) => ({
 
 describe.concurrent('close()', () => {
   it('ends only when every watch has settled and no timer and no connection is left', async ({
+    expect,
     onTestFinished,
   }) => {
     const { api, process, openSockets } = await stage(onTestFinished)
@@ -114,7 +115,7 @@ describe.concurrent('close()', () => {
     expect(openSockets()).toBe(0)
   })
 
-  it('waits for the end of one observer too', async ({ onTestFinished }) => {
+  it('waits for the end of one observer too', async ({ expect, onTestFinished }) => {
     const { api, process, openSockets } = await stage(onTestFinished)
     const observer = process()
     const observing = observer.election('c').observe()[Symbol.asyncIterator]()
@@ -126,7 +127,7 @@ describe.concurrent('close()', () => {
     expect(openSockets()).toBe(0)
   })
 
-  it('does not wait for an answer that never comes', async ({ onTestFinished }) => {
+  it('does not wait for an answer that never comes', async ({ expect, onTestFinished }) => {
     const { api, process, openSockets } = await stage(onTestFinished)
     const one = process()
     api.fault = ({ name }) => (name === 'watch' || name === 'billing' ? { is: 'hangs' } : undefined)
@@ -143,13 +144,13 @@ const quick: PaceOptions = { leaseMs: 4000, renewDeadlineMs: 3900, retryMs: 300 
 const patient = { timeout: 20_000 }
 
 describe.concurrent('the requests of a leader', () => {
-  it('are one GET and one POST, then one PUT a renewal', async ({ onTestFinished }) => {
+  it('are one GET and one POST, then one PUT a renewal', async ({ expect, onTestFinished }) => {
     const { process, requests } = await stage(onTestFinished)
     await process(quick).election('a').campaign()
     await expect.poll(requests, patient).toEqual(['GET billing', 'POST ', 'PUT billing', 'PUT billing'])
   })
 
-  it('look once after a conflict, and go on', async ({ onTestFinished }) => {
+  it('look once after a conflict, and go on', async ({ expect, onTestFinished }) => {
     const { api, process, requests } = await stage(onTestFinished)
     const leadership = await process(quick).election('a').campaign()
     let conflicts = 1
@@ -162,6 +163,7 @@ describe.concurrent('the requests of a leader', () => {
   })
 
   it('survive a storm of conflicts shorter than the deadline, without flooding the server', async ({
+    expect,
     onTestFinished,
   }) => {
     const { api, process, version, requests } = await stage(onTestFinished)
@@ -177,7 +179,7 @@ describe.concurrent('the requests of a leader', () => {
 
   it.for([429, 503])(
     'wait as long as %i with Retry-After says, and lose nothing',
-    async (status, { onTestFinished }) => {
+    async (status, { expect, onTestFinished }) => {
       const { api, process, version } = await stage(onTestFinished)
       const leadership = await process(quick).election('a').campaign()
       const at: number[] = []
@@ -193,7 +195,10 @@ describe.concurrent('the requests of a leader', () => {
     },
   )
 
-  it('that hang cost one attempt: the next one has a connection of its own', async ({ onTestFinished }) => {
+  it('that hang cost one attempt: the next one has a connection of its own', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const { api, process, version, requests } = await stage(onTestFinished)
     const leadership = await process(quick).election('a').campaign()
     let hung = 0
@@ -205,6 +210,7 @@ describe.concurrent('the requests of a leader', () => {
   })
 
   it('whose answer to the acquisition is lost are looked up before it leads, with a new token', async ({
+    expect,
     onTestFinished,
   }) => {
     const { api, process, version, requests } = await stage(onTestFinished)
@@ -214,7 +220,7 @@ describe.concurrent('the requests of a leader', () => {
     expect(leadership.token).toBe(BigInt(version() ?? 0))
   })
 
-  it('of other elections go on when one of them is cancelled', async ({ onTestFinished }) => {
+  it('of other elections go on when one of them is cancelled', async ({ expect, onTestFinished }) => {
     const { api, process } = await stage(onTestFinished)
     const one = process(quick)
     await one.election('a', 'steady').campaign()
@@ -234,7 +240,7 @@ describe.concurrent('the requests of a leader', () => {
 })
 
 describe.concurrent('another holder in the Lease', () => {
-  it('ends the leadership at once, although a renewal hangs', async ({ onTestFinished }) => {
+  it('ends the leadership at once, although a renewal hangs', async ({ expect, onTestFinished }) => {
     const { api, process, holder, requests } = await stage(onTestFinished)
     const leadership = await process({ leaseMs: 30_000, renewDeadlineMs: 20_000, retryMs: 1000 })
       .election('a')
@@ -250,6 +256,7 @@ describe.concurrent('another holder in the Lease', () => {
   })
 
   it('is left alone while it renews: one GET and one watch, however many of us look', async ({
+    expect,
     onTestFinished,
   }) => {
     const { api, process, requests } = await stage(onTestFinished)
@@ -272,7 +279,7 @@ describe.concurrent('another holder in the Lease', () => {
 })
 
 describe.concurrent('a watch that says nothing', () => {
-  it('delays a takeover to the end of the lease, and no longer', async ({ onTestFinished }) => {
+  it('delays a takeover to the end of the lease, and no longer', async ({ expect, onTestFinished }) => {
     const { api, process, requests } = await stage(onTestFinished)
     api.force('billing', held('other', 2))
     api.tellsWatches = false
@@ -282,6 +289,7 @@ describe.concurrent('a watch that says nothing', () => {
   })
 
   it("takes nobody's lease who renewed unseen: the takeover is a conflict, and waits anew", async ({
+    expect,
     onTestFinished,
   }) => {
     const { api, process, requests } = await stage(onTestFinished)
@@ -296,7 +304,10 @@ describe.concurrent('a watch that says nothing', () => {
 })
 
 describe.concurrent('a Lease that is deleted', () => {
-  it('is written again at once by its holder, who goes on with its token', async ({ onTestFinished }) => {
+  it('is written again at once by its holder, who goes on with its token', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const { api, process, holder } = await stage(onTestFinished)
     const leader = process()
     const leadership = await leader.election('a').campaign()
@@ -315,7 +326,7 @@ describe.concurrent('a Lease that is deleted', () => {
 })
 
 describe.concurrent('whoever observes in the process of the leader', () => {
-  it('is told of its resignation without asking', async ({ onTestFinished }) => {
+  it('is told of its resignation without asking', async ({ expect, onTestFinished }) => {
     const { process, requests } = await stage(onTestFinished)
     const one = process()
     const election = one.election('a')
