@@ -87,9 +87,9 @@ describe('the HTTP guard', () => {
       order.push('new')
       return done()
     })
-    // The mark is stored while the old one still works: from here on no other old one enters.
-    await expect.poll(() => readFileSync(file, 'utf8')).toContain('"2"')
-    expect(await statusOf(guard.around(requestOf(fence(1n)), done))).toBe(412)
+    // The mark is stored while the old one still works: from then on no other old one enters.
+    await expect.poll(() => statusOf(guard.around(requestOf(fence(1n)), done))).toBe(412)
+    expect(readFileSync(file, 'utf8')).toContain('"2"')
     expect(order).toEqual([])
     slow.open()
     await Promise.all([old, fresh])
