@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { consul } from './servers/consul.mjs'
 import { etcd } from './servers/etcd.mjs'
+import { etcd3 } from './servers/etcd3.mjs'
 import { postgres } from './servers/postgres.mjs'
 import { kubernetes } from './servers/kubernetes.mjs'
 import { zookeeper } from './servers/zookeeper.mjs'
@@ -24,7 +25,7 @@ import { zookeeper } from './servers/zookeeper.mjs'
  */
 
 /** One line a server; its file is in scripts/servers/. @type {readonly ServerKind[]} */
-const kinds = [etcd, consul, zookeeper, kubernetes, postgres]
+const kinds = [etcd, etcd3, consul, zookeeper, kubernetes, postgres]
 
 export const serverNames = kinds.map(({ name }) => name)
 
