@@ -7,7 +7,7 @@ import { exitCode, exitCodeOf, UsageError } from './exit-codes.ts'
 import { explain } from './explain.ts'
 import { separatorIndex, splitCommand } from './separator.ts'
 import { settings } from './settings.ts'
-import type { Setting } from './settings.ts'
+import type { Setting } from './setting.ts'
 import type { SignalInbox } from './signals.ts'
 import { printError, writeFully } from './streams.ts'
 

@@ -1,7 +1,10 @@
 /** How the values of settings are read; each says what is wrong with a value, and what to write instead. */
 import type { Metadata } from '../backends/backend.ts'
+import { formatDuration, parseDuration } from './duration.ts'
 import type { Parsed } from './duration.ts'
 import { describe, isRecord } from './file-values.ts'
+
+export const duration = { parse: parseDuration, show: formatDuration }
 
 export function oneOf<Value extends string>(name: string, known: readonly Value[]) {
   return {

@@ -3,11 +3,11 @@
  * The parsers of flags, variables and files, and `config print`, are all driven by this table.
  */
 import type { Exclusivity, Metadata } from '../backends/backend.ts'
-import { formatDuration, parseDuration } from './duration.ts'
-import type { Parsed } from './duration.ts'
-import { parseListenAddress, showListenAddress } from './serve/listen-address.ts'
-import type { ListenAddress } from './serve/listen-address.ts'
+import { serveSettings } from './serve/settings.ts'
+import type { ServeSettingValues } from './serve/settings.ts'
+import type { Setting } from './setting.ts'
 import {
+  duration,
   oneOf,
   parseBoolean,
   parseCount,
@@ -21,9 +21,8 @@ export type OnLoss = 'campaign' | 'exit'
 export type RestartPolicy = 'always' | 'on-failure' | 'never'
 export type LogFormat = 'pretty' | 'json'
 export type LogLevel = 'info' | 'warn' | 'error'
-export type Compat = 'leader-elector'
 
-export interface SettingValues {
+export interface SettingValues extends ServeSettingValues {
   readonly id: string | undefined
   readonly priority: number
   readonly metadata: Metadata
@@ -42,32 +41,9 @@ export interface SettingValues {
   readonly healthSuccesses: number
   readonly logLevel: LogLevel
   readonly logFormat: LogFormat
-  readonly http: ListenAddress
-  readonly httpTokenFile: string | undefined
-  readonly httpInsecure: boolean
-  readonly validFor: number
-  readonly livezTolerance: number
-  readonly compat: Compat | undefined
 }
 
 export type SettingKey = keyof SettingValues
-
-export interface Setting<Value> {
-  readonly flag: string
-  /** How the flag's value is written in `--help`; absent for a switch. */
-  readonly placeholder?: string
-  readonly help: string
-  readonly variable: string
-  /** Place in the configuration file. */
-  readonly path: readonly [string] | readonly [string, string]
-  readonly fallback: Value
-  parse(text: string): Parsed<NonNullable<Value>>
-  /** For values that a file may hold in another type than text. */
-  parseFileValue?(value: unknown): Parsed<NonNullable<Value>>
-  show(value: NonNullable<Value>): string
-}
-
-const duration = { parse: parseDuration, show: formatDuration }
 
 const count = { parse: parseCount, parseFileValue: parseCount, show: String }
 
@@ -249,63 +225,7 @@ export const settings: { readonly [Key in SettingKey]: Setting<SettingValues[Key
     fallback: 'pretty',
     ...oneOf('log-format', ['pretty', 'json']),
   },
-  http: {
-    flag: '--http',
-    placeholder: '<host:port>',
-    help: 'where to answer; off loopback a token is needed',
-    variable: 'MANDATE_HTTP',
-    path: ['serve', 'http'],
-    fallback: { host: '127.0.0.1', port: 4040 },
-    parse: parseListenAddress,
-    show: showListenAddress,
-  },
-  httpTokenFile: {
-    flag: '--http-token-file',
-    placeholder: '<file>',
-    help: 'holds the bearer token that requests must bring (or MANDATE_HTTP_TOKEN holds it)',
-    variable: 'MANDATE_HTTP_TOKEN_FILE',
-    path: ['serve', 'httpTokenFile'],
-    fallback: undefined,
-    parse: (text) => ({ ok: true, value: text }),
-    show: (file) => file,
-  },
-  httpInsecure: {
-    flag: '--http-insecure',
-    help: 'answer off loopback without a token',
-    variable: 'MANDATE_HTTP_INSECURE',
-    path: ['serve', 'httpInsecure'],
-    fallback: false,
-    parse: (text) => parseBoolean(text),
-    parseFileValue: parseBoolean,
-    show: String,
-  },
-  validFor: {
-    flag: '--valid-for',
-    placeholder: '<duration>',
-    help: 'how long an answer of /leader may be acted upon; a resignation waits for the last one',
-    variable: 'MANDATE_VALID_FOR',
-    path: ['serve', 'validFor'],
-    fallback: 1000,
-    ...duration,
-  },
-  livezTolerance: {
-    flag: '--livez-tolerance',
-    placeholder: '<duration>',
-    help: 'how long a lease may be over that nobody gave up, before /livez fails',
-    variable: 'MANDATE_LIVEZ_TOLERANCE',
-    path: ['serve', 'livezTolerance'],
-    fallback: 20_000,
-    ...duration,
-  },
-  compat: {
-    flag: '--compat',
-    placeholder: '<with>',
-    help: 'leader-elector: answer GET / and /isLeader, and take the flags of that sidecar',
-    variable: 'MANDATE_COMPAT',
-    path: ['serve', 'compat'],
-    fallback: undefined,
-    ...oneOf('compat', ['leader-elector']),
-  },
+  ...serveSettings,
 }
 
 export const settingKeys = Object.keys(settings) as readonly SettingKey[]

@@ -3,12 +3,12 @@ import type { IncomingMessage } from 'node:http'
 import { prometheusContentType } from '../../observability/prometheus-text.ts'
 import { isLoopback } from '../../cluster/tcp-address.ts'
 import { version } from '../../version.ts'
-import type { Compat } from '../settings.ts'
 import { tokenVariable } from './bearer.ts'
 import type { BearerCheck } from './bearer.ts'
 import type { ElectionView } from './election-view.ts'
 import type { EventStreams } from './event-streams.ts'
 import type { Answer, Takeover } from './http-server.ts'
+import type { Compat } from './settings.ts'
 
 export interface RouteOptions {
   readonly view: ElectionView

@@ -1,5 +1,6 @@
 /** One `serve` from its first answer to its last: the parts, and the order in which they begin and end. */
 import type { Backend, Exclusivity, Metadata } from '../../backends/backend.ts'
+import { pause, within } from '../../election/waiting.ts'
 import { createElection } from '../../index.ts'
 import type { Election } from '../../index.ts'
 import { ElectionMetrics } from '../../observability/election-metrics.ts'
@@ -7,7 +8,6 @@ import { version } from '../../version.ts'
 import { watchQuorum } from '../quorum-watch.ts'
 import type { QuorumWatch } from '../quorum-watch.ts'
 import type { RunLog } from '../run-log.ts'
-import type { Compat } from '../settings.ts'
 import { printJson } from '../streams.ts'
 import type { BearerCheck } from './bearer.ts'
 import { ServedCandidate } from './candidate.ts'
@@ -15,15 +15,14 @@ import type { LeadershipEvent } from './candidate.ts'
 import { ElectionView } from './election-view.ts'
 import { EventStreams } from './event-streams.ts'
 import type { Failures } from './failures.ts'
+import { Health } from './health.ts'
 import { startHttpServer } from './http-server.ts'
 import type { RunningServer } from './http-server.ts'
 import { isLocal, showListenAddress } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
-import { Liveness } from './liveness.ts'
-import type { LivenessFacts } from './liveness.ts'
-import { LoopLag } from './loop-lag.ts'
 import { MetricsPage } from './metrics-page.ts'
 import { envelope, router } from './routes.ts'
+import type { Compat } from './settings.ts'
 
 export interface ServePlan {
   readonly election: string
@@ -55,13 +54,11 @@ const nowMs = (): number => performance.now()
 export class Service {
   readonly #plan: ServePlan
   readonly #log: RunLog
-  readonly #failures: Failures
   readonly #backend: Backend
   readonly #candidate: ServedCandidate
   readonly #view: ElectionView
   readonly #streams = new EventStreams(streamLimits)
-  readonly #lag = new LoopLag({ everyMs: 1000, nowMs })
-  readonly #liveness: Liveness
+  readonly #health: Health
   readonly #page: MetricsPage
   readonly #counts: ElectionMetrics
   readonly #stop = new AbortController()
@@ -75,7 +72,6 @@ export class Service {
     const { election, id, exclusivity, metadata, validForMs, leaseMs } = plan
     this.#plan = plan
     this.#log = log
-    this.#failures = failures
     this.#backend = backend
     this.#candidate = new ServedCandidate({
       id,
@@ -86,14 +82,22 @@ export class Service {
     })
     this.#view = new ElectionView({ election, exclusivity, metadata, candidate: this.#candidate })
     this.#quorum = watchQuorum(backend, (text) => log.warn('no-quorum', text))
-    this.#liveness = new Liveness({ leaseMs, toleranceMs: plan.livezToleranceMs })
+    this.#health = new Health({
+      leaseMs,
+      toleranceMs: plan.livezToleranceMs,
+      candidate: this.#candidate,
+      view: this.#view,
+      failures,
+      stopping: this.#stop.signal,
+      nowMs,
+    })
     this.#counts = new ElectionMetrics({ election, candidateId: id, leaseMs, nowMs })
     this.#page = new MetricsPage({
       view: this.#view,
       candidate: this.#candidate,
       election: this.#counts,
       failures: failures.counter,
-      loopLagMs: () => this.#lag.worstMs,
+      loopLagMs: () => this.#health.loopLagMs,
       connections: () => this.#server?.connections ?? 0,
       streams: () => this.#streams.count,
     })
@@ -134,8 +138,8 @@ export class Service {
       bearer,
       isLocal: isLocal(http),
       compat,
-      live: () => this.#liveness.problem(this.#facts()),
-      ready: () => this.#notReady(),
+      live: () => this.#health.notLive(),
+      ready: () => this.#health.notReady(),
       metrics: () => this.#page.text(),
       failed: (error) =>
         this.#log.warn('defect', error instanceof Error ? String(error.stack) : String(error)),
@@ -151,22 +155,6 @@ export class Service {
       printJson('serve', version, { at: Date.now(), election, id, url, address: showListenAddress(address) })
   }
 
-  /** Readiness says that answers mean something. It never says who leads: a rolling update would wait for itself. */
-  #notReady(): string | undefined {
-    if (this.#stop.signal.aborted) return 'it is stopping'
-    return this.#view.isKnown ? undefined : 'the backend has not answered yet'
-  }
-
-  #facts(): LivenessFacts {
-    return {
-      nowMs: nowMs(),
-      leads: this.#candidate.leads() !== undefined,
-      isNamed: this.#view.namesCandidate,
-      failedAtMs: this.#failures.lastAtMs,
-      sustainedLagMs: this.#lag.sustainedMs,
-    }
-  }
-
   #changed(event: LeadershipEvent): void {
     const { token } = event
     if (event.is === 'elected') this.#log.event({ event: 'elected', token, msg: `leads with token ${token}` })
@@ -176,7 +164,7 @@ export class Service {
   }
 
   #tell(): void {
-    this.#liveness.look(this.#facts())
+    this.#health.look()
     this.#lookInto(this.#view.observedState === 'unknown' && !this.#stop.signal.aborted)
     this.#streams.tell(envelope(this.#view.news()))
   }
@@ -198,9 +186,10 @@ export class Service {
           this.#tell()
         }
       } catch (cause) {
+        this.#log.warn('observe', cause instanceof Error ? cause.message : String(cause))
         this.#view.observe({ type: 'unknown', since: Date.now(), cause })
         this.#tell()
-        if (!signal.aborted) await pause(lookAgainMs, signal)
+        if (!signal.aborted) await pause(this.#backend.env.clock, lookAgainMs, signal)
       }
     }
   }
@@ -210,8 +199,9 @@ export class Service {
     this.#candidate.stopAnswering()
     this.#stop.abort()
     this.#tell()
-    await within(
-      this.#plan.validForMs + drainSlackMs + releaseLimitMs,
+    const limitMs = this.#plan.validForMs + drainSlackMs + releaseLimitMs
+    await this.#within(
+      limitMs,
       leading.catch(() => undefined),
     )
   }
@@ -220,30 +210,15 @@ export class Service {
     this.#candidate.stopAnswering()
     this.#stop.abort()
     this.#lookInto(false)
-    await within(closeLimitMs, election.close())
-    await within(closeLimitMs, this.#backend.close())
+    await this.#within(closeLimitMs, election.close())
+    await this.#within(closeLimitMs, this.#backend.close())
     this.#streams.close()
     await this.#server?.close()
-    this.#lag.stop()
+    this.#health.stop()
     this.#counts.stop()
   }
-}
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-  })
-}
-
-async function within(limitMs: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)))
-  await Promise.race([promise, limit])
-  clearTimeout(timer)
+  async #within(limitMs: number, promise: Promise<unknown>): Promise<void> {
+    await within(promise, this.#backend.env.clock, limitMs)
+  }
 }
