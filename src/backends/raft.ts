@@ -41,7 +41,12 @@ export function raft(options: RaftOptions): RaftBackend {
   }
   let driver!: RaftDriver
   const backend = defineBackend(
-    (env) => (driver = new RaftDriver(driverOptions, edges(options, identityOf(options, cluster), env), env)),
+    (env) =>
+      (driver = new RaftDriver(
+        driverOptions,
+        edges(options, identityOf(options, cluster), timing.heartbeatMs, env),
+        env,
+      )),
     {
       timing,
       defaultCandidateId: options.self,
@@ -54,7 +59,7 @@ export function raft(options: RaftOptions): RaftBackend {
 }
 
 /** `cluster` is what folders and handshakes compare. */
-function edges(options: RaftOptions, cluster: string, env: BackendEnv): RaftEdges {
+function edges(options: RaftOptions, cluster: string, heartbeatMs: number, env: BackendEnv): RaftEdges {
   const { self, peers, dataDir } = options
   const connect: RaftEdges['connectClient'] = (request) => connectClient({ ...request, cluster })
   if (self === undefined || dataDir === undefined) return { peer: null, connectClient: connect }
@@ -69,7 +74,18 @@ function edges(options: RaftOptions, cluster: string, env: BackendEnv): RaftEdge
       self,
       storage: logStorage({ dataDir, cluster, peer: self, random, report }),
       transport: (identity) =>
-        tcpTransport({ ...identity, self, cluster, peers, listen, insecure, clock, random, report }),
+        tcpTransport({
+          ...identity,
+          self,
+          cluster,
+          peers,
+          listen,
+          insecure,
+          heartbeatMs,
+          clock,
+          random,
+          report,
+        }),
     },
   }
 }

@@ -23,6 +23,7 @@ import { RaftRunner } from './raft-runner.ts'
 import { Reception, type LocalHolder, type LocalLink } from './reception.ts'
 import { foldRecords, type RecoveredPeer } from './recovery.ts'
 import { NamedTimers } from './timers.ts'
+import { Touch } from './touch.ts'
 import { Tuning } from './tuning.ts'
 import { Turns } from './turns.ts'
 import { VoterRunner, type VoterReply } from './voter-runner.ts'
@@ -35,10 +36,10 @@ const rankStepMs = 10
  */
 const leaderHaste = 15 / 16
 /**
- * Longest election timeouts without a leader after which a peer keeps no session alive any more. It may be cut off from the
- * leader and heard by a majority of the voters all the same: its sessions would hold for ever what they cannot give back.
+ * Longest election timeouts out of touch with the leader after which a peer keeps no session alive any more. It may be heard
+ * by a majority of the voters all the same: its sessions would hold for ever what they never learn of, or cannot give back.
  */
-const leaderlessPatience = 4
+const lostPatience = 4
 /** A batch fits a frame of a client (64 KiB), so twelve entries fit one of the bulk lane (1 MiB). */
 const maxEntriesPerAppend = 12
 
@@ -85,7 +86,7 @@ export class Peer {
   /** While this peer leads. */
   #arbiter: Arbiter | null = null
   #leader: PeerId | null = null
-  #leaderlessSince: number
+  readonly #touch: Touch
   /** `lower()` of the last beat. */
   #beatAt: number
   #appliedIndex = 0
@@ -101,7 +102,7 @@ export class Peer {
     this.#options = options
     this.#transport = transport
     this.#configuration = { voters: Object.keys(options.peers).toSorted() }
-    this.#leaderlessSince = clock.lower()
+    this.#touch = new Touch(clock.lower())
     this.#beatAt = clock.lower()
     this.#courier = new Courier((to, message, lane) => transport.send(to, message, lane))
     this.#registry = createRegistry({ tokenBase: options.tokenBase })
@@ -189,7 +190,7 @@ export class Peer {
       {
         propose: (proposal) => this.#propose(proposal),
         keepalive: (keepalive) => {
-          if (this.#leaderlessMs > leaderlessPatience * timing.electionTimeoutMs[1]) return
+          if (this.#touch.lostMs(clock.lower()) > lostPatience * timing.electionTimeoutMs[1]) return
           const { session, sequence, patient = false } = keepalive
           if (!patient && this.#registry.sessions.has(session))
             this.#pace.sent(session, sequence, clock.lower())
@@ -348,11 +349,8 @@ export class Peer {
     }
     if (leader === this.#leader) return
     this.#leader = leader
-    if (leader === null) {
-      this.#leaderlessSince = this.#options.clock.lower()
-      return
-    }
-    this.#reception.leaderKnown(leader)
+    this.#touch.follows(leader, this.#options.clock.lower())
+    if (leader !== null) this.#reception.leaderKnown(leader)
   }
 
   #newArbiter(): Arbiter {
@@ -475,11 +473,6 @@ export class Peer {
     )
   }
 
-  /** Since when nobody is followed; 0 = somebody is. */
-  get #leaderlessMs(): number {
-    return this.#leader === null ? this.#options.clock.lower() - this.#leaderlessSince : 0
-  }
-
   /** The leader's heartbeat is due, and what it measured so far may change how it beats. */
   #tune(): void {
     const { role } = this.#raft.raft
@@ -521,7 +514,8 @@ export class Peer {
     this.#courier.flush()
     this.#raft.feed({ type: 'pace', roundTripMs: this.#pace.estimateMs })
     this.#examineSessions()
-    this.#reception.beat(this.#leaderlessMs)
+    this.#touch.isHeard(this.#raft.isHeard, now)
+    this.#reception.beat(this.#touch.lostMs(now))
   }
 
   #examineSessions(): void {

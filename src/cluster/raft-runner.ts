@@ -88,6 +88,12 @@ export class RaftRunner {
     return this.raft.role.name === 'leader' && this.raft.transfer === null
   }
 
+  /** False: the leader that this peer follows names it no successor, for it does not hear it. */
+  get isHeard(): boolean {
+    const { successors, self } = this.raft
+    return successors.length === 0 || successors.includes(self)
+  }
+
   /** The log behind `index`, committed or not. */
   entriesBehind(index: number): readonly Entry<Command>[] {
     return entriesBetween(this.raft.log, index + 1, lastIndex(this.raft.log))

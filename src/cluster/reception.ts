@@ -177,12 +177,12 @@ export class Reception {
     })
   }
 
-  /** Once a heartbeat: repeats what may have been lost. `leaderlessMs`: since when nobody is followed; 0 = somebody is. */
-  beat(leaderlessMs: number): void {
+  /** Once a heartbeat: repeats what may have been lost. `lostMs`: since when this peer is out of touch with the leader; 0 = it is not. */
+  beat(lostMs: number): void {
     if (this.#sponsor.waiting) this.#sponsor.retry()
     if (this.#reads.waiting) this.#reads.retry(this.#duties.leader(), this.#options.clock.lower())
-    if (leaderlessMs === 0) this.#observers.regainedContact()
-    else if (leaderlessMs > 1.5 * this.#options.timing.electionTimeoutMs[1]) {
+    if (lostMs === 0) this.#observers.regainedContact()
+    else if (lostMs > 1.5 * this.#options.timing.electionTimeoutMs[1]) {
       this.#observers.lostContact('no quorum of peers is reachable')
     }
   }

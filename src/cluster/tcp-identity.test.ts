@@ -4,7 +4,7 @@ import type { PeerRecord } from './messages.ts'
 import { PeerIdentities } from './tcp-identity.ts'
 import { ShownStarts } from './tcp-starts.ts'
 
-const identitiesOf = (): PeerIdentities => new PeerIdentities([], () => undefined)
+const identitiesOf = (): PeerIdentities => new PeerIdentities([], () => undefined, 100)
 
 /** `earlier`: the runs of the starts right before this one, the newest first. */
 const shown = (
@@ -54,7 +54,7 @@ class Process {
   constructor(name: string, identity: ProcessIdentity, remembered: readonly PeerRecord[] = []) {
     this.#name = name
     this.#starts = new ShownStarts(identity)
-    this.#identities = new PeerIdentities(remembered, () => undefined)
+    this.#identities = new PeerIdentities(remembered, () => undefined, 100)
   }
 
   /** Whether each let the other in; the other hears the hello first, as over TCP. */
@@ -95,13 +95,13 @@ describe('PeerIdentities', () => {
 
   it('refuses other data under a known id for ever, also after a restart of its own', () => {
     const written: PeerRecord[] = []
-    const identities = new PeerIdentities([], (record) => written.push(record))
+    const identities = new PeerIdentities([], (record) => written.push(record), 100)
     identities.admit('b', shown('disk', 3, 'x'), 0, false)
     expect(identities.admit('b', shown('other', 1, 'y'), 1e9, false)).toEqual({
       is: 'refused',
       message: expect.stringContaining('Give it back its folder'),
     })
-    const restarted = new PeerIdentities(written, () => undefined)
+    const restarted = new PeerIdentities(written, () => undefined, 100)
     expect(restarted.admit('b', shown('other', 9, 'y'), 0, false).is).toBe('refused')
     expect(restarted.admit('b', shown('disk', 2, 'y'), 0, false).is).toBe('refused')
     expect(restarted.admit('b', shown('disk', 3, 'x'), 0, false).is).toBe('same')
@@ -110,7 +110,7 @@ describe('PeerIdentities', () => {
 
   it('writes down each new process once', () => {
     const written: PeerRecord[] = []
-    const identities = new PeerIdentities([], (record) => written.push(record))
+    const identities = new PeerIdentities([], (record) => written.push(record), 100)
     identities.admit('b', shown('disk', 3, 'x'), 0, false)
     identities.admit('b', shown('disk', 3, 'x'), 1, false)
     identities.admit('b', shown('disk', 2, 'w'), 2, false)
@@ -119,6 +119,20 @@ describe('PeerIdentities', () => {
       { peer: 'b', storageId: 'disk', incarnation: 3, run: 'x' },
       { peer: 'b', storageId: 'disk', incarnation: 4, run: 'y' },
     ])
+  })
+
+  it('keeps a second process out while the first may still run, and slow heartbeats make that longer', () => {
+    for (const [heartbeatMs, liveMs] of [
+      [50, 2000],
+      [500, 2500],
+    ] as const) {
+      const identities = new PeerIdentities([], () => undefined, heartbeatMs)
+      identities.admit('b', shown('disk', 3, 'x'), 0, false)
+      identities.heard('b', 1000)
+      const next = shown('disk', 4, 'y', 'x')
+      expect(identities.admit('b', next, 1000 + liveMs, true).is, `${heartbeatMs}`).toBe('refused')
+      expect(identities.admit('b', next, 1001 + liveMs, true).is, `${heartbeatMs}`).toBe('new')
+    }
   })
 
   it('keeps peers apart', () => {

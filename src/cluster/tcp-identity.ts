@@ -10,10 +10,12 @@ import type { ProcessIdentity, Start } from '../seams/storage.ts'
 import type { PeerRecord } from './messages.ts'
 
 /**
- * So long after its last frame a process still counts as running if it also holds a connection: several heartbeats. A host that vanished without closing anything must
- * not keep its peer's next process out for long.
+ * So long after its last frame a process still counts as running if it also holds a connection. A process may stall for that
+ * long at any timing, and a copy of its folder must not be let in meanwhile; so fast timing does not make it shorter, and a
+ * host that lost its power and is back sooner waits for the rest of it. Slow heartbeats make it longer.
  */
 const CONNECTED_LIVE_MS = 2000
+const CONNECTED_LIVE_HEARTBEATS = 5
 
 const WAY_OUT =
   'Give it back its folder. If that is lost, keep this peer off: the others go on while they are a majority. ' +
@@ -34,8 +36,14 @@ export type Admission =
 export class PeerIdentities {
   readonly #known = new Map<string, Known>()
   readonly #remember: (record: PeerRecord) => void
+  readonly #liveMs: number
 
-  constructor(remembered: readonly PeerRecord[], remember: (record: PeerRecord) => void) {
+  constructor(
+    remembered: readonly PeerRecord[],
+    remember: (record: PeerRecord) => void,
+    heartbeatMs: number,
+  ) {
+    this.#liveMs = Math.max(CONNECTED_LIVE_MS, CONNECTED_LIVE_HEARTBEATS * heartbeatMs)
     for (const { peer, ...identity } of remembered)
       this.#known.set(peer, { ...identity, heardAtMs: undefined })
     this.#remember = remember
@@ -55,7 +63,8 @@ export class PeerIdentities {
   /** `connected`: the process that is known as `peer` still holds a connection. */
   admit(peer: string, shown: ProcessIdentity, nowMs: number, connected: boolean): Admission {
     const known = this.#known.get(peer)
-    const message = known === undefined ? undefined : objection(peer, known, shown, nowMs, connected)
+    const isLive = connected && nowMs - (known?.heardAtMs ?? -Infinity) <= this.#liveMs
+    const message = known === undefined ? undefined : objection(peer, known, shown, isLive)
     if (message !== undefined) return { is: 'refused', message }
     if (known !== undefined && known.run === shown.run) return { is: 'same' }
     const { storageId, incarnation, run } = shown
@@ -65,13 +74,7 @@ export class PeerIdentities {
   }
 }
 
-function objection(
-  peer: string,
-  known: Known,
-  shown: ProcessIdentity,
-  nowMs: number,
-  connected: boolean,
-): string | undefined {
+function objection(peer: string, known: Known, shown: ProcessIdentity, isLive: boolean): string | undefined {
   if (known.storageId !== shown.storageId) {
     return (
       `peer '${peer}' comes with another folder than before, and so without the votes and entries it answers for. ` +
@@ -79,9 +82,8 @@ function objection(
     )
   }
   if (known.run === shown.run) return undefined
-  const silenceMs = nowMs - (known.heardAtMs ?? -Infinity)
   // The first start on a copy has the number of a restart. But a process that was restarted has closed its connections.
-  if (connected && silenceMs <= CONNECTED_LIVE_MS) {
+  if (isLive) {
     return (
       `another process runs as peer '${peer}' on the same data: one of the two folders is a copy; ` +
       'stop the copy, and never start a peer on it'

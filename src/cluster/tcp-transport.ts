@@ -48,6 +48,8 @@ export interface TcpTransportOptions extends ProcessIdentity {
   readonly listen: string
   /** Listen off loopback although nothing is encrypted. @default false */
   readonly insecure?: boolean | undefined
+  /** How often a process that runs is heard. */
+  readonly heartbeatMs: number
   /** @default 10000 */
   readonly maxClients?: number | undefined
   readonly clock: Clock
@@ -116,7 +118,8 @@ class TcpPeerTransport<ToPeer, FromHolder, ToHolder> implements TcpTransport<ToP
       })
     }
     this.#options = options
-    this.#identities = new PeerIdentities(options.remembered ?? [], options.remember ?? (() => undefined))
+    const { remembered = [], remember = () => undefined, heartbeatMs } = options
+    this.#identities = new PeerIdentities(remembered, remember, heartbeatMs)
     this.#starts = new ShownStarts(options)
     this.#listener = new TcpListener({
       listen: options.listen,

@@ -14,9 +14,10 @@ function scene() {
     },
   })
   const expired: string[] = []
-  const deadline = (name: string, atMs: number) => {
+  const deadline = (name: string, atMs: number, lookEveryMs = Number.POSITIVE_INFINITY) => {
     const entry: Deadline & { atMs: number } = {
       atMs: clock.lower() + atMs,
+      lookEveryMs,
       remainingMs: () => Math.max(0, entry.atMs - clock.lower()),
       expire: () => {
         expired.push(`${name} at ${clock.trueMs()}`)
@@ -60,6 +61,15 @@ describe('DeadlineWatch', () => {
     deadline('between', 500)
     clock.advance(2000)
     expect(expired).toEqual(['early at 200', 'between at 500', 'late at 1000'])
+  })
+
+  it('looks now and then, for a machine that slept has passed a deadline without its timer', () => {
+    const { clock, deadline, expired } = scene()
+    const entry = deadline('a', 1000, 125)
+    clock.advance(300)
+    entry.atMs = clock.lower()
+    clock.advance(100)
+    expect(expired).toEqual(['a at 375'])
   })
 
   it('waits whole milliseconds: a rest below the resolution is no reason to spin', () => {

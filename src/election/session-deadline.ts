@@ -5,6 +5,9 @@ import { holderValidityMs } from '../lease/deadline.ts'
 import { hasSubscribers } from '../observability/channels.ts'
 import type { Clock, Instant } from '../seams/clock.ts'
 
+/** Whoever works by its signal alone, on a machine that slept, goes on for so small a part of the lease at most. */
+const looksPerLease = 8
+
 /** What ends with its deadline. */
 export interface Dependent {
   /** Called once, when the deadline has passed; leaves it. */
@@ -34,6 +37,10 @@ export class LiveDeadline implements Deadline {
     this.#timing = timing
     this.#sentAt = renewal.sentAt
     this.#validMs = holderValidityMs(renewal.grantedMs, timing)
+  }
+
+  get lookEveryMs(): number {
+    return this.#validMs / looksPerLease
   }
 
   /** How it passed; undefined while nobody saw that it did. */

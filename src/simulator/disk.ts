@@ -154,7 +154,7 @@ export class Disk {
         const number = ++batches
         records += batch.length
         tap.appended(number, batch)
-        this.#append(process, { number, records: batch, done: (error) => tell(error) })
+        process.act(() => this.#append(process, { number, records: batch, done: (error) => tell(error) }))
         const tell: Done = (error) => {
           if (error === undefined) tap.durable(number)
           done(error)

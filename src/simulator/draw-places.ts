@@ -39,7 +39,8 @@ export function drawPlaces({ processes, faults, timing, chance, health }: Places
     campaigns: chance.chance(0.9) ? chance.pick(styles) : null,
     holdsMs: chance.chance(0.1) ? null : holds,
     restsMs: rests,
-    worksMs: Math.max(10, timing.heartbeatMs * chance.between(0.3, 2)),
+    // Some hardly ever look whether they lead, and depend on being told.
+    worksMs: chance.chance(0.2) ? 10_000 : Math.max(10, timing.heartbeatMs * chance.between(0.3, 2)),
     observes: chance.chance(0.3),
     ails: busy && health.chance(0.15),
   })

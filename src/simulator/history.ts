@@ -47,7 +47,10 @@ export type ApiEvent =
       /** The outcome, or the error's code. */
       readonly outcome: string
     }
+  /** Of the whole backend. */
   | { readonly type: 'close' | 'closed'; readonly candidate: string }
+  /** Of one `Election`; unique in the history. */
+  | { readonly type: 'close-election' | 'election-closed'; readonly election: number }
   | {
       readonly type: 'observed'
       readonly observer: number
@@ -72,11 +75,13 @@ export type PeerEvent =
   /** Entries whose commitment the peer learned, in order, before they were applied. */
   | { readonly type: 'committed'; readonly entries: readonly Entry<unknown>[] }
   | { readonly type: 'led'; readonly term: number }
+  /** Its host refused a connection: that peer is most likely dead. */
+  | { readonly type: 'evidence'; readonly against: string }
 
 /** What was done to a process, or happened in it that must never happen. */
 export type ProcessEvent =
   | { readonly type: 'started' | 'crashed' | 'stopped' }
-  /** `bit flipped` and `older folder restored` are done to its disk. */
+  /** `bit flipped` and `older folder restored` are done to its disk; `goes on`: it stood in the middle of an event. */
   | { readonly type: 'fault'; readonly fault: string }
   | { readonly type: 'failed'; readonly during: string; readonly error: unknown }
   | { readonly type: 'unhandled-rejection'; readonly error: unknown }

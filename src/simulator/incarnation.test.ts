@@ -90,3 +90,56 @@ test('a strike counts only its own kind of call; disarmed it does not come', asy
   await world.pass(1)
   expect(process.alive).toBe(false)
 })
+
+test('who is stopped in the middle of an event does the rest of it when it goes on, by a clock that shows that time', async () => {
+  const world = stage()
+  const [{ process, clock }, b] = [world.add('a'), world.add('b')]
+  const readings: number[] = []
+  process.arm('timer', 1, () => process.stopHalfWay(100))
+  world.inside(process, () => {
+    readings.push(clock.lower())
+    process.act(() => world.tell('before'))
+    clock.setTimer(10, () => world.tell('timer'))
+    readings.push(clock.lower())
+    process.act(() => world.tell('after'))
+    void Promise.resolve().then(() => {
+      readings.push(clock.lower())
+      process.act(() => world.tell('in a microtask'))
+    })
+  })
+  world.scheduler.put(new Input(process, () => world.tell('frame of 50')), 50)
+  world.scheduler.put(new Input(b.process, () => world.tell('another process')), 60)
+  await world.pass(200)
+  expect(readings).toEqual([1000, 1100, 1100])
+  expect(world.told).toEqual([
+    '0 before',
+    '60 another process',
+    '100 after',
+    '100 in a microtask',
+    '100 frame of 50',
+    '110 timer',
+  ])
+})
+
+test('who is killed while it stands in the middle of an event has done nothing more', async () => {
+  const world = stage()
+  const { process, clock } = world.add('a')
+  process.arm('clock', 1, () => process.stopHalfWay(100))
+  world.inside(process, () => {
+    clock.lower()
+    process.act(() => world.tell('after'))
+  })
+  await world.pass(50)
+  process.die()
+  await world.pass(100)
+  expect(world.told).toEqual([])
+})
+
+test('a look from outside sees the clock of a process that stands half way as it is', async () => {
+  const world = stage()
+  const { process, clock } = world.add('a')
+  process.arm('clock', 1, () => process.stopHalfWay(100))
+  world.inside(process, () => clock.lower())
+  await world.pass(50)
+  expect(clock.inspect(() => clock.lower())).toBe(1050)
+})

@@ -2,13 +2,19 @@
  * One run of one process, as the world sees it: alive or dead, running or frozen, and the calls of its seams counted, so that
  * it can be struck at any of them. After its death its seams do nothing: the code that goes on running until the end of
  * the event reaches nobody, and no event ever comes again.
+ *
+ * A process that is stopped in the middle of an event cannot be left half way: its code, with all its microtasks, runs on to
+ * the end of the event. But from the call at which it was stopped on its clock shows the time at which it goes on, and what
+ * it does to the world is done then; so nobody can tell this from a process that stood still, and one that is killed
+ * meanwhile has done nothing more.
  */
 import type { ProcessRun } from './history.ts'
+import { onGrain } from './machine-clock.ts'
 import type { Scheduler } from './scheduler.ts'
 import { Task, type Executor, type Phase } from './task-queue.ts'
 
-/** The places where a process touches the world. */
-export const seamCalls = ['clock', 'timer', 'send', 'append', 'open', 'dial'] as const
+/** The places where a process touches the world; `write`: its application does, at a resource. */
+export const seamCalls = ['clock', 'timer', 'send', 'append', 'open', 'dial', 'write'] as const
 export type SeamCall = (typeof seamCalls)[number]
 
 interface Strike {
@@ -29,6 +35,10 @@ export class Incarnation implements ProcessRun, Executor {
   #frozenUntil = 0
   #catchingUp = false
   #strike: Strike | null = null
+  /** Stopped in the middle of an event: what the rest of it does to the world, in order. */
+  #rest: (() => void)[] | null = null
+  /** By how much what runs now happens later than it seems, in ms: the rest of an event in which the process is stopped. */
+  aheadMs = 0
   /** Seam calls so far. */
   calls = 0
 
@@ -81,6 +91,8 @@ export class Incarnation implements ProcessRun, Executor {
   die(): void {
     if (!this.#alive) return
     this.#alive = false
+    this.#rest = null
+    this.aheadMs = 0
     for (const act of this.#atDeath.splice(0)) act()
     for (const tasks of Object.values(this.#backlog)) tasks.length = 0
   }
@@ -94,8 +106,27 @@ export class Incarnation implements ProcessRun, Executor {
     this.#scheduler.after(untilMs - this.#scheduler.now, () => this.#thaw())
   }
 
-  /** Ends it early. */
+  /** Stopped in the middle of an event. */
+  get isHalfWay(): boolean {
+    return this.#rest !== null
+  }
+
+  /** Called by a strike: the call at which it strikes, and what comes after it in this event, happen `forMs` later. */
+  stopHalfWay(forMs: number): void {
+    this.#rest = []
+    this.freeze(onGrain(this.#scheduler.now + forMs))
+    this.aheadMs = this.#frozenUntil - this.#scheduler.now
+  }
+
+  /** What the process does to the world: now, or when it goes on. */
+  act(effect: () => void): void {
+    if (this.#rest === null) effect()
+    else this.#rest.push(effect)
+  }
+
+  /** Ends it early. Who stands half way in an event has read the time at which it goes on. */
   unfreeze(): void {
+    if (this.isHalfWay) return
     this.#frozenUntil = this.#scheduler.now
     this.#thaw()
   }
@@ -119,7 +150,7 @@ export class Incarnation implements ProcessRun, Executor {
       this.#catchingUp = false
       return
     }
-    const task = this.#next()
+    const task = this.#restOfEvent() ?? this.#next()
     if (task === undefined) {
       this.#frozen = false
       this.#catchingUp = false
@@ -127,6 +158,16 @@ export class Incarnation implements ProcessRun, Executor {
     }
     this.#scheduler.after(0, () => this.#catchUp())
     this.#scheduler.perform(task)
+  }
+
+  #restOfEvent(): Task | undefined {
+    const rest = this.#rest
+    if (rest === null) return undefined
+    this.#rest = null
+    this.aheadMs = 0
+    return new Input(this, () => {
+      for (const effect of rest) if (this.#alive) effect()
+    })
   }
 
   #next(): Task | undefined {

@@ -46,16 +46,22 @@ export class MachineClock implements ClockReadings {
     return this.#rate
   }
 
-  monotonicMs(): number {
-    return this.#ticked(this.#monotonic + (this.#asleep ? 0 : (this.#now() - this.#since) * this.#rate))
+  /** What it will show `aheadMs` from now, if nothing bends it before. */
+  monotonicMs(aheadMs = 0): number {
+    return this.#ticked(this.#monotonic + (this.#asleep ? 0 : this.#counted(aheadMs)))
   }
 
-  wallMs(): number {
-    return this.#ticked(this.#wall + (this.#now() - this.#since) * this.#rate)
+  wallMs(aheadMs = 0): number {
+    return this.#ticked(this.#wall + this.#counted(aheadMs))
   }
 
-  bootMs(): number {
-    return this.#ticked(this.#boot + (this.#now() - this.#since) * this.#rate)
+  bootMs(aheadMs = 0): number {
+    return this.#ticked(this.#boot + this.#counted(aheadMs))
+  }
+
+  /** Since the last bend. */
+  #counted(aheadMs: number): number {
+    return (this.#now() + aheadMs - this.#since) * this.#rate
   }
 
   #ticked(ms: number): number {
@@ -107,7 +113,7 @@ export class MachineClock implements ClockReadings {
 
   #bend(): void {
     const now = this.#now()
-    const counted = (now - this.#since) * this.#rate
+    const counted = this.#counted(0)
     if (!this.#asleep) this.#monotonic += counted
     this.#wall += counted
     this.#boot += counted

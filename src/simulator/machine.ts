@@ -124,7 +124,7 @@ export class Machine implements Host {
       judge,
       world: worldOf(process),
       tally,
-      over: (why) => this.#over(process, why),
+      over: (why) => process.act(() => this.#over(process, why)),
     }))
     program.start()
   }
@@ -162,11 +162,12 @@ export class Machine implements Host {
     if (program === null || process === null || process.frozen) return
     this.#options.tally('stop')
     this.tell({ type: 'fault', fault: 'stop' })
-    void program.stop().then(() => {
+    const stopped = (): void => {
       if (!process.alive) return
       this.#end('stopped')
       if (backAfterMs !== null) this.#startAfter(backAfterMs)
-    })
+    }
+    void program.stop().then(() => process.act(stopped))
   }
 
   #over(process: Incarnation, why: 'failed' | 'refused'): void {
@@ -198,14 +199,30 @@ export class Machine implements Host {
 
   // ---- time ---------------------------------------------------------------------------------------------------------
 
+  /** As SIGSTOP, or a fault of a page that takes its time: in the middle of an event, before a call of a seam. */
+  pauseAt(call: SeamCall | 'any', count: number, forMs: number): void {
+    const process = this.#process
+    process?.arm(call, count, () => {
+      this.#did(`pause at ${call}`)
+      process.stopHalfWay(forMs)
+      // Whoever counts from when all was well again has to know when it went on.
+      process.act(() => this.tell({ type: 'fault', fault: 'goes on' }))
+    })
+  }
+
+  /** It stands in the middle of an event, and has seen what its clock shows when it goes on: nothing may bend time for it. */
+  get #isHalfWay(): boolean {
+    return this.#process?.isHalfWay === true
+  }
+
   stall(forMs: number): void {
-    if (!this.runs) return
+    if (!this.runs || this.#isHalfWay) return
     this.#did('stall')
     this.#process?.freeze(this.#options.scheduler.now + forMs)
   }
 
   pause(forMs: number): void {
-    if (!this.runs) return
+    if (!this.runs || this.#isHalfWay) return
     this.#did('pause')
     const { scheduler } = this.#options
     this.#process?.freeze(scheduler.now + forMs)
@@ -215,7 +232,7 @@ export class Machine implements Host {
 
   suspend(forMs: number): void {
     const { scheduler, machine } = this.#options
-    if (!this.runs || this.#asleep) return
+    if (!this.runs || this.#asleep || this.#isHalfWay) return
     // With this policy up to 50 ms of sleep are not counted, and the docs say so.
     if (machine.onClockStep === 'ignore') return
     if (!this.#jumps.admits({ at: scheduler.now, ms: forMs, isSleep: true })) return
@@ -235,6 +252,7 @@ export class Machine implements Host {
   }
 
   setRate(rate: number): void {
+    if (this.#isHalfWay) return
     this.#did('clock rate')
     this.clock.setRate(rate)
     const process = this.#process
@@ -246,7 +264,7 @@ export class Machine implements Host {
 
   stepWall(ms: number): void {
     // Nobody sets the clock of a machine that sleeps.
-    if (this.#asleep) return
+    if (this.#asleep || this.#isHalfWay) return
     if (!this.#jumps.admits({ at: this.#options.scheduler.now, ms, isSleep: false })) return
     this.#did('clock step')
     this.clock.stepWall(ms)

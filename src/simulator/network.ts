@@ -107,13 +107,18 @@ export class Network {
 
   dial(from: Incarnation, to: string, hello: unknown, outcome: DialOutcome): Dial {
     const attempt = new Attempt(from, outcome)
+    from.act(() => this.#dial(from, to, hello, attempt))
+    return attempt
+  }
+
+  #dial(from: Incarnation, to: string, hello: unknown, attempt: Attempt): void {
     const { scheduler } = this
     const way = this.route(from.process, to)
     const back = this.route(to, from.process)
     const giveUp = new Input(from, () => attempt.fail('unreachable'))
     scheduler.put(giveUp, scheduler.now + CONNECT_MS)
     const forthMs = way.aloneMs()
-    if (forthMs === null) return attempt
+    if (forthMs === null) return
     scheduler.after(forthMs, () => {
       if (!this.answers(to) || !from.alive) return
       const listener = this.#listeners.get(to)
@@ -141,7 +146,6 @@ export class Network {
         scheduler.now + backMs + acknowledgedMs,
       )
     })
-    return attempt
   }
 
   /** Whether the kernel of this host runs. */
@@ -297,6 +301,8 @@ export class End implements Sender {
   }
 
   send(message: unknown, lane: 0 | 1, mark: number, strict: boolean): void {
+    const { process } = this
+    if (process.isHalfWay) return process.act(() => this.send(message, lane, mark, strict))
     if (!this.#open) return
     this.#unansweredSince ??= this.#network.scheduler.now
     const back = this.#other.#out
@@ -327,6 +333,8 @@ export class End implements Sender {
 
   /** After what was sent. Nothing is heard any more. */
   close(reason: string): void {
+    const { process } = this
+    if (process.isHalfWay) return process.act(() => this.close(reason))
     if (!this.#shut()) return
     const [urgent, bulk] = this.#lanes
     this.#out.carry(
@@ -341,6 +349,8 @@ export class End implements Sender {
 
   /** At once, before what was sent perhaps. */
   reset(reason: string): void {
+    const { process } = this
+    if (process.isHalfWay) return process.act(() => this.reset(reason))
     if (this.#shut()) this.#reset(reason)
   }
 

@@ -55,6 +55,8 @@ export class Place {
   #held: Held | null = null
   #observing: AbortController | null = null
   #again: Timer | null = null
+  /** Its election is closed: it calls nothing until there is another one. */
+  #closed = false
   #over = false
   #ill = false
 
@@ -82,7 +84,7 @@ export class Place {
   // ---- what the application calls --------------------------------------------------------------------------------
 
   campaign(): void {
-    if (this.#attempt !== null || this.#over) return
+    if (this.#attempt !== null || this.#rests) return
     this.#again?.cancel()
     const stop = new AbortController()
     const number = this.#begin()
@@ -94,7 +96,7 @@ export class Place {
   }
 
   lead(): void {
-    if (this.#attempt !== null || this.#over) return
+    if (this.#attempt !== null || this.#rests) return
     this.#again?.cancel()
     const { chance } = this.#options
     const stop = new AbortController()
@@ -110,7 +112,12 @@ export class Place {
       else if (this.#attempt === attempt) this.#rest()
     }
     this.#election.lead(work, { signal: stop.signal, onError }).then(
-      () => ended('DONE'),
+      (value) => {
+        if (value === undefined && !this.#rests && this.#attempt === attempt && !stop.signal.aborted) {
+          this.#tell({ type: 'failed', during: 'lead(), which nobody ended', error: 'it resolved' })
+        }
+        ended('DONE')
+      },
       (error: unknown) => ended(codeOf(error)),
     )
   }
@@ -181,7 +188,7 @@ export class Place {
   }
 
   observe(): void {
-    if (this.#observing !== null || this.#over) return
+    if (this.#observing !== null || this.#rests) return
     this.#options.world.tally('observe')
     const stop = (this.#observing = new AbortController())
     const observer = this.#options.world.nextObserver()
@@ -198,18 +205,31 @@ export class Place {
   recreate(): void {
     if (this.#over) return
     this.#options.world.tally('recreate')
-    this.#settles(this.#election.close())
+    if (!this.#closed) this.#closeElection()
+    this.#closed = false
     this.#election = this.#create()
-    this.#attempt = null
-    this.#held = null
-    this.#observing = null
     this.start()
   }
 
   close(): void {
+    if (this.#over || this.#closed) return
     this.#options.world.tally('close')
-    this.end()
-    this.#settles(this.#election.close())
+    this.#closeElection()
+  }
+
+  #closeElection(): void {
+    const election = this.#options.world.nextAttempt()
+    this.#closed = true
+    this.#again?.cancel()
+    this.#attempt = null
+    this.#held = null
+    this.#observing = null
+    this.#tell({ type: 'close-election', election })
+    this.#settles(this.#election.close(), () => ({ type: 'election-closed', election }))
+  }
+
+  get #rests(): boolean {
+    return this.#over || this.#closed
   }
 
   // ---- what comes of it -------------------------------------------------------------------------------------------
@@ -314,7 +334,7 @@ export class Place {
 
   #later(part: number): void {
     const { clock, chance } = this.#options
-    if (this.#over) return
+    if (this.#rests) return
     this.#again?.cancel()
     this.#again = clock.setTimer(chance.between(...this.#plan.restsMs) * part, () => {
       if (this.#plan.campaigns === 'lead') this.lead()

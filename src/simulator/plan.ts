@@ -84,6 +84,8 @@ export type FaultAction =
   | ({ readonly type: 'crash' } & Down)
   /** kill -9 in the middle of an event: at the `count`-th next call of this kind. */
   | ({ readonly type: 'crash-at'; readonly call: SeamCall | 'any'; readonly count: number } & Down)
+  /** Stopped in the middle of an event, before the `count`-th next call of this kind; then it goes on. */
+  | ({ readonly type: 'pause-at'; readonly call: SeamCall | 'any'; readonly count: number } & On & Lasting)
   /** The machine goes dark: nobody refuses anything in its name. */
   | ({ readonly type: 'power-loss' } & Down)
   /** As SIGTERM: sessions are closed, leadership handed over. */

@@ -1,6 +1,6 @@
 /** The Clock seam of one run of a process, on the clocks of its machine. */
 import type { Clock, Instant, Timer } from '../seams/clock.ts'
-import { anchor, elapsedSince, type ClockStepPolicy } from '../system/elapsed.ts'
+import { anchor, elapsedSince, type ClockReadings, type ClockStepPolicy } from '../system/elapsed.ts'
 import type { Incarnation } from './incarnation.ts'
 import type { MachineClock } from './machine-clock.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -21,11 +21,20 @@ const dead: Timer = { cancel: () => undefined }
 
 export class ProcessClock implements Clock {
   readonly #options: ProcessClockOptions
+  /** The machine's clocks as this process sees them: who is stopped half way sees what they show when it goes on. */
+  readonly #seen: ClockReadings
   /** A look from outside, which is no call of the process. */
   #inspected = false
 
   constructor(options: ProcessClockOptions) {
     this.#options = options
+    const { machine, process } = options
+    const aheadMs = (): number => (this.#inspected ? 0 : process.aheadMs)
+    this.#seen = {
+      monotonicMs: () => machine.monotonicMs(aheadMs()),
+      wallMs: () => machine.wallMs(aheadMs()),
+      bootMs: () => machine.bootMs(aheadMs()),
+    }
   }
 
   /** What `look` reads is neither counted nor struck. */
@@ -40,22 +49,22 @@ export class ProcessClock implements Clock {
 
   upper(): Instant {
     this.#touch()
-    return anchor(this.#options.machine)
+    return anchor(this.#seen)
   }
 
   elapsedMs(since: Instant): number {
     this.#touch()
-    return elapsedSince(this.#options.machine, since, this.#options.onClockStep)
+    return elapsedSince(this.#seen, since, this.#options.onClockStep)
   }
 
   lower(): number {
     this.#touch()
-    return this.#options.machine.monotonicMs()
+    return this.#seen.monotonicMs()
   }
 
   wallMs(): number {
     this.#touch()
-    return this.#options.machine.wallMs()
+    return this.#seen.wallMs()
   }
 
   setTimer(delayMs: number, fire: () => void): Timer {
@@ -66,7 +75,7 @@ export class ProcessClock implements Clock {
       scheduler,
       machine,
       process,
-      machine.monotonicMs() + Math.max(0, delayMs),
+      this.#seen.monotonicMs() + Math.max(0, delayMs),
       fire,
     )
     const lateness = lateMs === 0 ? 0 : lateMs * chance.next()

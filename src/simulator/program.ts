@@ -139,15 +139,19 @@ export class Program {
           peers,
           identity,
           cluster: CLUSTER,
+          heartbeatMs: plan.timing.heartbeatMs,
           encoded: plan.encoded,
           tap: {
-            sent: (to, message) => {
-              if (process.alive) judge.sent(network.scheduler.now, name, run, to, message)
-            },
-            received: (from, message) => {
-              if (process.alive) judge.received(network.scheduler.now, name, run, from, message)
-            },
+            sent: (to, message) =>
+              process.act(() => {
+                if (process.alive) judge.sent(network.scheduler.now, name, run, to, message)
+              }),
+            received: (from, message) =>
+              process.act(() => {
+                if (process.alive) judge.received(network.scheduler.now, name, run, from, message)
+              }),
             rejected: () => tally('peer turned away'),
+            refused: (peer) => this.#tell({ type: 'evidence', against: peer }),
           },
         }),
       tap: {

@@ -26,6 +26,7 @@ export interface TransportTap {
   sent(to: string, message: PeerMessage): void
   received(from: string, message: PeerMessage): void
   rejected(peer: string, reason: string): void
+  refused(peer: string): void
 }
 
 export interface SimulatedTransportOptions {
@@ -36,6 +37,7 @@ export interface SimulatedTransportOptions {
   readonly peers: readonly string[]
   readonly identity: PeerIdentity
   readonly cluster: string
+  readonly heartbeatMs: number
   /** Encodes and decodes every message between peers, as TCP does; else they are handed over as they are. */
   readonly encoded: boolean
   readonly tap: TransportTap
@@ -59,7 +61,11 @@ export class SimulatedTransport implements PeerTransport, Listener {
     this.process = process
     this.#options = options
     this.#starts = new ShownStarts(identity)
-    this.#identities = new PeerIdentities(identity.remembered, (record) => identity.remember(record))
+    this.#identities = new PeerIdentities(
+      identity.remembered,
+      (record) => identity.remember(record),
+      options.heartbeatMs,
+    )
     for (const to of options.peers) if (to !== process.process) this.#links.set(to, this.#linkTo(to))
   }
 
@@ -94,7 +100,7 @@ export class SimulatedTransport implements PeerTransport, Listener {
 
   async close(): Promise<void> {
     if (!this.process.touch('dial')) return new Promise(() => undefined)
-    this.#end()
+    this.process.act(() => this.#end())
     await Promise.resolve()
   }
 
@@ -194,7 +200,10 @@ export class SimulatedTransport implements PeerTransport, Listener {
       events: {
         up: ({ incarnation }) => this.#events?.peerUp(to, incarnation),
         down: (reason) => this.#events?.peerDown(to, reason),
-        refused: () => this.#events?.peerRefused(to),
+        refused: () => {
+          tap.refused(to)
+          this.#events?.peerRefused(to)
+        },
         rejected: (reason) => tap.rejected(to, reason),
       },
     })

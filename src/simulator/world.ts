@@ -142,6 +142,8 @@ export class World {
         return machine.crash('crash', action.backAfterMs)
       case 'crash-at':
         return machine.crashAt(action.call, action.count, action.backAfterMs)
+      case 'pause-at':
+        return machine.pauseAt(action.call, action.count, action.forMs)
       case 'power-loss':
         return machine.losePower(action.backAfterMs)
       case 'stop':
@@ -264,7 +266,8 @@ export class World {
   // ---- what processes do --------------------------------------------------------------------------------------------
 
   #worldOf(process: Incarnation): PlaceWorld {
-    const tell = (told: Told): void => {
+    const tell = (told: Told): void => process.act(() => heard(told))
+    const heard = (told: Told): void => {
       if (!process.alive) return
       if (told.type === 'led') {
         this.counts.raftElections++
@@ -276,27 +279,32 @@ export class World {
       tell,
       nextAttempt: () => ++this.#attempts,
       nextObserver: () => ++this.#observers,
-      leads: (leadership) => {
-        this.counts.elections++
-        this.#trace.said(`${leadership.candidate} leads ${leadership.election} with ${leadership.token}`)
-        this.#leaderships.set(leadership.attempt, { process, leadership })
-      },
-      lost: (attempt) => void this.#leaderships.delete(attempt),
+      leads: (leadership) =>
+        process.act(() => {
+          this.counts.elections++
+          this.#trace.said(`${leadership.candidate} leads ${leadership.election} with ${leadership.token}`)
+          this.#leaderships.set(leadership.attempt, { process, leadership })
+        }),
+      lost: (attempt) => process.act(() => void this.#leaderships.delete(attempt)),
       write: (attempt, election, token) => {
-        // The token is checked where and when the write arrives.
-        this.scheduler.after(this.#chance.between(0, 20), () => {
-          const accepted = this.#resource.write(election, token)
-          this.judge.tell(this.scheduler.now, process.process, process.run, {
-            type: 'wrote',
-            attempt,
-            token,
-            accepted,
-          })
-        })
+        if (process.touch('write')) process.act(() => this.#write(process, attempt, election, token))
       },
       tally: (call) => this.#tally(`api ${call}`),
       afflicts: () => this.scheduler.now < this.#plan.healAtMs,
     }
+  }
+
+  /** The token is checked where and when the write arrives. */
+  #write(process: Incarnation, attempt: number, election: string, token: bigint): void {
+    this.scheduler.after(this.#chance.between(0, 20), () => {
+      const accepted = this.#resource.write(election, token)
+      this.judge.tell(this.scheduler.now, process.process, process.run, {
+        type: 'wrote',
+        attempt,
+        token,
+        accepted,
+      })
+    })
   }
 
   #forget(process: Incarnation): void {

@@ -130,6 +130,24 @@ describe('the random rest of the timeout', () => {
   })
 })
 
+describe('the order of succession', () => {
+  it('leaves out whom the leader has not heard for the longest election timeout, and takes it back when it answers', () => {
+    const raft = leader()
+    const { heartbeatMs, electionTimeoutMs } = raft.options
+    const beats = Math.floor(electionTimeoutMs[1] / heartbeatMs)
+    const told = () => sentTo(fire(raft, 'heartbeat'), 'c')
+    const answers = (from: string) =>
+      receive(raft, from, { type: 'heartbeat-reply', term: raft.term, round: 1, lastIndex: 1 })
+    for (let beat = 0; beat < beats; beat++) {
+      expect(told()).toMatchObject([{ successors: ['b', 'c'] }])
+      answers('c')
+    }
+    expect(told()).toMatchObject([{ successors: ['c'] }])
+    answers('b')
+    expect(told()).toMatchObject([{ successors: ['b', 'c'] }])
+  })
+})
+
 describe('parked pre-votes', () => {
   const question: RaftMessage<string> = { type: 'pre-vote', term: 2, lastIndex: 0, lastTerm: 0 }
   const parked = () => {

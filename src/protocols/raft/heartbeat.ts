@@ -9,6 +9,7 @@ import type { Leader, Progress, Raft } from './state.ts'
 export function onHeartbeatTimer<Data>(raft: Raft<Data>, out: Outbox<Data>): void {
   if (raft.role.name !== 'leader') return
   for (const progress of raft.role.progress.values()) {
+    progress.unheardBeats += 1
     progress.silentBeats = progress.inflight.length === 0 ? 0 : progress.silentBeats + 1
   }
   broadcastHeartbeat(raft, out, raft.role)
@@ -45,9 +46,13 @@ export function sendHeartbeat<Data>(
   })
 }
 
-/** Best first: not suspected, then most up to date, then lowest id (DESIGN §4.2, after ESCAPE). */
+/**
+ * Best first: not suspected, then most up to date, then lowest id (DESIGN §4.2, after ESCAPE). Who has not answered for the
+ * longest election timeout is left out, and so learns that it is not heard.
+ */
 export function successorsOf(raft: Raft<unknown>, leader: Leader): readonly PeerId[] {
-  const entries = [...leader.progress]
+  const beatsMax = raft.options.electionTimeoutMs[1] / heartbeatIntervalMs(raft)
+  const entries = [...leader.progress].filter(([, { unheardBeats }]) => unheardBeats <= beatsMax)
   // The map is sorted by id and the sort is stable, so equal peers stay in that order.
   return entries
     .toSorted(

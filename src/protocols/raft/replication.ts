@@ -38,6 +38,7 @@ export function onAppendReply(raft: Raft<unknown>, from: PeerId, reply: Message<
   // Nobody can have taken more from us than we hold: such an answer is not one.
   if (progress === undefined || reply.matchIndex > lastIndex(raft.log)) return
   progress.active = true
+  progress.unheardBeats = 0
   if (reply.accepted) onAccepted(progress, reply.matchIndex)
   else onRefused(progress, reply.matchIndex)
 }
@@ -74,6 +75,7 @@ export function onHeartbeatReply(raft: Raft<unknown>, from: PeerId, reply: Messa
   const progress = raft.role.progress.get(from)
   if (progress === undefined) return
   progress.active = true
+  progress.unheardBeats = 0
   progress.round = Math.max(progress.round, reply.round)
   // Heartbeats may overtake appends, and disks may be slow: only what is unanswered for a whole heartbeat interval
   // counts as lost, and a leader that beats faster waits for more beats. The follower's last index saves sending again

@@ -147,6 +147,7 @@ function unknownProgress(next: number): Progress {
     mode: 'replicate',
     inflight: [],
     silentBeats: 0,
+    unheardBeats: 0,
     toldCommit: 0,
     round: 0,
     // Its vote, or its silence, was within the last election timeout: the first check asks about the time after that.

@@ -20,6 +20,8 @@ export interface Progress {
   inflight: number[]
   /** Heartbeat timers that fired since it last accepted or refused an append, while some were out. */
   silentBeats: number
+  /** Heartbeat timers that fired since it last answered anything. */
+  unheardBeats: number
   /** The commit index it was told. */
   toldCommit: number
   /** The newest heartbeat round it answered. */
@@ -62,7 +64,7 @@ export interface Leader {
   readonly firstIndex: number
   round: number
   /**
-   * The order told to everybody. It changes only with a round, which all get: if each message carried the order of its
+   * The order told to everybody; who is not heard is not in it. It changes only with a round, which all get: if each message carried the order of its
    * moment, two followers could both believe to be first, and split the vote.
    */
   successors: readonly PeerId[]

@@ -79,7 +79,10 @@ export type RaftMessage<Data> =
       readonly term: number
       readonly commit: number
       readonly round: number
-      /** Best first: who campaigns at once on death evidence, who a step later (DESIGN §4.2). */
+      /**
+       * Best first: who campaigns at once on death evidence, who a step later (DESIGN §4.2). Who is not heard is not named,
+       * so that a peer that only hears can tell.
+       */
       readonly successors: readonly PeerId[]
       /** How soon the next one comes, and when to suspect its sender. Absent: as configured. */
       readonly pulse?: PulsePromise

@@ -30,12 +30,29 @@ describe('callback-discipline', () => {
     expect(judge(callbackDiscipline, crash)).toBe(2)
   })
 
+  it('asks for no valid leadership of who stood still between the news and the first look', () => {
+    const late = alone((a) => {
+      a.happens({ type: 'fault', fault: 'goes on' })
+      a.campaigns().isElected(5n, false)
+    })
+    expect(judge(callbackDiscipline, late)).toBe(1)
+  })
+
   it.each([
     ['elected twice', /is elected at 0, but it was elected/, (a) => a.isElected(5n).isElected(6n)],
     [
       'elected, not valid',
       /is elected with 5 at 0, and not valid/,
       (a) => a.campaigns().isElected(5n, false),
+    ],
+    [
+      'elected, not valid, long after it went on',
+      /is elected with 5 at 1, and not valid/,
+      (a, story) => {
+        a.happens({ type: 'fault', fault: 'goes on' })
+        story.passes(1)
+        a.campaigns().isElected(5n, false)
+      },
     ],
     ['valid in its abort listener', /valid in its abort listener/, (a) => a.isElected(5n).isAborted(true)],
     ['lost, never elected', /is lost at 0, but it was campaigning/, (a) => a.campaigns().isLost('expired')],
@@ -84,7 +101,10 @@ describe('callback-discipline', () => {
         one.isElected(5n)
       },
     ],
-  ] satisfies [string, RegExp, (a: StoryProcess) => void][])('fails when %s', (_what, message, tell) => {
-    expect(() => judge(callbackDiscipline, alone(tell))).toThrow(message)
-  })
+  ] satisfies [string, RegExp, (a: StoryProcess, story: Story) => void][])(
+    'fails when %s',
+    (_what, message, tell) => {
+      expect(() => judge(callbackDiscipline, alone(tell))).toThrow(message)
+    },
+  )
 })

@@ -22,11 +22,13 @@ describe('everything-settles', () => {
       one.hasDone('resigned')
       one.by.happens({ type: 'close', candidate: 'a' })
       one.by.happens({ type: 'closed', candidate: 'a' })
+      one.by.happens({ type: 'close-election', election: 7 })
+      one.by.happens({ type: 'election-closed', election: 7 })
       const next = one.by.campaigns()
       next.isCancelled()
       next.isNotElected('CANCELLED')
     }
-    expect(judge(everythingSettles, calling(answered))).toBe(4)
+    expect(judge(everythingSettles, calling(answered))).toBe(5)
   })
 
   it.each([
@@ -38,6 +40,11 @@ describe('everything-settles', () => {
     ['a transfer', (one) => one.does('transfer'), /the transfer of attempt 1/],
     ['a proclamation', (one) => one.does('proclaim'), /the proclaim of attempt 1/],
     ['a cancellation', (one) => one.by.campaigns().isCancelled(), /the cancel of attempt 2/],
+    [
+      'the close of an election',
+      (one) => one.by.happens({ type: 'close-election', election: 7 }),
+      /the close of election 7/,
+    ],
     ['a close', (one) => one.by.happens({ type: 'close', candidate: 'a' }), /the close of a in run 1 of a/],
   ] satisfies [string, (one: StoryAttempt) => void, RegExp][])(
     'fails for %s without an answer',

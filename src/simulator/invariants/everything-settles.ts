@@ -24,6 +24,8 @@ export const everythingSettles: Invariant = {
     'proclaimed',
     'close',
     'closed',
+    'close-election',
+    'election-closed',
     'ended',
   ],
   check: (context) => new EverythingSettles(context),
@@ -59,6 +61,10 @@ class EverythingSettles implements Checker {
         return this.#called(event, `${event.type} of attempt ${event.attempt}`)
       case 'close':
         return this.#called(event, `close of ${event.candidate} in run ${event.run} of ${event.process}`)
+      case 'close-election':
+        return this.#called(event, `close of election ${event.election}`)
+      case 'election-closed':
+        return this.#settled(`close of election ${event.election}`)
       case 'elected':
       case 'not-elected':
         return this.#settled(`cancel of attempt ${event.attempt}`)

@@ -2,10 +2,12 @@
 import { batchOnce } from './batch-once.ts'
 import { callbackDiscipline } from './callback-discipline.ts'
 import { committedIsDurable } from './committed-is-durable.ts'
+import { coreCatchesUp } from './core-catches-up.ts'
 import { coreIsLed } from './core-is-led.ts'
 import { durableBeforeTold } from './durable-before-told.ts'
 import { electedByMajority } from './elected-by-majority.ts'
 import { electionSafety } from './election-safety.ts'
+import { endsByItself } from './ends-by-itself.ts'
 import { epochsFromTheLog } from './epochs-from-the-log.ts'
 import { everythingSettles } from './everything-settles.ts'
 import { exclusivity } from './exclusivity.ts'
@@ -17,6 +19,7 @@ import { handoverIsQuick } from './handover-is-quick.ts'
 import type { Invariant } from './invariant.ts'
 import { leaderAppendOnly } from './leader-append-only.ts'
 import { leaderCompleteness } from './leader-completeness.ts'
+import { leaderStepsDown } from './leader-steps-down.ts'
 import { logMatching } from './log-matching.ts'
 import { neverInherits } from './never-inherits.ts'
 import { noGhostWin } from './no-ghost-win.ts'
@@ -25,9 +28,11 @@ import { nothingFails } from './nothing-fails.ts'
 import { observerOrder } from './observer-order.ts'
 import { observersAgree } from './observers-agree.ts'
 import { oneVotePerTerm } from './one-vote-per-term.ts'
+import { preVoteFirst } from './pre-vote-first.ts'
 import { recoveryIsFaithful } from './recovery-is-faithful.ts'
 import { resignHonoured } from './resign-honoured.ts'
 import { stateMachineSafety } from './state-machine-safety.ts'
+import { stickyVoters } from './sticky-voters.ts'
 import { supportedByMajority } from './supported-by-majority.ts'
 import { suspectSparesTime } from './suspect-spares-time.ts'
 import { tokenIsTheGrant } from './token-is-the-grant.ts'
@@ -44,11 +49,15 @@ export const invariants: readonly Invariant[] = [
   tokenUnique,
   tokenMonotone,
   callbackDiscipline,
+  endsByItself,
   noGhostWin,
   recoveryIsFaithful,
   electionSafety,
   oneVotePerTerm,
   electedByMajority,
+  preVoteFirst,
+  stickyVoters,
+  leaderStepsDown,
   durableBeforeTold,
   leaderAppendOnly,
   logMatching,
@@ -72,6 +81,7 @@ export const invariants: readonly Invariant[] = [
   fencedEffects,
   observerOrder,
   coreIsLed,
+  coreCatchesUp,
   vacancyEnds,
   handoverIsQuick,
   everythingSettles,

@@ -1,5 +1,6 @@
-import { raftWorld, stand, type RaftWorld } from '../../testing/raft-world.ts'
+import { raftWorld, stand } from '../../testing/raft-world.ts'
 import { expect, type Schedule } from './schedule.ts'
+import { raftLeader } from './stage/raft-leader.ts'
 
 /**
  * Firewalls let a dial everybody, and only the Raft leader dial a: all hear it, it follows the log and knows what it is
@@ -16,7 +17,7 @@ export const deafHolder: Schedule = {
       await world.advance(600)
       await world.start('a')
       await world.advance(300)
-      const leader = await leaderOf(world)
+      const leader = await raftLeader(world, 'b')
       const others = ['b', 'c', 'd', 'e'].filter((peer) => peer !== leader)
       const first = stand(world.session('x', leader), 'e')
       await world.until(() => first.token !== null, 'x leads')
@@ -36,17 +37,4 @@ export const deafHolder: Schedule = {
       await world.close()
     }
   },
-}
-
-async function leaderOf(world: RaftWorld): Promise<string> {
-  let leader: string | null = null
-  const link = world.peers.get('b')?.attach({
-    received: (message) => {
-      if (message.type === 'status') leader = message.status.leader
-    },
-  })
-  link?.send({ type: 'status', id: 1, election: null })
-  await world.until(() => leader !== null, 'somebody leads')
-  link?.close()
-  return leader ?? 'nobody'
 }

@@ -27,6 +27,8 @@ import { slowAcknowledgements } from './slow-acknowledgements.ts'
 import { staleReads } from './stale-reads.ts'
 import { stalledLoop } from './stalled-loop.ts'
 import { transferWaits } from './transfer-waits.ts'
+import { standsStillWhileSending } from './stands-still-while-sending.ts'
+import { unheardSponsor } from './unheard-sponsor.ts'
 import { workDrains } from './work-drains.ts'
 import { worstClocks } from './worst-clocks.ts'
 
@@ -46,6 +48,7 @@ export const schedules: readonly Schedule[] = [
   silenceBeginsLate,
   worstClocks,
   slowAcknowledgements,
+  standsStillWhileSending,
   stalledLoop,
   registryJudgesAgain,
   lostAnswers,
@@ -60,4 +63,5 @@ export const schedules: readonly Schedule[] = [
   halves,
   deafVoter,
   deafHolder,
+  unheardSponsor,
 ]

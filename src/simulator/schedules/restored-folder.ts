@@ -16,14 +16,14 @@ export const restoredFolder: Schedule = {
   run() {
     const folder = new Folder()
     const remembered: PeerRecord[] = []
-    const other = new PeerIdentities([], (record) => remembered.push(record))
+    const other = new PeerIdentities([], (record) => remembered.push(record), 100)
     expect(lets(other, folder.start()), 'a peer that nobody knows is refused')
     const backup = folder.copy()
     for (let i = 0; i < 3; i++) expect(lets(other, folder.start()), 'a restart is refused')
     for (let i = 1; i <= 100; i++) {
       const restored = backup.start()
       expect(!lets(other, restored), `a restored folder is let in at its start ${restored.incarnation}`)
-      const restarted = new PeerIdentities(remembered, () => undefined)
+      const restarted = new PeerIdentities(remembered, () => undefined, 100)
       expect(!lets(restarted, restored), 'a peer that restarted lets a restored folder in')
     }
     // The folder itself went on while nobody looked, longer than what a handshake shows without being asked.
