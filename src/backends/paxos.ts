@@ -38,7 +38,7 @@ export function paxos(options: PaxosOptions): PaxosBackend {
     (env) =>
       (driver = new PaxosDriver(
         { peers, cluster, timing, tokenBase },
-        edges(options, identityOf(options, cluster), env),
+        edges(options, identityOf(options, cluster), timing.heartbeatMs, env),
         env,
       )),
     {
@@ -53,7 +53,7 @@ export function paxos(options: PaxosOptions): PaxosBackend {
 }
 
 /** `cluster` is what folders and handshakes compare. */
-function edges(options: PaxosOptions, cluster: string, env: BackendEnv): PaxosEdges {
+function edges(options: PaxosOptions, cluster: string, heartbeatMs: number, env: BackendEnv): PaxosEdges {
   const { self, peers, dataDir } = options
   const dial = connectClientOf(paxosWire)
   const connectClient: PaxosEdges['connectClient'] = (request) => dial({ ...request, cluster })
@@ -75,6 +75,7 @@ function edges(options: PaxosOptions, cluster: string, env: BackendEnv): PaxosEd
           peers,
           listen,
           insecure,
+          heartbeatMs,
           clock,
           random,
           report,

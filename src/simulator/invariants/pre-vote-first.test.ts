@@ -18,6 +18,15 @@ describe('pre-vote-first', () => {
     expect(judge(preVoteFirst, stands)).toBe(2)
   })
 
+  it('holds for requests that waited for the disk while others encouraged it to stand in a newer term', () => {
+    const slow = alone((a) => {
+      a.receives('b', grant(2))
+      a.receives('b', grant(3))
+      a.sends('b', vote(2))
+    })
+    expect(judge(preVoteFirst, slow)).toBe(1)
+  })
+
   it('holds where the leader of the term before asked', () => {
     const asked = alone((a) => {
       a.receives('b', raft({ type: 'timeout-now', term: 2 }))

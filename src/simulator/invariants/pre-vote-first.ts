@@ -14,12 +14,14 @@ export const preVoteFirst: Invariant = {
 /** Of one run of a peer. */
 interface Candidate {
   readonly run: number
-  /** The newest term for which it was encouraged, and by whom. */
-  term: number
-  readonly voters: Set<string>
-  /** The newest term whose leader asked it to take over. */
-  handedOver: number
+  /** By term, who would vote for it. A request may wait for a slow disk while it is encouraged to stand in newer terms. */
+  readonly encouraged: Map<number, Set<string>>
+  /** Terms whose leader asked it to take over. */
+  readonly handedOver: Set<number>
 }
+
+/** Nobody remembers more of them. */
+const keptTerms = 64
 
 class PreVoteFirst implements Checker {
   evaluations = 0
@@ -39,22 +41,28 @@ class PreVoteFirst implements Checker {
       return
     }
     const candidate = this.#of(event)
-    if (message.type === 'timeout-now') candidate.handedOver = Math.max(candidate.handedOver, message.term)
-    if (message.type !== 'pre-vote-reply' || !message.granted || message.term < candidate.term) return
-    if (message.term > candidate.term) candidate.voters.clear()
-    candidate.term = message.term
-    candidate.voters.add(event.from)
+    if (message.type === 'timeout-now') candidate.handedOver.add(message.term)
+    if (message.type !== 'pre-vote-reply' || !message.granted) return
+    const voters = candidate.encouraged.get(message.term)
+    if (voters !== undefined) {
+      voters.add(event.from)
+      return
+    }
+    candidate.encouraged.set(message.term, new Set([event.from]))
+    for (const term of candidate.encouraged.keys()) {
+      if (candidate.encouraged.size > keptTerms) candidate.encouraged.delete(term)
+    }
   }
 
   #stands(event: Extract<HistoryEvent, { type: 'sent' }>, term: number, transfer: boolean): void {
     this.evaluations += 1
-    const { voters, term: encouraged, handedOver } = this.#of(event)
+    const { encouraged, handedOver } = this.#of(event)
     const who = `${event.process} (run ${event.run}) asks for votes in term ${term} at ${event.at}`
     if (transfer) {
-      ensure(handedOver === term - 1, () => `${who} as if the leader of the term before had asked it to`)
+      ensure(handedOver.has(term - 1), () => `${who} as if the leader of the term before had asked it to`)
       return
     }
-    const behind = encouraged === term ? [...voters] : []
+    const behind = [...(encouraged.get(term) ?? [])]
     ensure(isMajority(behind.length + 1, this.#voters.length), () => {
       return `${who}; of ${this.#voters.length} voters only ${[event.process, ...behind].join(', ')} would vote for it`
     })
@@ -63,7 +71,7 @@ class PreVoteFirst implements Checker {
   #of({ process, run }: HistoryEvent): Candidate {
     let candidate = this.#candidates.get(process)
     if (candidate === undefined || candidate.run !== run) {
-      candidate = { run, term: 0, voters: new Set(), handedOver: -1 }
+      candidate = { run, encouraged: new Map(), handedOver: new Set() }
       this.#candidates.set(process, candidate)
     }
     return candidate

@@ -33,6 +33,16 @@ describe('sticky-voters', () => {
       },
     ],
     [
+      'a voter whose leader said that a shorter silence is suspicious',
+      (a, story) => {
+        const pulse = { intervalMs: 10, silenceMs: 50 }
+        a.receives('b', raft({ type: 'heartbeat', term: 1, commit: 0, round: 1, successors: [], pulse }))
+        a.sends('b', echo(1))
+        story.passes(50)
+        a.sends('c', wouldGive(2))
+      },
+    ],
+    [
       'a voter whose leader is known to be dead',
       (a) => {
         hears(a)

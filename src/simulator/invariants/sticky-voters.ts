@@ -18,14 +18,29 @@ export const stickyVoters: Invariant = {
 interface Voter {
   readonly run: number
   /** Whom it is bound to (null: nobody in particular, for it just began), in which term, since when. */
-  bound: { readonly to: string | null; readonly term: number; readonly since: number } | null
+  bound: {
+    readonly to: string | null
+    readonly term: number
+    readonly since: number
+    /** For so long; shorter than configured where the leader said that a shorter silence is suspicious. */
+    readonly forMs: number
+  } | null
   /** When something came last that may end its loyalty, or that makes its times uncertain. */
   doubtfulAt: number
-  beat: { readonly from: string; readonly term: number; readonly round: number; readonly at: number } | null
+  beat: Beat | null
   /** Requests for a vote, by candidate and term: whether all came while it was bound. */
   readonly asked: Map<string, boolean>
   /** The newest term that it led, and whom it helped since. */
   led: { readonly term: number; helped: string | null } | null
+}
+
+interface Beat {
+  readonly from: string
+  readonly term: number
+  readonly round: number
+  readonly at: number
+  /** The newest round of this leader, and the silence that it found suspicious then. */
+  readonly promise: { readonly round: number; readonly silenceMs: number }
 }
 
 type Message = RaftMessage<unknown>
@@ -34,18 +49,17 @@ type Received = Extract<HistoryEvent, { type: 'received' }>
 
 class StickyVoters implements Checker {
   evaluations = 0
-  readonly #leastMs: number
+  readonly #timing: CheckContext['timing']
   readonly #voters = new Map<string, Voter>()
 
   constructor({ timing }: CheckContext) {
-    // In true time: a fast clock is done sooner, and a reading may be a tick old.
-    this.#leastMs = timing.electionTimeoutMs[0] / (1 + timing.maxClockDrift) - 2 * timing.tickMs
+    this.#timing = timing
   }
 
   observe(event: HistoryEvent): void {
     switch (event.type) {
       case 'recovered':
-        this.#of(event).bound = { to: null, term: -1, since: event.at }
+        this.#of(event).bound = { to: null, term: -1, since: event.at, forMs: this.#trueMs(Infinity) }
         return
       case 'led':
         Object.assign(this.#of(event), { bound: null, led: { term: event.term, helped: null } })
@@ -83,7 +97,14 @@ class StickyVoters implements Checker {
     if (message.type === 'heartbeat') {
       // Another leader: bound to it once this is answered.
       if (!changesNothing) voter.bound = null
-      voter.beat = { from, term: message.term, round: message.round, at }
+      const { round, pulse } = message
+      const isNew = voter.beat?.from !== from || voter.beat.term !== message.term
+      const newest = isNew ? undefined : voter.beat?.promise
+      const promise =
+        newest === undefined || round >= newest.round
+          ? { round, silenceMs: pulse?.silenceMs ?? Infinity }
+          : newest
+      voter.beat = { from, term: message.term, round, at, promise }
     } else if (!changesNothing) this.#freed(event)
   }
 
@@ -95,7 +116,9 @@ class StickyVoters implements Checker {
       case 'heartbeat-reply': {
         const { beat, doubtfulAt } = voter
         if (beat?.from !== event.to || beat.round !== message.round || beat.at !== event.at) return
-        if (doubtfulAt !== event.at) voter.bound = { to: event.to, term: message.term, since: event.at }
+        if (doubtfulAt === event.at) return
+        const forMs = this.#trueMs(beat.promise.silenceMs)
+        voter.bound = { to: event.to, term: message.term, since: event.at, forMs }
         return
       }
       case 'pre-vote-reply':
@@ -136,7 +159,13 @@ class StickyVoters implements Checker {
   }
 
   #isBound({ bound }: Voter, at: number): boolean {
-    return bound !== null && at - bound.since < this.#leastMs
+    return bound !== null && at - bound.since < bound.forMs
+  }
+
+  /** A fast clock is done sooner, and a reading may be a tick old. */
+  #trueMs(silenceMs: number): number {
+    const { electionTimeoutMs, maxClockDrift, tickMs } = this.#timing
+    return Math.min(electionTimeoutMs[0], silenceMs) / (1 + maxClockDrift) - 2 * tickMs
   }
 
   #freed(event: HistoryEvent): void {

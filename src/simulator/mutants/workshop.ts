@@ -14,7 +14,8 @@ export interface Workshop {
 }
 
 /**
- * Compiles the program once, and of each mutant the one file that it changes: all in two runs of the compiler.
+ * Compiles the program once, and of each mutant the one file that it changes: all in two runs of the compiler. `built`: a
+ * folder that has the program already.
  *
  * @throws INVALID_OPTIONS for a mutant that does not fit, INTERNAL for one that does not parse
  */
@@ -22,12 +23,13 @@ export async function openWorkshop(
   root: string,
   scratch: string,
   mutants: readonly NamedMutant[],
+  built?: string,
 ): Promise<Workshop> {
   const sources = join(scratch, 'planted')
   const outputs = join(scratch, 'compiled')
-  const clean = join(scratch, 'clean')
+  const clean = built ?? join(scratch, 'clean')
   const files = plantAll(root, sources, mutants)
-  await transpileSource(root, clean)
+  if (built === undefined) await transpileSource(root, clean)
   await transpile(root, files, sources, outputs)
   const folderOf = ({ name }: NamedMutant): string => join(scratch, 'program', name)
   return {
