@@ -218,17 +218,30 @@ describe('logStorage', () => {
   it('says what is wrong with a folder that cannot be used', async () => {
     const file = join(folder, 'a file')
     writeFileSync(file, '')
-    await expect(storageIn(file).open()).rejects.toMatchObject({
-      code: 'INTERNAL',
-      message: expect.stringContaining('check the disk and the rights of the folder'),
-    })
+    for (const wrong of [file, join(file, 'below')]) {
+      await expect(storageIn(wrong).open()).rejects.toMatchObject({
+        code: 'INVALID_OPTIONS',
+        message: expect.stringContaining(`the data folder ${wrong} cannot be used`),
+        details: { option: 'dataDir', value: wrong },
+      })
+    }
     if (process.getuid?.() === 0) return
     const closed = freshFolder()
     await storageIn(closed).open()
     await opened.pop()?.close()
     chmodSync(closed, 0)
-    await expect(storageIn(closed).open()).rejects.toMatchObject({ code: 'INTERNAL' })
+    await expect(storageIn(closed).open()).rejects.toMatchObject({ code: 'INVALID_OPTIONS' })
     chmodSync(closed, 0o700)
+  })
+
+  // Node's own recursive `mkdirSync` never comes back from there.
+  it.runIf(process.platform === 'linux')('refuses a place where no folder can be made', async () => {
+    await expect(storageIn('/proc/mandate/a').open()).rejects.toMatchObject({ code: 'INVALID_OPTIONS' })
+  })
+
+  it('makes the parents that are missing', async () => {
+    const dataDir = join(freshFolder(), 'one', 'two')
+    await expect(storageIn(dataDir).open()).resolves.toMatchObject({ incarnation: 1 })
   })
 })
 

@@ -7,7 +7,9 @@ import {
   fdatasyncSync,
   fsyncSync,
   ftruncateSync,
+  existsSync,
   mkdirSync,
+  opendirSync,
   openSync,
   readSync,
   renameSync,
@@ -163,14 +165,21 @@ class LogStorage implements Storage<LogRecord> {
   }
 }
 
+/** Folder by folder: `mkdirSync` with `recursive` never returns below a file system that takes none, such as /proc. */
 function makeFolder(folder: string): void {
-  // The first folder that had to be made, or undefined.
-  const made = mkdirSync(folder, { recursive: true, mode: 0o700 })
-  if (made === undefined) return
-  for (let parent = dirname(folder); ; parent = dirname(parent)) {
-    syncFolder(parent)
-    if (parent === dirname(made) || parent === dirname(parent)) return
+  const missing: string[] = []
+  for (let next = folder; !existsSync(next); next = dirname(next)) missing.unshift(next)
+  for (const each of missing) {
+    try {
+      mkdirSync(each, { mode: 0o700 })
+    } catch (error) {
+      // Another peer may make the same parent at this moment; whatever else stands there is refused below.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    syncFolder(dirname(each))
   }
+  // What is no folder is refused here, by its own name.
+  opendirSync(folder).closeSync()
 }
 
 /** A new name in a folder is durable only once the folder is. */

@@ -87,6 +87,9 @@ export class LogWriter {
   }
 }
 
+/** Errors of a folder that was chosen wrongly: nothing is broken, and no defect. */
+const wrongFolder = ['EACCES', 'EEXIST', 'ELOOP', 'ENAMETOOLONG', 'ENOENT', 'ENOTDIR', 'EPERM', 'EROFS']
+
 /** What an error of the file system means to whoever runs this peer; an error of ours stays as it is. */
 export function diskError(dataDir: string, error: unknown): unknown {
   if (isMandateError(error)) return error
@@ -96,6 +99,15 @@ export function diskError(dataDir: string, error: unknown): unknown {
       'DISK_FULL',
       `no room for the log in ${dataDir} (${code}); make room and start this peer again`,
       { dataDir },
+      { cause: error },
+    )
+  }
+  if (code !== undefined && wrongFolder.includes(code)) {
+    const expected = 'a folder that this user may make and write'
+    return new MandateError(
+      'INVALID_OPTIONS',
+      `the data folder ${dataDir} cannot be used (${message}); give ${expected}`,
+      { option: 'dataDir', value: dataDir, expected },
       { cause: error },
     )
   }
