@@ -134,3 +134,15 @@ test('metadata is repeated as a flag, listed in a variable and a map in a file',
   expect((await resolve({ config })).metadata.value).toEqual(expected)
   expect(await messageOf(resolve({ metadata: ['zone'] }))).toContain("'zone' is not k=v")
 })
+
+test('a value of metadata may hold a comma when it is given as a flag', async () => {
+  expect((await resolve({ metadata: ['tags=a,b', 'zone=x'] })).metadata.value).toEqual({
+    tags: 'a,b',
+    zone: 'x',
+  })
+})
+
+test('an empty data folder is refused: it would be the working directory', async () => {
+  const backend = 'raft://a@h:1?self=a'
+  expect(await messageOf(resolve({ backend, data: '' }))).toContain('--data is empty: name a folder')
+})

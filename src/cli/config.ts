@@ -69,8 +69,10 @@ function resolveSetting(
 ): Sourced<unknown> {
   const setting = settings[key]
   const text = textOf(input, setting.flag, setting.variable)
+  const parts = input.flags[flagKey(setting.flag)]
   if (text !== undefined) {
-    const parsed = setting.parse(text.value)
+    const inParts = typeof parts === 'object' ? setting.parseParts?.(parts) : undefined
+    const parsed = inParts ?? setting.parse(text.value)
     if (parsed.ok) return { value: parsed.value, source: text.source }
     problems.push(`${sourceName(text.source)}: ${parsed.problem}`)
   } else if (file !== undefined && key in file.values) {
@@ -141,6 +143,8 @@ function withIdentity(
   if (self !== undefined && !Object.hasOwn(backend.value.peers, self.value)) {
     problems.push(`${sourceName(self.source)}: ${notAPeer(self.value, backend.value.peers)}`)
   }
+  // Resolved, it would be the folder that this process happens to run in.
+  if (data?.value === '') problems.push(`${sourceName(data.source)} is empty: name a folder`)
   const value = {
     ...backend.value,
     ...(self === undefined ? {} : { self: self.value }),

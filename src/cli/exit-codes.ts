@@ -54,6 +54,9 @@ export class UsageError extends Error {
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCode.usage
+  // Of the candidate's own metadata: no backend refuses, the setting is too long.
+  if (isMandateError(error, 'LIMIT_EXCEEDED') && error.details.limit === 'metadataBytes')
+    return exitCode.configuration
   if (isMandateError(error)) return codeOfError[error.code]
   return exitCode.internal
 }

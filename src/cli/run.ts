@@ -116,11 +116,14 @@ function checkTimes(
   const leftMs = leastRemainingMs(description, leaseMs)
   if (graceMs + marginMs <= leftMs) return { leaseMs, graceMs, marginMs }
   const { source: leaseSource } = resolved.lease
+  // Of so short a lease not even the margin would leave enough.
+  const graceMaxMs = Math.floor(leftMs - marginMs)
+  const shorter = graceMaxMs < 0 ? '' : `a grace of at most ${formatDuration(graceMaxMs)}, or `
   throw invalid(
     'grace',
     `The grace of ${formatDuration(graceMs)} (${resolved.grace.source}) and the margin of ${formatDuration(marginMs)} ` +
       `for killing do not fit into the lease of ${formatDuration(leaseMs)} (${leaseSource}): the command could outlive ` +
-      `the leadership. Choose a grace of at most ${formatDuration(Math.max(0, Math.floor(leftMs - marginMs)))}, or a longer lease.`,
+      `the leadership. Choose ${shorter}a longer lease.`,
   )
 }
 

@@ -44,9 +44,13 @@ export function parseBoolean(value: unknown): Parsed<boolean> {
   return { ok: false, problem: `${describe(value)} is neither true nor false` }
 }
 
-/** `k=v` pairs; a flag is given once a pair, a variable holds several with commas between them. */
+/** A variable holds several `k=v`, with commas between them. */
 export function parseMetadata(text: string): Parsed<Metadata> {
-  const pairs = text.split(',').filter((pair) => pair !== '')
+  return parsePairs(text.split(',').filter((pair) => pair !== ''))
+}
+
+/** `k=v` each. A flag is given once a pair, so that a value may hold a comma. */
+export function parsePairs(pairs: readonly string[]): Parsed<Metadata> {
   const wrong = pairs.find((pair) => pair.indexOf('=') < 1)
   if (wrong !== undefined) return { ok: false, problem: `'${wrong}' is not k=v` }
   const entries = pairs.map(

@@ -11,6 +11,8 @@ export interface Setting<Value> {
   readonly path: readonly [string] | readonly [string, string]
   readonly fallback: Value
   parse(text: string): Parsed<NonNullable<Value>>
+  /** Of a flag that is given once for each part. */
+  parseParts?(texts: readonly string[]): Parsed<NonNullable<Value>>
   /** For values that a file may hold in another type than text. */
   parseFileValue?(value: unknown): Parsed<NonNullable<Value>>
   show(value: NonNullable<Value>): string

@@ -13,6 +13,7 @@ import {
   parseCount,
   parseId,
   parseMetadata,
+  parsePairs,
   parsePriority,
   readMetadata,
 } from './setting-parsers.ts'
@@ -81,6 +82,7 @@ export const settings: { readonly [Key in SettingKey]: Setting<SettingValues[Key
     path: ['candidate', 'metadata'],
     fallback: {},
     parse: parseMetadata,
+    parseParts: parsePairs,
     parseFileValue: readMetadata,
     show: (metadata) =>
       Object.entries(metadata)

@@ -59,7 +59,8 @@ export function invalidBackend(problems: readonly string[]): MandateError<'INVAL
 export function unsupportedBackend(name: string): MandateError<'UNSUPPORTED'> {
   return new MandateError(
     'UNSUPPORTED',
-    `The backend '${name}' is planned but not built yet. Use raft:// or consul:// (or memory:// to try things out).`,
+    `The backend '${name}' is planned but not built yet. Use raft:// without a service of its own, or one of ` +
+      `${services.map(({ type }) => type).join(', ')} (memory:// to try things out).`,
     { feature: `backend ${name}` },
   )
 }

@@ -83,6 +83,9 @@ describe('run', { concurrent: true }, () => {
     [['run', 'job', ...memory, '--wait', '0s', '--', 'true'], 78, 'would always give up'],
     [['run', 'job', '--backend', 'bully://a@h:1', '--', 'true'], 78, 'not built yet'],
     [['run', 'job', '--backend', 'raft://a@127.0.0.1:1?self=a', '--', 'true'], 78, 'needs a data folder'],
+    [['run', 'job', ...memory, '--lease', '10ms', '--', 'true'], 78, 'Choose a longer lease'],
+    [['peer', '--backend', 'raft://a@127.0.0.1:1?self=a', '--data', job], 78, 'cannot be used (ENOTDIR'],
+    [['peer', '--backend', 'raft://a@127.0.0.1:1?self=a', '--data', ''], 78, '--data is empty'],
     [['resign', 'job'], 78, 'not built yet'],
     [['run', 'job', ...memory, '--', '/no/such/command'], 127, "no command '/no/such/command'"],
     [['run', 'job', ...memory, '--', 'no-such-command'], 127, 'in PATH'],
@@ -91,6 +94,14 @@ describe('run', { concurrent: true }, () => {
     const result = await stage.finish(args)
     expect(result.code, result.stderr).toBe(code)
     expect(result.stderr).toContain(message)
+  })
+
+  test('metadata that no backend could keep is a wrong setting, not a backend that is away', async ({
+    stage,
+  }) => {
+    const result = await stage.finish(run('--metadata', `a=${'x'.repeat(5000)}`, '--', 'true'))
+    expect(result.code, result.stderr).toBe(78)
+    expect(result.stderr).toContain('shorten it')
   })
 
   test('help has examples and is no error', async ({ stage }) => {

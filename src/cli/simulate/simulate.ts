@@ -1,4 +1,6 @@
 /** `mandate simulate`: the same code under every fault, seed after seed, on every core. */
+import { closeSync, openSync } from 'node:fs'
+import { MandateError } from '../../errors.ts'
 import { version } from '../../version.ts'
 import { addRecord, lastRecord } from '../../simulator/sweep/record.ts'
 import type { RecordLine } from '../../simulator/sweep/record.ts'
@@ -59,6 +61,7 @@ class Simulation {
     // Records of Raft, and of the whole stack, are older than the others.
     const other = { ...(level === 'core' ? { level } : {}), ...(protocol === 'raft' ? {} : { protocol }) }
     this.#parameters = { version, simulatedMs, peers, faults, ...other }
+    if (options.record !== undefined) refuseUnwritable(options.record)
     this.#resumed = options.record === undefined ? null : lastRecord(options.record, this.#parameters)
     this.#totals = this.#resumed?.totals ?? noTotals
   }
@@ -180,6 +183,16 @@ class Simulation {
     if (this.#totals.violations > 0 || unchecked.length > 0) return exitCode.negative
     if (reason instanceof Interrupted) return reason.exitCode
     return exitCode.done
+  }
+}
+
+/** Before the first seed: at the first record, minutes of work would be lost. @throws INVALID_OPTIONS */
+function refuseUnwritable(path: string): void {
+  try {
+    closeSync(openSync(path, 'a'))
+  } catch (cause) {
+    const message = `--record: ${path} cannot be written: ${(cause as Error).message}`
+    throw new MandateError('INVALID_OPTIONS', message, { option: 'record', value: path }, { cause })
   }
 }
 
