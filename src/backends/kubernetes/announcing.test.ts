@@ -3,7 +3,9 @@ import type { CandidacyEvents, CandidacyRequest } from '../backend.ts'
 import { countingRandom, ScriptedCandidacy } from '../../testing/election-stage.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { Announcements } from './announcing.ts'
+import { lockFormats } from './lock-format.ts'
 
+const locks = { namespace: 'jobs', format: lockFormats.lease }
 const request: CandidacyRequest = { election: 'billing', exclusivity: 'time', priority: 0, metadata: {} }
 
 /** What was announced, in order, by a client that reaches nobody: it is asked, and fails. */
@@ -22,7 +24,7 @@ async function announced(play: (candidacy: ScriptedCandidacy, leave: () => void)
     random: countingRandom(),
     report: ({ during }: { readonly during: string }) => void failures.push(during),
   }
-  const announcements = new Announcements(access, env, 'jobs', { leaderLabel: undefined, events: true })
+  const announcements = new Announcements(access, env, locks, { leaderLabel: undefined, events: true })
   let scripted: ScriptedCandidacy | undefined
   const told: string[] = []
   const on: CandidacyEvents = {

@@ -8,6 +8,7 @@ import { apiClient } from './api-client.ts'
 import type { ApiClient } from './api-client.ts'
 import type { Label } from './leader-label.ts'
 import { LeaseEvents } from './lease-events.ts'
+import type { LockTarget } from './lease-events.ts'
 import { PodLabel } from './pod-label.ts'
 
 export interface AnnouncementOptions {
@@ -26,13 +27,12 @@ export class Announcements {
   readonly #events: LeaseEvents | undefined
   #isCleared = false
 
-  /** `namespace`: of the Leases. */
-  constructor(access: ClusterAccess, env: BackendEnv, namespace: string, options: AnnouncementOptions) {
+  constructor(access: ClusterAccess, env: BackendEnv, locks: LockTarget, options: AnnouncementOptions) {
     const client = apiClient(access)
     this.#client = client
     const { leaderLabel, events } = options
     this.#label = leaderLabel === undefined ? undefined : new PodLabel({ client, env, ...leaderLabel })
-    this.#events = events ? new LeaseEvents({ client, env, namespace }) : undefined
+    this.#events = events ? new LeaseEvents({ client, env, ...locks }) : undefined
   }
 
   /** `session.enter`, with announcements behind what the candidate is told. */

@@ -91,7 +91,8 @@ export class KubernetesDriver implements BackendDriver {
     const namespace = this.#options.namespace ?? access.namespace
     const scope = this.#options.scope ?? scopeOf(access, namespace)
     const announce = this.#options.announce?.(access.namespace)
-    const announcements = announce && new Announcements(access, this.#env, namespace, announce)
+    const about = { namespace, format: lockFormats[this.#options.lock] }
+    const announcements = announce && new Announcements(access, this.#env, about, announce)
     this.#connection = { access, client, namespace, scope, announcements }
     try {
       await this.#reach(client, access.server, o)

@@ -2,11 +2,17 @@
 import type { BackendEnv } from '../backend.ts'
 import type { ApiClient } from './api-client.ts'
 import { ApiFailure } from './api-failure.ts'
+import type { LockFormat } from './lock-format.ts'
 
-export interface LeaseEventsOptions {
+/** The objects that events are about. */
+export interface LockTarget {
+  readonly namespace: string
+  readonly format: Pick<LockFormat, 'apiVersion' | 'objectKind'>
+}
+
+export interface LeaseEventsOptions extends LockTarget {
   readonly client: ApiClient
   readonly env: BackendEnv
-  readonly namespace: string
 }
 
 export interface LeaseEventAbout {
@@ -69,14 +75,15 @@ export class LeaseEvents {
   }
 
   #eventOf({ lease, candidateId }: LeaseEventAbout, what: string): object {
-    const { env, namespace } = this.#options
+    const { env, namespace, format } = this.#options
+    const { apiVersion, objectKind } = format
     const now = new Date(env.clock.wallMs()).toISOString()
     const seconds = `${now.slice(0, 19)}Z`
     return {
       apiVersion: 'v1',
       kind: 'Event',
       metadata: { namespace, generateName: `${lease.slice(0, 200)}.` },
-      involvedObject: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name: lease },
+      involvedObject: { apiVersion, kind: objectKind, namespace, name: lease },
       type: 'Normal',
       reason: 'LeaderElection',
       message: `${candidateId} ${what}`.slice(0, 1024),

@@ -6,6 +6,7 @@ import type { ApiClient, ApiRequest } from './api-client.ts'
 import { ApiFailure } from './api-failure.ts'
 import { checkedLabel } from './leader-label.ts'
 import { LeaseEvents } from './lease-events.ts'
+import { lockFormats } from './lock-format.ts'
 import { PodLabel } from './pod-label.ts'
 
 interface Asked {
@@ -134,7 +135,7 @@ describe('the label of the pod', () => {
 describe('events', () => {
   it('come in order, are dropped in a flood, and are waited for at the end', async () => {
     const { client, env, clock, asked, failures, last } = stage()
-    const events = new LeaseEvents({ client, env, namespace: 'jobs' })
+    const events = new LeaseEvents({ client, env, namespace: 'jobs', format: lockFormats.lease })
     const about = { candidateId: 'a', lease: 'billing' }
     for (let count = 0; count < 10; count++)
       events.tell(about, count % 2 === 0 ? 'became leader' : 'stopped leading')
