@@ -4,11 +4,13 @@
  */
 import { writeSync } from 'node:fs'
 import { schedules } from '../schedules/index.ts'
-import { playSeed } from './seeds.ts'
+import { playSeed, type SeedWorld } from './seeds.ts'
 
 export interface TrialOrder {
   /** `none`; `first`: what a schedule sees ends the trial; `also`: the seeds are asked all the same. */
   readonly schedules: 'none' | 'first' | 'also'
+  /** Whose world the seeds play. @default 'raft' */
+  readonly world?: SeedWorld
   readonly firstSeed: number
   readonly seeds: number
   /** What the program without a bug fails too says nothing about a bug. */
@@ -54,6 +56,7 @@ async function playSchedules(): Promise<boolean> {
 
 async function judge({
   schedules: scripted,
+  world = 'raft',
   firstSeed,
   seeds,
   except,
@@ -63,7 +66,7 @@ async function judge({
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     if (except.includes(seed)) continue
     tell({ type: 'begins', what: String(seed), isSeed: true })
-    const violation = await playSeed(seed)
+    const violation = await playSeed(seed, world)
     if (violation === null) continue
     caught(violation.invariant, violation.message)
     if (!all) break

@@ -18,6 +18,9 @@ import { logsThatDiffer } from './logs-that-differ.ts'
 import { lostAnswers } from './lost-answers.ts'
 import { nothingLeavesBeforeTheDisk } from './nothing-leaves-before-the-disk.ts'
 import { oneVote } from './one-vote.ts'
+import { paxosAcceptorRules } from './paxos-acceptor-rules.ts'
+import { paxosAmnesia } from './paxos-amnesia.ts'
+import { paxosProposerRules } from './paxos-proposer-rules.ts'
 import { registryJudgesAgain } from './registry-judges-again.ts'
 import { restoredFolder } from './restored-folder.ts'
 import type { Schedule } from './schedule.ts'
@@ -43,6 +46,9 @@ export const schedules: readonly Schedule[] = [
   transferWaits,
   nothingLeavesBeforeTheDisk,
   forgetfulVoter,
+  paxosAmnesia,
+  paxosAcceptorRules,
+  paxosProposerRules,
   restoredFolder,
   secondLife,
   silenceBeginsLate,

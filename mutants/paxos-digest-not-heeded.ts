@@ -1,0 +1,10 @@
+import type { Mutant } from '../src/simulator/mutants/mutant.ts'
+
+export const mutant: Mutant = {
+  file: 'protocols/paxos/proposer.ts',
+  find: `    standing.accepted.delete(from)
+    // It may`,
+  replace: '    // It may',
+  claim: 'What an acceptor forgot or dropped is not counted on until it accepted it again.',
+  source: 'DESIGN §4.3 (digest)',
+}
