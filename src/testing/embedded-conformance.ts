@@ -28,6 +28,8 @@ export interface EmbeddedConformance<FromHolder, ToHolder> {
   readonly kind: 'client' | 'peer'
   /** The peers that exist from the start. */
   readonly arbiters: readonly string[]
+  /** The peers that may become candidates. @default candidatePeers */
+  readonly candidates?: readonly string[]
   /** Answers of a request, as opposed to renewals and news: the next of them is the one that `loseNextReply` loses. */
   isReply(message: ToHolder): boolean
   backend(o: {
@@ -53,11 +55,11 @@ interface Candidate<FromHolder, ToHolder> {
 
 export function embeddedConformance<ToPeer, FromHolder, ToHolder>(
   world: EmbeddedWorld<ToPeer, FromHolder, ToHolder>,
-  { kind, arbiters, isReply, backend: backendOf }: EmbeddedConformance<FromHolder, ToHolder>,
+  { kind, arbiters, candidates: waiting = candidatePeers, isReply, backend: backendOf }: EmbeddedConformance<FromHolder, ToHolder>,
 ): ConformanceWorld {
   const candidates = new Map<Backend, Candidate<FromHolder, ToHolder>>()
   let clients = 0
-  const free = kind === 'peer' ? [...candidatePeers] : []
+  const free = kind === 'peer' ? [...waiting] : []
   const random = seededRandom(7)
   const addresses = Object.fromEntries([...arbiters, ...free].map((id) => [id, id]))
   const of = (backend: Backend): Candidate<FromHolder, ToHolder> => {

@@ -27,6 +27,7 @@ import type {
   CoreStart,
   EngineName,
 } from './engine.ts'
+import { coreSession } from './engine.ts'
 import { Mailbag } from './mailbag.ts'
 import { readRecords } from './engine-records.ts'
 
@@ -105,6 +106,8 @@ export class EnginePeer<Request, Reply, Record extends object> {
   readonly #turns: Turns
   readonly #disk: DiskQueue<LogRecord>
   readonly #answers: Mailbag<Reply>
+  /** Of the core itself, to other peers. */
+  readonly #asks: Mailbag<Request>
   /** Through which link each session speaks that is attached here. */
   readonly #links = new Map<SessionKey, Link<Reply>>()
   readonly #askers = new Map<Link<Reply>, LocalAsker<Reply>>()
@@ -129,6 +132,7 @@ export class EnginePeer<Request, Reply, Record extends object> {
       afterTask: () => undefined,
       settle: () => {
         this.#answers.empty()
+        this.#asks.empty()
         this.#disk.flush()
         return false
       },
@@ -141,6 +145,10 @@ export class EnginePeer<Request, Reply, Record extends object> {
       failed: (error) => this.#fail('writing the log', error),
     })
     this.#answers = new Mailbag((via, session, replies) => this.#answer(via, session, replies))
+    this.#asks = new Mailbag((to, session, requests) => {
+      const host = { peer: self, incarnation }
+      this.#transport.send(to, { kind: 'ask', session, host, requests }, 'urgent')
+    })
     const voters = Object.keys(options.peers).toSorted()
     this.#core = options.createCore({ self, voters, incarnation, startedAt: clock.lower(), records })
   }
@@ -271,11 +279,18 @@ export class EnginePeer<Request, Reply, Record extends object> {
     for (const effect of this.#core.step(input, this.#options.clock.lower())) this.#execute(effect)
   }
 
-  #execute(effect: CoreEffect<Reply, Record>): void {
+  #execute(effect: CoreEffect<Reply, Record, Request>): void {
     switch (effect.type) {
       case 'reply': {
         const { to, reply, after } = effect
         const put = (): void => this.#answers.put(to.via, to.session, reply)
+        if (after === undefined) put()
+        else this.#disk.gate('engine', after, put)
+        return
+      }
+      case 'ask': {
+        const { to, request, after } = effect
+        const put = (): void => this.#askOf(to, request)
         if (after === undefined) put()
         else this.#disk.gate('engine', after, put)
         return
@@ -291,6 +306,16 @@ export class EnginePeer<Request, Reply, Record extends object> {
         return
       default:
         effect satisfies never
+    }
+  }
+
+  #askOf(to: PeerId, request: Request): void {
+    const { self } = this.#options
+    const session = coreSession(self)
+    if (to !== self) this.#asks.put(to, session, request)
+    else {
+      const host = { peer: self, incarnation: this.#incarnation }
+      this.#enqueue(() => this.#ask({ session, host, requests: [request], via: self }))
     }
   }
 

@@ -31,13 +31,25 @@ export type CoreInput<Request> =
   /** The instant asked for by the last `wake-at` has come, and what had arrived by then was read. */
   | { readonly type: 'wake' }
 
-export type CoreEffect<Reply, Record> =
+export type CoreEffect<Reply, Record, Request = never> =
   /** `after`: sent only once the persist effect of this number is durable. */
   | { readonly type: 'reply'; readonly to: SessionAddress; readonly reply: Reply; readonly after?: number }
+  /** To the core of a peer, this one included, as from the session `coreSession`; of an engine whose peers speak themselves. */
+  | { readonly type: 'ask'; readonly to: PeerId; readonly request: Request; readonly after?: number }
   /** Numbered upwards from 1. */
   | { readonly type: 'persist'; readonly sequence: number; readonly record: Record }
   /** One timer; a later effect replaces it, null cancels it. `at` by `clock.lower()`. */
   | { readonly type: 'wake-at'; readonly at: number | null }
+
+/** Under which name the core of a peer asks. No session has it: theirs begin with a candidate id and a `~`. */
+export function coreSession(peer: PeerId): SessionKey {
+  return `@${peer}`
+}
+
+/** The peer whose core asks; null: it is a session. Only a peer's own process speaks for its core. */
+export function askingCore({ session, via, host }: SessionAddress): PeerId | null {
+  return session === coreSession(via) && host?.peer === via ? via : null
+}
 
 /** What a core starts with. */
 export interface CoreStart<Record> {
@@ -52,7 +64,7 @@ export interface CoreStart<Record> {
 
 /** The engine at one peer. Effects come in order; `now` is `clock.lower()`. */
 export interface Core<Request, Reply, Record> {
-  step(input: CoreInput<Request>, now: number): readonly CoreEffect<Reply, Record>[]
+  step(input: CoreInput<Request>, now: number): readonly CoreEffect<Reply, Record, Request>[]
   /** For `status`; `election` null: all. */
   elections(election: string | null, now: number): readonly ElectionStatus[]
 }

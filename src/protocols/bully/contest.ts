@@ -18,6 +18,7 @@ import {
 } from './facts.ts'
 import { send, sendToAll, tell, type Outbox } from './outbox.ts'
 import { free, win } from './leading.ts'
+import { noteStand } from './voting.ts'
 import { everyEpoch, learn, type Bully, type Contest, type LocalStand, type Seat } from './state.ts'
 import type { Answer, Ballot, BullyMessage, Held } from './types.ts'
 
@@ -117,6 +118,7 @@ export function onAnswer(
   const seat = bully.seats.get(message.election)
   if (seat === undefined) return
   learnView(bully, seat, message.view, out.now)
+  if (message.better !== null) noteStand(bully, seat, message.better, out.now)
   const { contest } = seat
   const local = seat.local.get(message.session)
   if (contest?.session !== message.session || contest.round !== message.round || local === undefined) return
@@ -130,6 +132,7 @@ export function decide(bully: Bully, out: Outbox, seat: Seat, contest: Contest, 
   const { configuration } = bully.options
   const answered = new Map([...contest.answers.keys()].map((peer) => [peer, true]))
   if (voteResult(configuration, answered) !== 'won') return
+  local.isAnswered = true
   const answers = [...contest.answers.values()]
   const blockers = blockersOf(bully, seat, answers, local)
   const other = blockers.find(({ stand }) => stand.exclusivity !== local.stand.exclusivity)
@@ -142,10 +145,11 @@ export function decide(bully: Bully, out: Outbox, seat: Seat, contest: Contest, 
     await_(bully, out, seat, blockers)
     return
   }
-  if (seat.yields < yieldsMax && majorityHearsBetter(bully, seat, contest, answers)) {
+  if (seat.yields < yieldsMax && majorityHearsBetter(seat, contest, answers)) {
     standBack(bully, out, seat, local)
     return
   }
+  tellAhead(bully, out, seat)
   const alive = blockers.filter((ballot) => !mayBeReplaced(bully, answers, ballot))
   if (alive.length === 0) vote(bully, out, seat, contest, local)
   else clear(bully, out, contest, alive)
@@ -180,18 +184,14 @@ function heldIn(held: readonly Held[], { epoch, stand }: Ballot): Held | undefin
   return held.find((one) => one.epoch === epoch && one.stand.of.session === stand.of.session)
 }
 
-function majorityHearsBetter(
-  bully: Bully,
-  seat: Seat,
-  contest: Contest,
-  answers: readonly Answer[],
-): boolean {
+/** Of those who answered: this peer may have started too late to hear who else stands. */
+function majorityHearsBetter(seat: Seat, contest: Contest, answers: readonly Answer[]): boolean {
   const heard = new Map<string, number>()
   for (const { better } of answers) {
-    if (better === null || better === contest.session || seat.local.has(better)) continue
-    heard.set(better, (heard.get(better) ?? 0) + 1)
+    if (better === null || better.of.session === contest.session || seat.local.has(better.of.session)) continue
+    heard.set(better.of.session, (heard.get(better.of.session) ?? 0) + 1)
   }
-  return [...heard.values()].some((count) => count >= majoritySize(bully.everybody.length))
+  return [...heard.values()].some((count) => count >= majoritySize(answers.length))
 }
 
 /** Withdrawals that are asked for once for all elections of the session; they are answered when the silence is long enough. */
@@ -374,10 +374,12 @@ function bestLocal(bully: Bully, seat: Seat, now: number): LocalStand | null {
   return best
 }
 
+/** How many come first, whoever leads among them; said only once a majority has answered. */
 function tellAhead(bully: Bully, out: Outbox, seat: Seat): void {
+  const led = restOf(bully, seat, out.now) === 'led' ? 1 : 0
   for (const local of seat.local.values()) {
-    if (local.granted !== null) continue
-    const ahead = betterThan(bully, seat, local.stand, out.now).length
+    if (local.granted !== null || !local.isAnswered) continue
+    const ahead = led + betterThan(bully, seat, local.stand, out.now).length
     if (ahead === local.ahead) continue
     local.ahead = ahead
     tell(bully, out, local.stand.of.session, { type: 'waiting', election: seat.election, ahead })

@@ -81,9 +81,11 @@ export function compareStands(bully: Bully, seat: Seat, left: Stand, right: Stan
 
 /** Candidates that would come first, of those that this peer hears. */
 export function betterThan(bully: Bully, seat: Seat, stand: Stand, now: number): Stand[] {
+  const leader = seat.led === null || isFreed(bully, seat, seat.led) ? null : seat.led.stand.of.session
   return [...seat.standing.values()]
     .filter((other) => other.of.session !== stand.of.session)
-    .filter(({ of }) => seat.leading?.session !== of.session && !isSilent(bully, of.session, now))
+    .filter(({ of }) => of.session !== leader)
+    .filter(({ of }) => !isSilent(bully, of.session, now))
     .filter((other) => (bully.over.get(other.of.session) ?? 0) < other.of.epoch)
     .filter((other) => compareStands(bully, seat, other, stand, now) > 0)
     .toSorted((left, right) => compareStands(bully, seat, right, left, now))

@@ -1,5 +1,6 @@
 /** What follows a win: everybody is told, until they say that they heard; and the end, which is told as well. */
 import type { PeerId } from '../quorum/types.ts'
+import { majoritySize } from '../quorum/majority.ts'
 import { betterThan, isFreed, isSilent, noteFreed } from './facts.ts'
 import { send, sendToAll, tell, type Outbox } from './outbox.ts'
 import type { Bully, Contest, LocalStand, News, Seat } from './state.ts'
@@ -22,36 +23,49 @@ export function win(bully: Bully, out: Outbox, seat: Seat, contest: Contest, loc
   }
   seat.led = { epoch, stand: local.stand, version: 0 }
   seat.won = epoch
-  tell(bully, out, session, { type: 'granted', election: seat.election, epoch })
+  tell(bully, out, session, { type: 'granted', election: seat.election, epoch, tag: local.tag })
   out.effects.push({ type: 'observed', election: seat.election, led: seat.led })
   announce(bully, out, seat.election, seat.led)
 }
 
 /** COORDINATOR. */
-function announce(bully: Bully, out: Outbox, election: string, led: Led): void {
-  tellAll(bully, out, (note) => ({ type: 'led', note, election, ...led }))
+function announce(bully: Bully, out: Outbox, election: string, led: Led, asker: News['asker'] = null): void {
+  tellAll(bully, out, (note) => ({ type: 'led', note, election, ...led }), asker)
 }
 
 /** The session will hold nothing of this election up to this epoch. */
-export function free(bully: Bully, out: Outbox, seat: Seat, freed: Freed, heir: string | null = null): void {
+export function free(
+  bully: Bully,
+  out: Outbox,
+  seat: Seat,
+  freed: Freed,
+  { heir = null, asker = null }: { readonly heir?: string | null; readonly asker?: News['asker'] } = {},
+): void {
   const { election } = seat
   for (const [note, { message }] of bully.news)
     if (message.type === 'led' && message.election === election && message.epoch <= freed.epoch)
       bully.news.delete(note)
   const message = { type: 'freed', note: 0, election, freed, heir } as const
   onFreed(bully, out, seat, message)
-  tellAll(bully, out, (note) => ({ ...message, note }))
+  tellAll(bully, out, (note) => ({ ...message, note }), asker)
 }
 
-function tellAll(bully: Bully, out: Outbox, message: (note: number) => News['message']): void {
+function tellAll(
+  bully: Bully,
+  out: Outbox,
+  message: (note: number) => News['message'],
+  asker: News['asker'],
+): void {
   bully.notes += 1
   const news: News = {
     message: message(bully.notes),
     untold: new Set(bully.others),
+    asker,
     tellAt: out.now,
     repeats: 0,
   }
   bully.news.set(bully.notes, news)
+  tellAsker(bully, out, news)
   repeatNews(bully, out)
 }
 
@@ -67,10 +81,19 @@ export function repeatNews(bully: Bully, out: Outbox): void {
   }
 }
 
-export function onNoted(bully: Bully, from: PeerId, note: number): void {
+export function onNoted(bully: Bully, out: Outbox, from: PeerId, note: number): void {
   const news = bully.news.get(note)
-  news?.untold.delete(from)
-  if (news?.untold.size === 0) bully.news.delete(note)
+  if (news?.untold.delete(from) !== true) return
+  tellAsker(bully, out, news)
+  if (news.untold.size === 0) bully.news.delete(note)
+}
+
+/** Once: when just a majority has heard, this peer included. */
+function tellAsker(bully: Bully, out: Outbox, { asker, untold }: News): void {
+  const { length } = bully.everybody
+  if (asker === null || length - untold.size !== majoritySize(length)) return
+  const { session, election, tag } = asker
+  tell(bully, out, session, { type: 'known', election, tag })
 }
 
 /** It is heard again after a silence: what it may have missed is told. */
@@ -94,10 +117,10 @@ export function onBack(bully: Bully, out: Outbox, peer: PeerId): void {
   }
 }
 
-export function onCampaign(bully: Bully, seat: Seat, stand: Stand): void {
+export function onCampaign(bully: Bully, seat: Seat, stand: Stand, tag = 0): void {
   const { session } = stand.of
   if (bully.local.has(session) && !seat.local.has(session))
-    seat.local.set(session, { stand, granted: null, hasAsked: false, ahead: -1 })
+    seat.local.set(session, { stand, tag, granted: null, hasAsked: false, isAnswered: false, ahead: -1 })
 }
 
 /** Cancelled, or released after the work has ended: nothing that the session won here is held from now on. */
@@ -105,25 +128,40 @@ export function onLeave(
   bully: Bully,
   out: Outbox,
   seat: Seat,
-  { session, heir = null }: { readonly session: string; readonly heir?: string | null | undefined },
+  leaving: { readonly session: string; readonly heir?: string | null; readonly tag?: number },
 ): void {
+  const { session, heir = null, tag = 0 } = leaving
+  const { election } = seat
   const local = seat.local.get(session)
-  if (local === undefined) return
+  if (local === undefined) {
+    tell(bully, out, session, { type: 'not-holder', election, tag })
+    return
+  }
   seat.local.delete(session)
   const contested = seat.contest?.session === session && seat.contest.phase === 'voting'
   const epoch = local.granted ?? (contested ? (seat.contest?.epoch ?? 0) : 0)
   if (seat.contest?.session === session) seat.contest = null
   if (seat.leading?.session === session) seat.leading = null
   sendToAll(bully, out, { type: 'left', election: seat.election, session })
-  if (epoch > 0) free(bully, out, seat, { session, epoch }, heir)
+  if (epoch > 0) free(bully, out, seat, { session, epoch }, { heir, asker: { session, election, tag } })
+  else tell(bully, out, session, { type: 'known', election, tag })
 }
 
-export function onProclaim(bully: Bully, out: Outbox, seat: Seat, session: string, metadata: Metadata): void {
-  const { leading, led } = seat
-  if (leading?.session !== session || led === null) return
+export function onProclaim(
+  bully: Bully,
+  out: Outbox,
+  seat: Seat,
+  proclaimed: { readonly session: string; readonly metadata: Metadata; readonly tag?: number },
+): void {
+  const { session, metadata, tag = 0 } = proclaimed
+  const { election, leading, led } = seat
+  if (leading?.session !== session || led === null) {
+    tell(bully, out, session, { type: 'not-holder', election, tag })
+    return
+  }
   seat.led = { ...led, stand: { ...led.stand, metadata }, version: led.version + 1 }
-  out.effects.push({ type: 'observed', election: seat.election, led: seat.led })
-  announce(bully, out, seat.election, seat.led)
+  out.effects.push({ type: 'observed', election, led: seat.led })
+  announce(bully, out, election, seat.led, { session, election, tag })
 }
 
 export function onFreed(

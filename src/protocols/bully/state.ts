@@ -39,10 +39,13 @@ export interface LocalSession {
 /** A session attached to this peer that stands here. */
 export interface LocalStand {
   readonly stand: Stand
+  readonly tag: number
   /** The epoch that it leads in; null: it waits. */
   granted: number | null
   /** It was announced, and learned who leads. */
   hasAsked: boolean
+  /** A majority has answered. */
+  isAnswered: boolean
   /** As it was told last. */
   ahead: number
 }
@@ -70,6 +73,8 @@ export interface Leading {
 export interface News {
   readonly message: Extract<BullyMessage, { type: 'led' | 'freed' }>
   readonly untold: Set<PeerId>
+  /** Who wants to know when a majority has heard. */
+  readonly asker: { readonly session: SessionKey; readonly election: string; readonly tag: number } | null
   tellAt: number
   repeats: number
 }

@@ -80,12 +80,20 @@ function take(bully: Bully, out: Outbox, input: BullyInput): void {
       onLocalKeepalive(bully, out, input.keepalive)
       return
     case 'close':
-      for (const seat of bully.seats.values()) onLeave(bully, out, seat, input)
+      for (const seat of bully.seats.values()) {
+        if (!seat.local.has(input.session)) continue
+        onLeave(bully, out, seat, input)
+        reconsider(bully, out, seat)
+      }
       onClose(bully, out, input.session)
+      return
+    case 'ended':
+      endSession(bully, input.session, out.now)
+      onOver(bully, out, input.session)
       return
     case 'campaign': {
       const seat = seatOf(bully, input.election)
-      onCampaign(bully, seat, input.stand)
+      onCampaign(bully, seat, input.stand, input.tag)
       reconsider(bully, out, seat)
       return
     }
@@ -96,7 +104,7 @@ function take(bully: Bully, out: Outbox, input: BullyInput): void {
       return
     }
     case 'proclaim':
-      onProclaim(bully, out, seatOf(bully, input.election), input.session, input.metadata)
+      onProclaim(bully, out, seatOf(bully, input.election), input)
       return
     default:
       input satisfies never
@@ -150,7 +158,7 @@ function onMessage(bully: Bully, out: Outbox, from: PeerId, message: BullyMessag
       return
     }
     case 'noted':
-      onNoted(bully, from, message.note)
+      onNoted(bully, out, from, message.note)
       return
     case 'freed': {
       const seat = seatOf(bully, message.election)

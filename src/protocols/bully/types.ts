@@ -143,7 +143,7 @@ export interface Answer {
   readonly session: SessionKey
   readonly view: View
   /** The best candidate of higher rank that this voter hears. */
-  readonly better: SessionKey | null
+  readonly better: Stand | null
 }
 
 export interface Led {
@@ -167,19 +167,24 @@ export type BullyInput =
   | { readonly type: 'keepalive'; readonly keepalive: Keepalive }
   /** After everything that it held was given up. */
   | { readonly type: 'close'; readonly session: SessionKey }
-  | { readonly type: 'campaign'; readonly election: string; readonly stand: Stand }
+  /** `tag` tells this candidacy, or this request, from others of the session: what is told of it carries it. */
+  /** Said by somebody who knows that its holder is dead. */
+  | { readonly type: 'ended'; readonly session: SessionKey }
+  | { readonly type: 'campaign'; readonly election: string; readonly stand: Stand; readonly tag?: number }
   /** Cancels, or releases; whatever the session won in this election is over. `heir`: a candidate id. */
   | {
       readonly type: 'leave'
       readonly election: string
       readonly session: SessionKey
       readonly heir?: string
+      readonly tag?: number
     }
   | {
       readonly type: 'proclaim'
       readonly election: string
       readonly session: SessionKey
       readonly metadata: Metadata
+      readonly tag?: number
     }
 
 /** One record of the voter's memory; the last of each kind and name counts. */
@@ -201,7 +206,16 @@ export type SessionNews =
   /** A majority withdrew from it. */
   | { readonly type: 'over' }
   | { readonly type: 'support'; readonly reply: KeepaliveAck | KeepaliveRefusal }
-  | { readonly type: 'granted'; readonly election: string; readonly epoch: number }
+  | {
+      readonly type: 'granted'
+      readonly election: string
+      readonly epoch: number
+      readonly tag: number
+    }
+  /** A majority knows of the end, or of the metadata, that was asked for. */
+  | { readonly type: 'known'; readonly election: string; readonly tag: number }
+  /** It does not lead, so there was nothing to do. */
+  | { readonly type: 'not-holder'; readonly election: string; readonly tag: number }
   | { readonly type: 'waiting'; readonly election: string; readonly ahead: number }
   | { readonly type: 'refused'; readonly election: string; readonly reason: 'exclusivity' }
   /** Token mode: a majority elected another one. */

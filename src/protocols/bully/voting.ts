@@ -49,7 +49,7 @@ function answer(
     round,
     session: stand.of.session,
     view: viewOf(bully, seat, out.now),
-    better: betterThan(bully, seat, stand, out.now)[0]?.of.session ?? null,
+    better: betterThan(bully, seat, stand, out.now)[0] ?? null,
   })
 }
 

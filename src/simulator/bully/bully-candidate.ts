@@ -186,6 +186,8 @@ export class BullyCandidate {
         this.#rest(1)
         return
       case 'waiting':
+      case 'known':
+      case 'not-holder':
         return
       default:
         news satisfies never
