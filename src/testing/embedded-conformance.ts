@@ -55,7 +55,13 @@ interface Candidate<FromHolder, ToHolder> {
 
 export function embeddedConformance<ToPeer, FromHolder, ToHolder>(
   world: EmbeddedWorld<ToPeer, FromHolder, ToHolder>,
-  { kind, arbiters, candidates: waiting = candidatePeers, isReply, backend: backendOf }: EmbeddedConformance<FromHolder, ToHolder>,
+  {
+    kind,
+    arbiters,
+    candidates: waiting = candidatePeers,
+    isReply,
+    backend: backendOf,
+  }: EmbeddedConformance<FromHolder, ToHolder>,
 ): ConformanceWorld {
   const candidates = new Map<Backend, Candidate<FromHolder, ToHolder>>()
   let clients = 0

@@ -78,7 +78,10 @@ export class BullyCandidacy implements Candidacy {
         this.#win()
         return
       case 'superseded':
-        if ((this.#state.is === 'held' || this.#state.is === 'granted') && this.#state.epoch === reply.epoch) {
+        if (
+          (this.#state.is === 'held' || this.#state.is === 'granted') &&
+          this.#state.epoch === reply.epoch
+        ) {
           this.#giveBack()
           this.end('superseded')
         }

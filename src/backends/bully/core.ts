@@ -217,7 +217,8 @@ export class BullyCore implements Core<BullyRequest, BullyReply, BullyWrite> {
 
   #row(seat: Seat, now: number): ElectionStatus {
     const { led } = seat
-    const isLed = led !== null && holderOf(this.#bully, seat) !== null && !this.#stateOf(seat.election, now).isOver
+    const isLed =
+      led !== null && holderOf(this.#bully, seat) !== null && !this.#stateOf(seat.election, now).isOver
     const standing = [...seat.standing.values()]
     return {
       name: seat.election,

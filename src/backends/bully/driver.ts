@@ -160,7 +160,8 @@ export class BullyDriver implements BackendDriver {
         if (answers.size >= needed) resolve([...answers.values()].includes(true) ? 'released' : 'gone')
       }
       link = this.#access.connect()({
-        up: () => link?.send({ type: 'ask', session: key, to: null, requests: [{ type: 'release', session }] }),
+        up: () =>
+          link?.send({ type: 'ask', session: key, to: null, requests: [{ type: 'release', session }] }),
         down: () => undefined,
         gone: reject,
         message,

@@ -184,10 +184,8 @@ export class BullySession implements Session {
   #received(message: AnswerMessage<BullyReply>): void {
     switch (message.type) {
       case 'answer':
-        if (message.session === this.#observing.key)
-          this.#observing.received(message.from, message.replies)
-        else if (message.session === this.#key)
-          for (const reply of message.replies) this.#heard(reply)
+        if (message.session === this.#observing.key) this.#observing.received(message.from, message.replies)
+        else if (message.session === this.#key) for (const reply of message.replies) this.#heard(reply)
         return
       case 'status':
         return

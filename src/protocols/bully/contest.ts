@@ -188,7 +188,8 @@ function heldIn(held: readonly Held[], { epoch, stand }: Ballot): Held | undefin
 function majorityHearsBetter(seat: Seat, contest: Contest, answers: readonly Answer[]): boolean {
   const heard = new Map<string, number>()
   for (const { better } of answers) {
-    if (better === null || better.of.session === contest.session || seat.local.has(better.of.session)) continue
+    if (better === null || better.of.session === contest.session || seat.local.has(better.of.session))
+      continue
     heard.set(better.of.session, (heard.get(better.of.session) ?? 0) + 1)
   }
   return [...heard.values()].some((count) => count >= majoritySize(answers.length))
