@@ -1,20 +1,10 @@
 // `npm run --silent bench:etcd`: our candidates and `etcdctl elect` on the same three etcd servers in the same run: how long nobody
 // leads after a graceful stop and after a crash, and what a thousand elections of one process cost the servers.
 import { spawn } from 'node:child_process'
-import { randomInt } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import {
-  distribution,
-  eachLine,
-  heading,
-  load,
-  machine,
-  markdownTable,
-  now,
-  round,
-  sleep,
-} from './figures.mjs'
+import { Contest } from './contest.mjs'
+import { distribution, eachLine, heading, load, machine, markdownTable, round, sleep } from './figures.mjs'
 import { installed, programs } from './installed.mjs'
 import { startEtcd } from './peers-etcd.mjs'
 
@@ -41,76 +31,13 @@ const kinds = {
   etcdctl: (name, id) => [programs.etcdctl, ['--endpoints', endpoints, 'elect', name, id]],
 }
 
-/** Three processes in one election, whose leader is ended again and again; ms until the next one prints that it leads. */
-class Contest {
-  rawMs = []
-  #kind
-  #name
-  #ttlMs
-  #processes = new Map()
-  #told = () => undefined
-  #leader
-
-  constructor(kind, name, ttlMs) {
-    this.#kind = kind
-    this.#name = name
-    this.#ttlMs = ttlMs
-  }
-
-  async open() {
-    const first = this.#next(() => true)
-    for (const id of ['a', 'b', 'c']) this.#start(id)
-    this.#leader = (await first).id
-    await sleep(1000)
-  }
-
-  async trial(signal) {
-    await sleep(randomInt(0, 200))
-    const victim = this.#leader
-    const child = this.#processes.get(victim)
-    const gone = new Promise((resolve) => child.once('exit', resolve))
-    const successor = this.#next((id) => id !== victim)
-    const since = now()
-    child.kill(signal)
-    const { id, seen } = await successor
-    this.rawMs.push(seen - since)
-    this.#leader = id
-    await gone
-    this.#start(victim)
-    // Until it stands: a queue of three again.
-    await sleep(700)
-  }
-
-  close() {
-    for (const child of this.#processes.values()) child.kill('SIGKILL')
-  }
-
-  #start(id) {
-    const [file, args] = kinds[this.#kind](this.#name, id, this.#ttlMs)
-    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'] })
-    eachLine(child.stdout, (line) => {
-      if (line === id) this.#told({ id, seen: now() })
-    })
-    this.#processes.set(id, child)
-  }
-
-  #next(fits) {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${this.#name}: nobody leads`)), patienceMs)
-      this.#told = (event) => {
-        if (!fits(event.id)) return
-        clearTimeout(timer)
-        resolve(event)
-      }
-    })
-  }
-}
+const contestOf = (kind, name, ttlMs) => new Contest({ name, command: (id) => kinds[kind](name, id, ttlMs) })
 
 /** Both in turn, so that whatever else the machine does hurts both. */
 async function graceful(trials) {
   const contests = ['mandate', 'etcdctl'].map((kind) => ({
     kind,
-    contest: new Contest(kind, `graceful-${kind}`, 5000),
+    contest: contestOf(kind, `graceful-${kind}`, 5000),
   }))
   try {
     for (const { contest } of contests) await contest.open()
@@ -123,7 +50,7 @@ async function graceful(trials) {
 }
 
 async function crashes(ttlMs, trials) {
-  const contest = new Contest('mandate', `crash-${ttlMs}`, ttlMs)
+  const contest = contestOf('mandate', `crash-${ttlMs}`, ttlMs)
   try {
     await contest.open()
     for (let trial = 0; trial < trials; trial++) await contest.trial('SIGKILL')

@@ -83,10 +83,14 @@ export class KnownLease {
   ): { readonly version: string; readonly token: bigint } {
     const version = versionOf(object)
     const token = renews ?? this.#options.tokenBase + BigInt(version)
+    const acquisition = { key: acquisitionOf(object, this.#options.format), token }
     this.#news++
-    if (this.#state === undefined || BigInt(version) >= this.#state.newest) {
-      const key = acquisitionOf(object, this.#options.format)
-      this.#state = { object, version, newest: BigInt(version), acquisition: { key, token } }
+    const state = this.#state
+    if (state === undefined || BigInt(version) >= state.newest) {
+      this.#state = { object, version, newest: BigInt(version), acquisition }
+    } else if (state.acquisition.key === acquisition.key) {
+      // A watch was faster, with a later change to our own leadership: that showed no token of it.
+      this.#state = { ...state, acquisition }
     }
     return { version, token }
   }

@@ -280,6 +280,18 @@ describe('a watch', () => {
     await expect(watching).rejects.toBeDefined()
   })
 
+  it('that is ended at once, again and again, is no watch: it is tried more and more seldom', async () => {
+    const { store, asked } = await scripted((_, response) => response.writeHead(200).end())
+    const controller = new AbortController()
+    let hints = 0
+    const watching = store.watch('billing', '5', () => hints++, { signal: controller.signal })
+    await expect.poll(() => hints).toBeGreaterThan(3)
+    // Each time it may have missed something.
+    expect(asked.length).toBeLessThanOrEqual(hints + 1)
+    controller.abort()
+    await expect(watching).rejects.toBeDefined()
+  })
+
   it('that is forbidden says so once, and becomes a poll', async () => {
     const { store, failures } = await scripted((_, response) => json(response, 403, {}))
     const controller = new AbortController()

@@ -26,6 +26,9 @@ export interface LeaseStoreOptions {
   readonly retryMs: number
 }
 
+/** A process that is dead has one last write under way at most; what goes on after that is no accident. */
+const RELEASE_ATTEMPTS = 10
+
 type Changed = (seen?: LeaseSeen<LeaseVersion>) => void
 
 /** A Lease, and who follows it here. */
@@ -117,7 +120,7 @@ export class KubernetesLeases implements LeaseStore<LeaseVersion> {
     o: Cancellable,
   ): Promise<'released' | 'gone'> {
     const { env, format, requests, leaseMs } = this.#options
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       const base = await requests.get(lease, o)
       if (base === null) return 'gone'
       const { record } = readLease(base, leaseMs, format)
@@ -131,8 +134,8 @@ export class KubernetesLeases implements LeaseStore<LeaseVersion> {
         return 'released'
       } catch (error) {
         // Somebody wrote in between, perhaps the dead process's last renewal: look again.
-        if (!(error instanceof ApiFailure && error.status === 409))
-          throw requests.told(error, 'update', lease)
+        const isConflict = error instanceof ApiFailure && error.status === 409
+        if (!isConflict || attempt >= RELEASE_ATTEMPTS) throw requests.told(error, 'update', lease)
       }
     }
   }

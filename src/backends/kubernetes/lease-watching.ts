@@ -32,6 +32,9 @@ const MAX_LINE_BYTES = 1024 * 1024
 
 const FIRST_PAUSE_MS = 250
 
+/** A watch that ends sooner, and brought nothing, was not one: something on the way does not let it stand. */
+const SHORTEST_MS = 1000
+
 type WatchEnd = 'ended' | 'expired' | 'forbidden' | 'failed'
 
 /** Settles only by rejecting, with the reason of the signal. */
@@ -90,15 +93,18 @@ async function oneWatch(watch: LeaseWatch, from: LeaseVersion, on: WatchEvents):
     return end
   }
   const listen = (): Timer => env.clock.setTimer(watch.silenceMs(), () => stream.destroy())
+  const sinceMs = env.clock.lower()
   let quiet = listen()
+  let isSilent = true
   try {
     for await (const line of linesOf(stream)) {
+      isSilent = false
       quiet.cancel()
       quiet = listen()
       const end = heard(watch, line, on.at)
       if (end !== undefined) return end
     }
-    return 'ended'
+    return isSilent && env.clock.lower() - sinceMs < SHORTEST_MS ? 'failed' : 'ended'
   } catch {
     // Cut off, or silent for too long: nothing to tell, the next one goes on where this one stopped.
     return 'failed'

@@ -4,8 +4,8 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import type { ClusterAccess } from '../access/access.ts'
-import type { KubernetesObject } from '../lock-format.ts'
+import type { ClusterAccess } from '../../src/backends/kubernetes/access/access.ts'
+import type { KubernetesObject } from '../../src/backends/kubernetes/lock-format.ts'
 
 export interface FakeRequest {
   readonly method: string
