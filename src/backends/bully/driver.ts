@@ -16,6 +16,7 @@ import type {
 } from '../backend.ts'
 import { twoLeases } from '../embedded-refusals.ts'
 import { EngineAccess, type ClusterView, type EngineEdges, type StatusRequest } from '../engine-access.ts'
+import type { EngineDriverOptions } from '../engine-backend.ts'
 import { settledOrAborted } from '../settled.ts'
 import { BullyCore } from './core.ts'
 import { Observing } from './observing.ts'
@@ -24,13 +25,6 @@ import { bullySpeech } from './speech.ts'
 import type { BullyReply, BullyRequest, BullyWrite } from './words.ts'
 
 export type BullyEdges = EngineEdges<BullyRequest, BullyReply, BullyWrite>
-
-export interface BullyDriverOptions {
-  readonly peers: Readonly<Record<string, string>>
-  readonly cluster: string
-  readonly timing: Timing
-  readonly tokenBase: bigint
-}
 
 export const bullyFacts = (timing: Timing): BackendFacts => ({
   guarantee: 'linearizable',
@@ -45,14 +39,14 @@ export const bullyFacts = (timing: Timing): BackendFacts => ({
 
 export class BullyDriver implements BackendDriver {
   readonly facts: BackendFacts
-  readonly #options: BullyDriverOptions
+  readonly #options: EngineDriverOptions
   readonly #edges: BullyEdges
   readonly #env: BackendEnv
   readonly #access: EngineAccess<BullyRequest, BullyReply, BullyWrite>
   /** By candidate id, of the session that was opened last. */
   readonly #sessions = new Map<string, { readonly leaseMs: number }>()
 
-  constructor(options: BullyDriverOptions, edges: BullyEdges, env: BackendEnv) {
+  constructor(options: EngineDriverOptions, edges: BullyEdges, env: BackendEnv) {
     const { timing, tokenBase, peers, cluster } = options
     this.facts = bullyFacts(timing)
     this.#options = options

@@ -1,0 +1,107 @@
+/** What `paxos()` and `bully()` have in common: real sockets, a real folder, and who may speak with whom. */
+import { createHash } from 'node:crypto'
+import type { EngineWire } from '../cluster/engine/engine-wire.ts'
+import { logStorage } from '../cluster/log-storage.ts'
+import { connectClientOf } from '../cluster/tcp-client.ts'
+import { tcpTransportOf } from '../cluster/tcp-transport.ts'
+import { resolveTiming, type Timing } from '../lease/timing.ts'
+import { systemClock } from '../system/clock.ts'
+import type { Backend, BackendDriver, BackendEnv } from './backend.ts'
+import type { ClusterView, StatusRequest } from './cluster-view.ts'
+import { defineBackend } from './define-backend.ts'
+import type { EngineEdges } from './engine-access.ts'
+import { checkRaftOptions, type RaftOptions } from './raft-options.ts'
+
+/** As those of `raft()`; the folder stays small, so nothing bounds it. */
+export type EngineBackendOptions = Omit<RaftOptions, 'logBytesMax' | 'tuning'>
+
+export interface EngineBackend extends Backend {
+  readonly peers: Readonly<Record<string, string>>
+  readonly cluster: string
+  /** Asks every peer for its view; stands in no election. A peer that does not answer in time is listed as silent. */
+  status(o?: StatusRequest): Promise<ClusterView>
+}
+
+export interface EngineDriverOptions {
+  readonly peers: Readonly<Record<string, string>>
+  readonly cluster: string
+  readonly timing: Timing
+  readonly tokenBase: bigint
+}
+
+interface EngineDriver extends BackendDriver {
+  status(request: StatusRequest): Promise<ClusterView>
+}
+
+/** @throws INVALID_OPTIONS, NOT_A_PEER; when started: ADDRESS_IN_USE, INSECURE_LISTENER, DATA_DIR_IN_USE, DATA_CORRUPT, … */
+export function engineBackend<Request, Reply, Written extends object>(
+  options: EngineBackendOptions,
+  wire: EngineWire<Request, Reply>,
+  create: (
+    options: EngineDriverOptions,
+    edges: EngineEdges<Request, Reply, Written>,
+    env: BackendEnv,
+  ) => EngineDriver,
+): EngineBackend {
+  checkRaftOptions(options, ['logBytesMax', 'tuning'])
+  const { peers, tokenBase = 0n } = options
+  const { engine } = wire
+  const timing = resolveTiming(options.timing ?? 'default')
+  const cluster =
+    options.cluster ?? hash([engine, Object.entries(peers).toSorted(byId), tokenBase.toString()]).slice(0, 16)
+  // A name says nothing about what must agree: the voters, the base of the tokens, and what decides.
+  const agreed = hash([engine, Object.keys(peers).toSorted(), tokenBase.toString()]).slice(0, 8)
+  const identity = options.cluster === undefined ? cluster : `${cluster}~${agreed}`
+  let driver!: EngineDriver
+  const backend = defineBackend(
+    (env) =>
+      (driver = create(
+        { peers, cluster, timing, tokenBase },
+        edges<Request, Reply, Written>(options, wire, { cluster: identity, timing, env }),
+        env,
+      )),
+    {
+      timing,
+      defaultCandidateId: options.self,
+      clock: options.clock ?? systemClock({ onClockStep: options.onClockStep ?? 'lose' }),
+      random: options.random,
+      onBackgroundFailure: options.onBackgroundFailure,
+    },
+  )
+  return Object.assign(backend, { peers, cluster, status: (o: StatusRequest = {}) => driver.status(o) })
+}
+
+/** `cluster` is what folders and handshakes compare. */
+function edges<Request, Reply, Written extends object>(
+  options: EngineBackendOptions,
+  wire: EngineWire<Request, Reply>,
+  { cluster, timing, env }: { readonly cluster: string; readonly timing: Timing; readonly env: BackendEnv },
+): EngineEdges<Request, Reply, Written> {
+  const { self, peers, dataDir, insecure = false } = options
+  const dial = connectClientOf(wire)
+  const connectClient: EngineEdges<Request, Reply, Written>['connectClient'] = (request) =>
+    dial({ ...request, cluster })
+  if (self === undefined || dataDir === undefined) return { peer: null, connectClient }
+  const { clock, random } = env
+  const { heartbeatMs } = timing
+  const report = env.report.bind(env)
+  const listen = options.listen ?? peers[self] ?? ''
+  const common = { self, cluster, peers, listen, insecure, heartbeatMs, clock, random, report }
+  return {
+    connectClient,
+    peer: {
+      self,
+      storage: logStorage({ dataDir, cluster, peer: self, random, report }),
+      transport: (identity) => tcpTransportOf(wire, { ...identity, ...common }),
+    },
+  }
+}
+
+/** Not the same for two engines of the same peers: a folder of the one is nothing to the other. */
+function hash(facts: unknown): string {
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex')
+}
+
+function byId([a]: readonly [string, string], [b]: readonly [string, string]): number {
+  return a < b ? -1 : 1
+}
