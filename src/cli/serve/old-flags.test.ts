@@ -37,6 +37,7 @@ describe('the old command line', () => {
     const env = { MANDATE_BACKEND: 'memory://', MANDATE_CANDIDATE_ID: 'me', MANDATE_COMPAT: 'leader-elector' }
     const said = translateOldFlags(context({ flags: { election: 'example' }, env })).flags
     expect(said).not.toHaveProperty('backend')
+    expect(said).not.toHaveProperty('lease')
     expect(said).not.toHaveProperty('id')
   })
 

@@ -58,7 +58,8 @@ export function translateOldFlags(context: CommandContext): CommandContext {
   const namespace = String(flags['electionNamespace'] ?? 'default')
   const ttl = flags['ttl'] === undefined ? undefined : goDuration(String(flags['ttl']))
   if (ttl?.ok === false) throw new UsageError(`--ttl: ${ttl.problem}`)
-  const lease = flags['lease'] ?? env['MANDATE_LEASE']
+  // A backend of one's own has a lease of its own.
+  const saysLease = hasBackend || flags['lease'] !== undefined || (env['MANDATE_LEASE'] ?? '') !== ''
   return named({
     ...context,
     operands: election === undefined ? [] : [String(election)],
@@ -68,7 +69,7 @@ export function translateOldFlags(context: CommandContext): CommandContext {
       ...(hasBackend ? {} : { backend: `k8s://${encodeURIComponent(namespace)}` }),
       // Applications compare the name that is answered with their own host's.
       ...(flags['id'] === undefined && (env['MANDATE_CANDIDATE_ID'] ?? '') === '' ? { id: hostname() } : {}),
-      ...(ttl === undefined ? (lease === undefined ? { lease: '10s' } : {}) : { lease: `${ttl.value}ms` }),
+      ...(ttl === undefined ? (saysLease ? {} : { lease: '10s' }) : { lease: `${ttl.value}ms` }),
     },
   })
 }

@@ -58,7 +58,7 @@ export async function serve(given: CommandContext): Promise<number> {
   )
   try {
     const signal = await service.run(stopped)
-    log.end({ code: exitCode.done, whose: 'mandate', why: `${signal}, and the election is given back` })
+    log.end({ code: exitCode.done, whose: 'mandate', why: `asked to stop by ${signal}` })
     return exitCode.done
   } finally {
     await log.flush(1000)

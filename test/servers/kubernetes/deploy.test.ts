@@ -7,6 +7,7 @@ import { eventually } from '../../integration/loopback.ts'
 import { Stage, job, until } from '../../cli/processes.ts'
 import type { Mandate } from '../../cli/processes.ts'
 import { KubernetesServer } from '../kubernetes.ts'
+import { ServerProcess } from '../server-process.ts'
 
 let server: KubernetesServer
 let stage: Stage
@@ -276,6 +277,43 @@ it('while the API server hangs it answers 503, lives and stays ready; afterwards
   await eventually('the next leadership', async () => (await status('/leader')) === 200 || undefined)
   const next = await fetch(`${url}/leader`).then((answer) => answer.json() as Promise<Answer>)
   expect(BigInt(next.candidate.token)).toBeGreaterThan(BigInt(first.candidate.token))
+})
+
+it("beside client-go's candidate it names that one while it leads, and leads when it has released", async () => {
+  const { clientGoCandidate: program } = server
+  if (program === undefined)
+    throw new Error('this test needs the client-go candidate: `npm run servers kubernetes`')
+  const all = await deployed('mixed', '--preset', 'fast')
+  const lease = [
+    '-kubeconfig',
+    server.kubeconfig('admin'),
+    '-ns',
+    all.namespace,
+    '-lease',
+    'mixed',
+    '-id',
+    'go-1',
+  ]
+  const timing = ['-lease-duration', '2s', '-renew-deadline', '1500ms', '-retry-period', '300ms', '-release']
+  const go = new ServerProcess('go-1', { program, args: [...lease, ...timing] })
+  go.start()
+  try {
+    await eventually('go-1 leading', () => go.log().includes('go-1 leading') || undefined)
+    const ours = inPod(all, 'mixed-1', [...serve('mixed'), '--compat', 'leader-elector'])
+    await until(
+      () => ours.stdout.includes('\n'),
+      'the address',
+      () => ours.stderr,
+    )
+    const { url } = JSON.parse(ours.stdout) as { url: string }
+    const name = (): Promise<string> => fetch(`${url}/`).then((answer) => answer.text())
+    await eventually('its name', async () => (await name()) === '{"name":"go-1"}' || undefined)
+    expect((await fetch(`${url}/leader`)).status).toBe(503)
+    await go.kill('SIGTERM')
+    await eventually('our name', async () => (await name()) === '{"name":"mixed-1"}' || undefined)
+  } finally {
+    await go.kill()
+  }
 })
 
 interface Answer {
