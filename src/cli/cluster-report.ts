@@ -36,6 +36,8 @@ export interface StatusReport {
     readonly guarantee: 'linearizable' | 'advisory'
     readonly tokenSource: string
     readonly reachable: boolean
+    /** Why it cannot be reached. A cluster says so of each of its peers. */
+    readonly problem: string | null
   }
   readonly cluster: null | {
     readonly id: string
@@ -71,7 +73,7 @@ export function reportOf(
   const { guarantee, tokenSource } = backend.facts
   return {
     at,
-    backend: { type: 'raft', guarantee, tokenSource, reachable: best !== undefined },
+    backend: { type: 'raft', guarantee, tokenSource, reachable: best !== undefined, problem: null },
     cluster: {
       id: best?.cluster ?? backend.cluster,
       // Without a quorum nobody knows who leads; the last one known would be taken for the present one.

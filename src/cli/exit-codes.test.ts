@@ -31,6 +31,6 @@ test('an error is told cause first, then what to do, without a stack', () => {
     'mandate: No peer answers.',
     '  because: connection refused',
     '  b 127.0.0.1:7402: ECONNREFUSED',
-    expect.stringContaining('  fix: start the peers'),
+    expect.stringContaining('  fix: start what --backend names'),
   ])
 })

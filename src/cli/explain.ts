@@ -12,8 +12,7 @@ const fixes: { readonly [Code in MandateErrorCode]?: string } = {
   ADDRESS_IN_USE: 'end the process that listens there, or choose another port (for a peer: in every URL)',
   DATA_DIR_IN_USE: 'end the process that uses the folder, or give this one its own with --data',
   DISK_FULL: 'free some space, then start this peer again; the others go on without it',
-  BACKEND_UNAVAILABLE:
-    'start the peers of --backend, and check that their addresses can be reached from here',
+  BACKEND_UNAVAILABLE: 'start what --backend names, and check that its addresses can be reached from here',
   TIMEOUT: 'check that a majority of the peers runs: mandate status',
   UNAUTHORIZED: 'check the credentials this backend reads from its variables or files',
   FORBIDDEN: 'give these credentials the rights that this backend needs',

@@ -6,10 +6,8 @@ import type { CommandContext } from './command.ts'
 import { wantsJson } from './config.ts'
 import { checkElectionName } from './election-name.ts'
 import { exitCode } from './exit-codes.ts'
-import { leaderJson, openReader } from './reader.ts'
+import { answerLimitMs, leaderJson, openReader, silence } from './reader.ts'
 import { print, printError, printJson } from './streams.ts'
-
-const answerLimitMs = 5000
 
 export async function leader(context: CommandContext): Promise<number> {
   const [name = ''] = context.operands
@@ -31,10 +29,10 @@ export async function leader(context: CommandContext): Promise<number> {
 }
 
 function noAnswer(cause: unknown) {
-  return { type: 'unknown', cause } as const
+  return { type: 'unknown', cause: silence(cause) } as const
 }
 
 function unreachable(name: string, cause: unknown): MandateError<'BACKEND_UNAVAILABLE'> {
-  const message = `Who leads '${name}' cannot be told: no quorum answered within ${answerLimitMs / 1000} s.`
+  const message = `Who leads '${name}' cannot be told.`
   return new MandateError('BACKEND_UNAVAILABLE', message, {}, { cause })
 }

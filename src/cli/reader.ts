@@ -1,5 +1,6 @@
 /** What the reading commands share: a client of the backend that never takes on a peer's identity. */
 import type { Backend } from '../backends/backend.ts'
+import { MandateError, isMandateError } from '../errors.ts'
 import { backendFrom } from './backend-from.ts'
 import type { CommandContext } from './command.ts'
 import { requireBackend, resolveConfig } from './config.ts'
@@ -18,6 +19,21 @@ export async function openReader(context: CommandContext): Promise<Backend> {
     // A reader tells at its end what it could not reach; dialling again is no news.
     onBackgroundFailure: () => undefined,
     warn: (text) => printError(`mandate: ${text}`),
+  })
+}
+
+/** Longer than a service's own client tries, so that its reasons are told, and not that the time was over. */
+export const answerLimitMs = 6000
+
+/** Why nobody answered; a refusal (a missing right, a wrong setting) is an answer, and thrown on. */
+export function silence(error: unknown): unknown {
+  const codes = ['CANCELLED', 'BACKEND_UNAVAILABLE', 'TIMEOUT'] as const
+  if (!codes.some((code) => isMandateError(error, code))) throw error
+  if (!isMandateError(error, 'CANCELLED')) return error
+  const { message } = error.cause instanceof Error ? error.cause : error
+  // Cut short by our own limit: what was going on is not known.
+  return new MandateError('TIMEOUT', `no answer within ${answerLimitMs / 1000} s (${message})`, {
+    afterMs: answerLimitMs,
   })
 }
 

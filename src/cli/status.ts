@@ -10,11 +10,11 @@ import { paletteFor } from './colour.ts'
 import { checkElectionName } from './election-name.ts'
 import { exitCode } from './exit-codes.ts'
 import { hasStatus, missingQuorum } from './quorum-watch.ts'
-import { backendType, leaderJson, openReader } from './reader.ts'
+import { answerLimitMs, backendType, leaderJson, openReader, silence } from './reader.ts'
 import { print, printError, printJson } from './streams.ts'
 import { table } from './table.ts'
 
-const answerLimitMs = 1500
+const peerAnswerLimitMs = 1500
 
 export async function status(context: CommandContext): Promise<number> {
   const [name] = context.operands
@@ -22,7 +22,7 @@ export async function status(context: CommandContext): Promise<number> {
   const backend = await openReader(context)
   try {
     const view = hasStatus(backend)
-      ? await backend.status({ election: name, timeoutMs: answerLimitMs })
+      ? await backend.status({ election: name, timeoutMs: peerAnswerLimitMs })
       : undefined
     const report =
       view !== undefined && hasStatus(backend)
@@ -46,52 +46,70 @@ function exitCodeFor({ backend, cluster }: StatusReport): number {
   return cluster === null || cluster.quorum.ok ? exitCode.done : exitCode.negative
 }
 
+interface Answer {
+  readonly election?: ElectionReport
+  /** Why there is none. */
+  readonly problem?: unknown
+}
+
 /** A backend without peers can only be asked for an election by its name. */
 async function plainReport(type: string, backend: Backend, name: string | undefined): Promise<StatusReport> {
   const { guarantee, tokenSource } = backend.facts
-  const isUp = await backend.start({ signal: AbortSignal.timeout(answerLimitMs) }).then(
-    () => true,
-    () => false,
-  )
-  const elections = name === undefined ? [] : [await plainElection(backend, name)]
-  const reachable =
-    isUp &&
-    (name === undefined ? await answers(backend) : elections.every(({ state }) => state !== 'unknown'))
-  return { at: Date.now(), backend: { type, guarantee, tokenSource, reachable }, cluster: null, elections }
+  const asked: Answer = name === undefined ? await answers(backend) : await plainElection(backend, name)
+  const problem = asked.problem === undefined ? null : reasonOf(asked.problem)
+  return {
+    at: Date.now(),
+    backend: { type, guarantee, tokenSource, reachable: problem === null, problem },
+    cluster: null,
+    elections: asked.election === undefined ? [] : [asked.election],
+  }
 }
 
 /** Whether it takes an observer, which asks it for nothing else. */
-async function answers(backend: Backend): Promise<boolean> {
+async function answers(backend: Backend): Promise<Answer> {
   try {
     const share = await backend.shareObserver({ signal: AbortSignal.timeout(answerLimitMs) })
     await share.leave()
-    return true
+    return {}
   } catch (error) {
-    if (isMandateError(error, 'CANCELLED') || isMandateError(error, 'BACKEND_UNAVAILABLE')) return false
-    throw error
+    return { problem: silence(error) }
   }
 }
 
-async function plainElection(backend: Backend, name: string): Promise<ElectionReport> {
+async function plainElection(backend: Backend, name: string): Promise<Answer> {
   const election = createElection({ name, backend })
-  const state = await election.current({ signal: AbortSignal.timeout(answerLimitMs) }).catch(() => undefined)
+  const state = await election
+    .current({ signal: AbortSignal.timeout(answerLimitMs) })
+    .catch((error: unknown) => ({ type: 'unknown', cause: silence(error) }) as const)
   await election.close()
   return {
-    name,
-    state: state?.type ?? 'unknown',
-    leader: state?.type === 'led' ? leaderJson(state.leader) : null,
-    exclusivity: 'time',
-    heldMs: null,
-    expiresInMs: null,
-    waiting: [],
-    lastReason: null,
+    election: {
+      name,
+      state: state.type,
+      leader: state.type === 'led' ? leaderJson(state.leader) : null,
+      exclusivity: 'time',
+      heldMs: null,
+      expiresInMs: null,
+      waiting: [],
+      lastReason: null,
+    },
+    ...(state.type === 'unknown' && { problem: state.cause }),
   }
+}
+
+/** The innermost cause: what was in the way. */
+function reasonOf(problem: unknown): string {
+  let error = problem
+  while (error instanceof Error && isMandateError(error.cause)) error = error.cause
+  return error instanceof Error ? error.message : String(error)
 }
 
 function printReport({ cluster, elections, backend }: StatusReport): void {
   const palette = paletteFor(1, process.env)
   if (cluster === null)
-    print(`backend: ${backend.tokenSource}, ${backend.reachable ? 'answers' : 'does not answer'}`)
+    print(
+      `backend: ${backend.tokenSource}, ${backend.reachable ? 'answers' : `does not answer: ${backend.problem}`}`,
+    )
   else {
     const { quorum } = cluster
     const state = quorum.ok ? palette.green('quorum') : palette.red('no quorum')
@@ -114,7 +132,9 @@ function printReport({ cluster, elections, backend }: StatusReport): void {
     )
     print('')
   }
-  if (elections.length === 0) print('no elections')
+  if (elections.length === 0 && cluster === null) {
+    if (backend.reachable) print('it lists no elections: name one, as in `mandate status billing`')
+  } else if (elections.length === 0) print('no elections')
   else print(electionTable(elections))
 }
 
