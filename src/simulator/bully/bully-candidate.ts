@@ -1,5 +1,5 @@
 /** A candidate in a peer's process, with a session of its own: what a backend and an application do, without promises. */
-import { holderValidityMs } from '../../lease/deadline.ts'
+import { grantorSilenceMs, holderValidityMs } from '../../lease/deadline.ts'
 import type { Timing } from '../../lease/timing.ts'
 import type { BullyInput, SessionFacts, SessionNews } from '../../protocols/bully/types.ts'
 import type { Configuration } from '../../protocols/quorum/types.ts'
@@ -40,6 +40,9 @@ export class BullyCandidate {
   #holder: Holder<number> | null = null
   #reopening = 0
   #sequence = 0
+  /** Keepalives since a majority answered last, and until when it says nothing. */
+  #unanswered = 0
+  #quietUntil = -Infinity
   #state: 'resting' | 'opening' | 'open' = 'resting'
   /** It campaigns, or leads. */
   wants = false
@@ -138,6 +141,7 @@ export class BullyCandidate {
         this.#world.feed({ type: 'open', of: this.#facts(this.#reopening) })
       }
     }
+    if (!this.#speaks()) return
     this.#sequence += 1
     sent(holder, this.#sequence, this.#world.now())
     const { session } = this
@@ -145,6 +149,20 @@ export class BullyCandidate {
       type: 'keepalive',
       keepalive: { type: 'keepalive', session, epoch: holder.epoch, sequence: this.#sequence },
     })
+  }
+
+  /** Whoever hears no majority falls silent until its session has run out, as `backends/raft-liveness.ts` has it. */
+  #speaks(): boolean {
+    const { heartbeatMs, leaseMs } = this.#world.timing
+    const now = this.#world.now()
+    if (now < this.#quietUntil) return false
+    if (this.#unanswered <= Math.ceil(leaseMs / heartbeatMs) + 1) {
+      this.#unanswered += 1
+      return true
+    }
+    this.#unanswered = 0
+    this.#quietUntil = now + grantorSilenceMs(leaseMs, this.#world.timing) + 6 * heartbeatMs
+    return false
   }
 
   /** What stood on a deadline that has passed is over for ever. */
@@ -214,7 +232,10 @@ export class BullyCandidate {
       return
     }
     this.#watchDeadline()
-    if (acknowledged(holder, reply) && this.#granted !== null && this.#token === null) this.#lead()
+    if (!acknowledged(holder, reply)) return
+    this.#unanswered = 0
+    this.#quietUntil = -Infinity
+    if (this.#granted !== null && this.#token === null) this.#lead()
   }
 
   /** A grant is a leadership only while the session is supported. */
@@ -256,6 +277,8 @@ export class BullyCandidate {
     this.#state = 'resting'
     this.#holder = null
     this.#sequence = 0
+    this.#unanswered = 0
+    this.#quietUntil = -Infinity
     this.session = ''
     this.#rest(1)
   }
