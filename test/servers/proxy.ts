@@ -11,6 +11,12 @@ export type Direction = 'up' | 'down'
 /** Whether a piece of the stream is the one that is meant. */
 export type Matcher = (piece: Buffer) => boolean
 
+interface Held {
+  readonly pass: () => void
+  /** What is passed on; absent: a connection, or its end. */
+  readonly piece?: Buffer | undefined
+}
+
 interface Line {
   readonly client: Socket
   readonly server: Socket
@@ -30,7 +36,7 @@ export class FaultProxy {
   readonly #hole: Record<Direction, boolean> = { up: false, down: false }
   #server: Server | undefined
   #port = 0
-  #held: (() => void)[] = []
+  #held: Held[] = []
   #cut: { readonly direction: Direction; bytes: number } | undefined
   #request: { readonly matches: Matcher; readonly afterMs: number } | undefined
   #answer: Matcher | undefined
@@ -63,6 +69,11 @@ export class FaultProxy {
   /** Connections that are open now. */
   get connections(): number {
     return this.#lines.size + this.#waiting.size
+  }
+
+  /** Whether such a piece is held back. */
+  isHolding(matches: Matcher): boolean {
+    return this.#held.some(({ piece }) => piece !== undefined && matches(piece))
   }
 
   /** Everything that comes from now on arrives so much later, in order. */
@@ -128,7 +139,7 @@ export class FaultProxy {
     this.#answer = undefined
     const late = this.#held
     this.#held = []
-    for (const pass of late) pass()
+    for (const { pass } of late) pass()
     if (this.#server === undefined) await this.#listen()
   }
 
@@ -148,10 +159,11 @@ export class FaultProxy {
       this.#waiting.add(client)
       const forget = (): void => void this.#waiting.delete(client)
       client.on('close', forget)
-      this.#held.push(() => {
+      const pass = (): void => {
         client.off('close', forget)
         if (this.#waiting.delete(client)) this.#open(client)
-      })
+      }
+      this.#held.push({ pass })
     })
     this.#server = server
     await once(server.listen(this.#port, '127.0.0.1'), 'listening')
@@ -181,7 +193,7 @@ export class FaultProxy {
     }
     if (direction === 'down' && line.losing) return
     const to = direction === 'up' ? line.server : line.client
-    this.#pass(line, direction, () => this.#write(line, direction, to, piece))
+    this.#pass(line, direction, () => this.#write(line, direction, to, piece), piece)
   }
 
   #write(line: Line, direction: Direction, to: Socket, piece: Buffer): void {
@@ -199,16 +211,16 @@ export class FaultProxy {
     other.destroy()
   }
 
-  #pass(line: Line, direction: Direction, run: () => void): void {
+  #pass(line: Line, direction: Direction, run: () => void, piece?: Buffer): void {
     if (this.#hole[direction]) {
-      this.#held.push(() => this.#pass(line, direction, run))
+      this.#held.push({ pass: () => this.#pass(line, direction, run, piece), piece })
       return
     }
     line.dueMs[direction] = Math.max(line.dueMs[direction], performance.now() + this.#delayMs[direction])
     const waitMs = line.dueMs[direction] - performance.now()
     if (waitMs <= 0) run()
     // It may have fallen into a hole that opened meanwhile.
-    else this.#later(waitMs, () => (this.#hole[direction] ? this.#held.push(run) : run()))
+    else this.#later(waitMs, () => (this.#hole[direction] ? this.#held.push({ pass: run, piece }) : run()))
   }
 
   #later(ms: number, run: () => void): void {

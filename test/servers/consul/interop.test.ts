@@ -21,9 +21,10 @@ afterAll(() => servers.close())
 
 function contest() {
   const election = `interop-${++count}`
-  const key = `leaders/${election}/.lock`
+  const prefix = `leaders/${election}`
+  const key = `${prefix}/.lock`
   return {
-    key,
+    ...{ prefix, key },
     ours: (id: string, observes = false) => {
       const options = { address: servers.first.address, prefix: 'leaders', checkMs }
       const backend = { module: 'mandate/consul', factory: 'consul', options }
@@ -32,7 +33,7 @@ function contest() {
       return candidate
     },
     theirs: () => {
-      const lock = new NativeLock(servers, `leaders/${election}`)
+      const lock = new NativeLock(servers, prefix)
       living.push(lock)
       return lock
     },
@@ -42,13 +43,13 @@ function contest() {
 
 describe('in one election with consul lock', () => {
   it('takes over from ours to theirs and back, each in an orderly way, and sees the other', async () => {
-    const { ours, theirs, key } = contest()
+    const { ours, theirs, key, prefix } = contest()
     const a = ours('a')
     await a.leadership()
     const seen = JSON.parse(await servers.cli('kv', 'get', key)) as { id: string; metadata: unknown }
     expect(seen).toMatchObject({ id: 'a', metadata: { role: 'test' } })
     const lock = theirs()
-    await waitsAtTheKey()
+    await waitsAtTheKey(prefix)
     expect(lock.leads).toBe(false)
     a.close()
     await lock.leadership()
@@ -62,11 +63,11 @@ describe('in one election with consul lock', () => {
   })
 
   it('is followed by theirs after it crashed', async () => {
-    const { ours, theirs } = contest()
+    const { ours, theirs, prefix } = contest()
     const a = ours('a')
     await a.leadership()
     const lock = theirs()
-    await waitsAtTheKey()
+    await waitsAtTheKey(prefix)
     a.kill('SIGKILL')
     // The check fails after 1 s, the lock delay is 250 ms, and theirs tries again after 5 s.
     await lock.leadership()
@@ -115,7 +116,10 @@ describe('in one election with consul lock', () => {
   })
 })
 
-/** `consul lock` tells nobody that it waits. */
-function waitsAtTheKey(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 500))
+/** `consul lock` tells nobody that it waits, but it makes its session before. */
+async function waitsAtTheKey(prefix: string): Promise<void> {
+  await eventually('consul lock to wait', async () => {
+    const sessions = (await servers.first.get('/v1/session/list')) as { readonly Name: string }[]
+    return sessions.find(({ Name }) => Name.startsWith('Consul lock for') && Name.includes(`'${prefix}'`))
+  })
 }

@@ -48,12 +48,33 @@ describe('users', () => {
     return servers
   }
 
+  /** Resolves when tokens that were given by now have run out, unless they are used: that lengthens their lives. */
+  async function tokensRunOut({ addresses: [address] }: EtcdEnsemble): Promise<void> {
+    const ask = (path: string, body: object, authorization?: string) =>
+      fetch(`http://${address}/v3/${path}`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: authorization === undefined ? {} : { authorization },
+      })
+    const given = Array.from({ length: 10 }, async () => {
+      const answer = await ask('auth/authenticate', { name: 'app', password: 'app-pass' })
+      return ((await answer.json()) as { readonly token: string }).token
+    })
+    const unused = await Promise.all(given)
+    await eventually('the tokens to run out', async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1000))
+      const key = Buffer.from('billing/x').toString('base64')
+      return (await ask('kv/range', { key }, unused.pop())).status === 401 ? true : undefined
+    })
+  }
+
   it('a user with the right to the prefix leads, and goes on when its auth token has run out', async () => {
-    const { addresses: endpoints } = await withUsers()
+    const servers = await withUsers()
+    const { addresses: endpoints } = servers
     const election = candidate({ endpoints, user: 'app', password: 'app-pass' })
     const leadership = await election.campaign()
-    // Longer than the token lives; the stream of renewals needs none.
-    await new Promise((resolve) => setTimeout(resolve, 3000))
+    // The stream of renewals needs none.
+    await tokensRunOut(servers)
     expect(leadership.isValid()).toBe(true)
     expect(await leadership.proclaim({ version: '2' })).toBe('done')
     await leadership.resign()
@@ -82,12 +103,15 @@ describe('users', () => {
     await standing(2)
     const third = stands('c').campaign()
     await standing(3)
-    await new Promise((resolve) => setTimeout(resolve, 3500))
+    await tokensRunOut(servers)
     abort.abort()
     expect((await refusal(() => second)).code).toBe('CANCELLED')
     await standing(2)
-    // Now the third waits for the first, by a watch that it asks for on its old stream.
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    // Now the third waits for the first, by a watch that it asks for on its old stream: its own key, and the first's.
+    await eventually('its watch', async () => {
+      const text = await (await fetch(`http://${endpoints[0]}/metrics`)).text()
+      return /^etcd_debugging_mvcc_watcher_total 3$/m.test(text) ? true : undefined
+    })
     await leadership.resign()
     expect((await third).isValid()).toBe(true)
   })

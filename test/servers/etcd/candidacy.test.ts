@@ -23,7 +23,7 @@ async function slowSession() {
   return { servers, proxy, session }
 }
 
-function enter(session: Session): { readonly candidacy: Candidacy; readonly told: string[] } {
+function enter(session: Session, election = 'x'): { readonly candidacy: Candidacy; readonly told: string[] } {
   const told: string[] = []
   const on: CandidacyEvents = {
     waiting: () => told.push('waiting'),
@@ -31,7 +31,7 @@ function enter(session: Session): { readonly candidacy: Candidacy; readonly told
     renewed: () => undefined,
     ended: ({ reason }) => told.push(`ended: ${reason}`),
   }
-  const request = { election: 'x', exclusivity: 'time', priority: 0, metadata: {} } as const
+  const request = { election, exclusivity: 'time', priority: 0, metadata: {} } as const
   return { candidacy: session.enter(request, on), told }
 }
 
@@ -47,7 +47,8 @@ it('who leaves while its request is on its way, and stands again at once, keeps 
   expect(await first.candidacy.leave({ signal: AbortSignal.abort() })).toBe('unknown')
   const second = enter(session)
   await eventually('the second to win', () => second.told.find((each) => each.startsWith('won')))
-  await new Promise((resolve) => setTimeout(resolve, 1500))
+  // Behind whatever the first has sent, on the same connection.
+  for (const turn of ['1', '2']) expect(await second.candidacy.proclaim({ turn }, {})).toBe('done')
   expect([first.told, second.told]).toEqual([[], [expect.stringMatching(/^won \d+$/)]])
   expect(await keysOf(servers)).toBe(1)
 })
@@ -57,10 +58,16 @@ it('a request that lands after it was given up holds nothing', async () => {
   // Held on its way to the server, and delivered when everybody has forgotten it.
   proxy.blackHole()
   const ghost = enter(session)
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await eventually(
+    'the request to be on its way',
+    () => proxy.isHolding((piece) => piece.includes('x/')) || undefined,
+  )
   expect(await ghost.candidacy.leave({})).toBe('unknown')
   await proxy.heal()
-  await new Promise((resolve) => setTimeout(resolve, 1500))
+  // Behind it, on the same connection.
+  const next = enter(session, 'y')
+  await eventually('the next to win', () => next.told.find((each) => each.startsWith('won')))
+  expect(await next.candidacy.leave({})).toBe('left')
   await eventually('an election that nobody holds', async () =>
     (await keysOf(servers)) === 0 ? true : undefined,
   )
