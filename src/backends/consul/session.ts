@@ -2,6 +2,7 @@
  * The session of one candidate id: a tie to Consul with any number of candidacies on it. It outlives the tie: when that
  * is lost, who leads has lost, and who waits goes on waiting under the next one.
  */
+import { setMaxListeners } from 'node:events'
 import { isMandateError, MandateError } from '../../errors.ts'
 import type { Timer } from '../../seams/clock.ts'
 import { between } from '../../seams/random.ts'
@@ -69,6 +70,8 @@ export class ConsulSession implements Session {
   private constructor(options: SessionOptions) {
     this.#options = options
     this.scope = options.scope
+    // Every request of every election listens: a thousand are no leak.
+    setMaxListeners(0, this.#over.signal)
   }
 
   /** @throws DUPLICATE_ID, BACKEND_UNAVAILABLE, UNAUTHORIZED, FORBIDDEN, INVALID_OPTIONS, CANCELLED */

@@ -32,6 +32,9 @@ it('a thousand elections are led by one session, watched by one query, and renew
   const elections = Array.from({ length: count }, (_, index) =>
     createElection({ name: `shard-${index}`, backend }),
   )
+  const warnings: string[] = []
+  const warned = ({ message }: Error): void => void warnings.push(message)
+  process.on('warning', warned)
   try {
     const leaderships = await Promise.all(elections.map((election) => election.campaign()))
     expect(new Set(leaderships.map(({ token }) => token)).size).toBe(count)
@@ -45,7 +48,9 @@ it('a thousand elections are led by one session, watched by one query, and renew
     expect(requests.seen.filter((request) => !isRenewal(request)).length).toBeLessThanOrEqual(4)
     expect(leaderships.every((leadership) => leadership.isValid())).toBe(true)
     await seesOneTakenAway(leaderships)
+    expect(warnings).toEqual([])
   } finally {
+    process.off('warning', warned)
     await backend.close()
   }
   const kept = (await servers.first.get('/v1/kv/many/?recurse')) as { Session?: string; Flags: number }[]
