@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -25,13 +26,20 @@ async function until(happened: () => boolean, what: string): Promise<void> {
   }
 }
 
+/** Below the ports that the kernel hands out, or a peer that dials one that does not listen yet may connect to itself. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const server = createServer()
+    const listens = new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).once('listening', () => resolve(true))
+    })
+    server.listen(randomInt(10_000, 32_000), '127.0.0.1')
+    if (!(await listens)) continue
+    const { port } = server.address() as AddressInfo
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 async function peerTable<const Id extends string>(...ids: readonly Id[]): Promise<Record<Id, string>> {

@@ -1,6 +1,5 @@
 /** Three peers on loopback, as three processes. */
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import { freePorts } from '../../src/cli/demo/ports.ts'
 import type { Mandate, Stage } from './processes.ts'
 import { until } from './processes.ts'
 
@@ -57,18 +56,4 @@ export async function leading(runs: readonly Mandate[], lives = 1): Promise<Mand
   const last = starts.toSorted((x, y) => (x.at < y.at ? -1 : 1)).at(-1)
   if (last === undefined) throw new Error('nobody leads')
   return last.run
-}
-
-/** Held all at once, so that they differ; given back just before they are used. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }

@@ -380,15 +380,16 @@ describe.each(['time', 'token'])('in %s mode', { concurrent: true }, (mode) => {
   })
 
   test('--restart: TERM between two lives ends run at once, with its own code', async ({ stage }) => {
-    const mandate = stage.start(run(...inMode, '--restart', 'always', '--', 'false'))
-    await until(() => mandate.events('exited').length === 5, 'the fifth life')
-    // The fifth pause is 1.6 s long, and begins once nobody of the command's group is left.
-    await new Promise<void>((resolve) => setTimeout(resolve, 300))
+    const args = ['run', 'job', ...memory, ...inMode, '--restart', 'always', '--', 'false']
+    const mandate = stage.start(args)
+    const times = (text: string): number => mandate.stderr.split(text).length - 1
+    // Told once nobody of the command's group is left, for people only.
+    await until(() => times('starting the command again in 1600ms') === 1, 'the fifth pause')
     mandate.kill('SIGHUP')
     mandate.kill('SIGTERM')
     expect(await mandate.ended).toBe(143)
-    expect(mandate.events('started')).toHaveLength(5)
-    expect(mandate.events('resigned')).toHaveLength(1)
+    expect(times('started the command')).toBe(5)
+    expect(times('mandate: resigned')).toBe(1)
   })
 
   test('--restart: a leadership lost between two lives is not used again', async ({ stage }) => {

@@ -1,23 +1,14 @@
 /** What the reading commands say of a service that nobody runs: where, why, and with which exit code. */
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { describe, expect } from 'vitest'
+import { freePorts } from '../../src/cli/demo/ports.ts'
 import { test } from './staged.ts'
-
-/** A port that was free a moment ago and refuses. Somebody else's server there would be no such service either. */
-async function refusingPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 describe('a service that nobody runs', { concurrent: true, timeout: 60_000 }, () => {
   test.for(['etcd', 'zk', 'consul'])(
     '%s: status and leader say which address, and end with 69',
     async (scheme, { stage }) => {
-      const address = `127.0.0.1:${await refusingPort()}`
+      const [port = 0] = await freePorts(1)
+      const address = `127.0.0.1:${port}`
       const backend = ['--backend', `${scheme}://${address}`]
       const [status, named, leader] = await Promise.all([
         stage.finish(['status', ...backend]),
