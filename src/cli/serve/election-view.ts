@@ -72,11 +72,6 @@ export class ElectionView {
     return this.#json(this.#options.candidate.leads(), null)
   }
 
-  /** The leader's id, or '' while nobody is known to lead. */
-  leaderId(): string {
-    return this.#json(this.#options.candidate.leads(), null).leader?.id ?? ''
-  }
-
   #json(token: bigint | undefined, validForMs: number | null): ElectionJson {
     const { election, exclusivity, candidate } = this.#options
     return {

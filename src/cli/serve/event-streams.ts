@@ -22,6 +22,7 @@ export class EventStreams {
   readonly #options: EventStreamsOptions
   readonly #streams = new Set<Stream>()
   readonly #timer: NodeJS.Timeout
+  #isClosed = false
   #id = 0
 
   constructor(options: EventStreamsOptions) {
@@ -33,8 +34,9 @@ export class EventStreams {
     return this.#streams.size
   }
 
+  /** Takes no more; also once it is closed. */
   get isFull(): boolean {
-    return this.#streams.size >= this.#options.max
+    return this.#isClosed || this.#streams.size >= this.#options.max
   }
 
   /** The head of the answer is the caller's to write before. */
@@ -55,10 +57,15 @@ export class EventStreams {
     for (const stream of this.#streams) send(stream, event)
   }
 
-  /** Ends them; what was told before is still sent. */
+  /** Ends them; what was told before is still sent. Nothing is written to them afterwards, which would be an error. */
   close(): void {
+    this.#isClosed = true
     clearInterval(this.#timer)
-    for (const { response } of this.#streams) response.end()
+    for (const stream of this.#streams) {
+      flush(stream)
+      stream.response.end()
+    }
+    this.#streams.clear()
   }
 
   #eventOf(state: object): string {

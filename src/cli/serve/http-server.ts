@@ -44,10 +44,16 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
+export interface HttpHandlers {
+  answer(request: IncomingMessage): Answer | Takeover
+  /** The server itself failed, such as for want of descriptors; it goes on. */
+  failed(error: Error): void
+}
+
 /** @throws ADDRESS_IN_USE, INVALID_OPTIONS */
 export async function startHttpServer(
   address: ListenAddress,
-  answer: (request: IncomingMessage) => Answer | Takeover,
+  { answer, failed }: HttpHandlers,
   limits: HttpLimits = httpLimits,
 ): Promise<RunningServer> {
   const streaming = new WeakSet<Socket>()
@@ -87,6 +93,7 @@ export async function startHttpServer(
     }
   })
   const port = await listen(server, address)
+  server.on('error', failed)
   const bound = { host: address.host, port }
   return {
     address: bound,

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Leadership } from '../../index.ts'
 import { systemClock } from '../../system/clock.ts'
 import { bearerCheck } from './bearer.ts'
@@ -48,7 +48,7 @@ async function serving({ limits, streams: max = 2, keepAliveMs = 60_000, ...give
     candidate,
   })
   const streams = new EventStreams({ max, keepAliveMs })
-  const route = router({
+  const answer = router({
     view,
     streams,
     bearer: undefined,
@@ -61,7 +61,11 @@ async function serving({ limits, streams: max = 2, keepAliveMs = 60_000, ...give
     counted: () => undefined,
     ...given,
   })
-  const server = await startHttpServer({ host: '127.0.0.1', port: 0 }, route, { ...httpLimits, ...limits })
+  const server = await startHttpServer(
+    { host: '127.0.0.1', port: 0 },
+    { answer, failed: () => undefined },
+    { ...httpLimits, ...limits },
+  )
   ends.push(() => {
     streams.close()
     return server.close()
@@ -181,6 +185,16 @@ describe('the election', () => {
     view.observe({ type: 'led', leader: { ...leader, id: 'b' } })
     expect((await get('/')).text).toBe('{"name":"b"}')
     expect((await get('/isLeader')).text).toBe('{"isLeader": false}')
+  })
+
+  it('counts every answer upon which somebody may act as a permit, and no other', async () => {
+    const { candidate, ask: get } = await serving({ compat: 'leader-elector' })
+    void candidate.work(held(() => 1000))
+    const permit = vi.spyOn(candidate, 'permit')
+    for (const path of ['/metrics', '/livez', '/readyz', '/nowhere']) await get(path)
+    expect(permit).not.toHaveBeenCalled()
+    for (const path of ['/leader', '/v1/elections/nightly%20report', '/', '/isLeader']) await get(path)
+    expect(permit).toHaveBeenCalledTimes(4)
   })
 
   it('is streamed: the present state, then changes; one that is told of is no permit', async () => {

@@ -66,8 +66,8 @@ function routesOf(options: RouteOptions): ReadonlyMap<string, Route> {
     ['/metrics', () => ({ status: 200, contentType: prometheusContentType, body: options.metrics() })],
   ])
   if (compat !== undefined) {
-    // As the old sidecar: always 200, and '' while nobody is known to lead.
-    routes.set('/', () => ({ status: 200, body: JSON.stringify({ name: view.leaderId() }) }))
+    // As the old sidecar: always 200, and '' while nobody is known to lead. Programs act upon both answers.
+    routes.set('/', () => ({ status: 200, body: JSON.stringify({ name: view.answer().leader?.id ?? '' }) }))
     routes.set('/isLeader', () => ({ status: 200, body: `{"isLeader": ${view.answer().candidate.leads}}` }))
   }
   return routes

@@ -132,7 +132,9 @@ export class Service {
 
   #listen(): Promise<RunningServer> {
     const { http, bearer, compat } = this.#plan
-    const route = router({
+    const failed = (error: unknown): void =>
+      this.#log.warn('http', error instanceof Error ? String(error.stack) : String(error))
+    const answer = router({
       view: this.#view,
       streams: this.#streams,
       bearer,
@@ -141,11 +143,10 @@ export class Service {
       live: () => this.#health.notLive(),
       ready: () => this.#health.notReady(),
       metrics: () => this.#page.text(),
-      failed: (error) =>
-        this.#log.warn('defect', error instanceof Error ? String(error.stack) : String(error)),
+      failed,
       counted: (at, status) => this.#page.countRequest(at, status),
     })
-    return startHttpServer(http, route)
+    return startHttpServer(http, { answer, failed })
   }
 
   #announce({ url, address }: RunningServer): void {
