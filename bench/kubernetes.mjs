@@ -48,7 +48,7 @@ const leads = {
 
 function contestOf(kind, name, preset = 'default') {
   const candidate = { name, command: (id) => command[kind](name, id, preset), leads: leads[kind] }
-  // A standby of client-go looks every 2 to 4.4 s, and a leader of either renews every 2 to 4 s.
+  // A standby of client-go looks every 2 to 4.4 s, and a leader of either renews every 2 to 3.3 s.
   return new Contest({ ...candidate, standMs: 1000, spreadMs: preset === 'fast' ? 400 : 4000 })
 }
 

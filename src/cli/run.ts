@@ -6,7 +6,7 @@ import { backendFrom } from './backend-from.ts'
 import type { CommandContext } from './command.ts'
 import { requireBackend, resolveConfig } from './config.ts'
 import type { Resolved } from './config.ts'
-import { leastRemainingMs, serviceLeaseMs, takeoverMs } from './services/index.ts'
+import { leastRemainingMs, serviceLeaseMs, takeoverMs, usedMs } from './services/index.ts'
 import type { BackendDescription } from './description.ts'
 import { checkElectionName } from './election-name.ts'
 import { formatDuration } from './duration.ts'
@@ -140,8 +140,9 @@ export function killMarginMs(leaseMs: number): number {
 }
 
 function announce({ leaseMs, graceMs, marginMs, exclusivity, backend }: RunPlan, log: RunLog): void {
-  const stop = formatDuration(leaseMs - graceMs - marginMs)
-  const kill = formatDuration(leaseMs - marginMs)
+  const validMs = usedMs(backend, leaseMs)
+  const stop = formatDuration(validMs - graceMs - marginMs)
+  const kill = formatDuration(validMs - marginMs)
   log.note(
     `${exclusivity} mode, lease ${formatDuration(leaseMs)}: without contact for ${stop} the command is asked to stop, after ${kill} it is dead`,
   )

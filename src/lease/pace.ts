@@ -19,9 +19,8 @@ export interface LeasePace {
 /** client-go's factor, so that the settings of one are valid in the other. */
 const RETRY_JITTER = 1.2
 
-/** A renewal is due when so much of the deadline is over; one more attempt fits into the rest when one hangs. */
-const RENEWAL_SHARE = 0.4
-const ATTEMPT_SHARE = 1 / 3
+/** After a third of the deadline a renewal is due, and it may last a third: when it hangs, one more attempt fits in. */
+const SHARE = 1 / 3
 
 export interface LeaseIntervals extends LeasePace {
   readonly renewMs: number
@@ -31,8 +30,8 @@ export interface LeaseIntervals extends LeasePace {
 export function intervalsOf(pace: LeasePace): LeaseIntervals {
   return {
     ...pace,
-    renewMs: pace.renewDeadlineMs * RENEWAL_SHARE,
-    attemptMs: pace.renewDeadlineMs * ATTEMPT_SHARE,
+    renewMs: pace.renewDeadlineMs * SHARE,
+    attemptMs: pace.renewDeadlineMs * SHARE,
   }
 }
 

@@ -92,6 +92,6 @@ export const held = (by: string, seconds = 15) => ({
   },
 })
 
-/** Renewed every 1.6 s, with attempts of 1.3 s. */
+/** Renewed every 1.3 s, with attempts of 1.3 s. */
 export const quick: PaceOptions = { leaseMs: 4000, renewDeadlineMs: 3900, retryMs: 300 }
 export const patient = { timeout: 20_000 }

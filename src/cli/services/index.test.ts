@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseBackendUrl } from '../url.ts'
-import { leastRemainingMs, takeoverMs } from './index.ts'
+import { leastRemainingMs, serviceFigures, takeoverMs, usedMs } from './index.ts'
 
 const left = (url: string, leaseMs: number) => leastRemainingMs(parseBackendUrl(url, '/'), leaseMs)
 const takeover = (url: string, leaseMs: number) => takeoverMs(parseBackendUrl(url, '/'), leaseMs)
@@ -20,4 +20,22 @@ test('the worst takeover of Consul counts the session twice, and the lock delay'
   // With the machine its agent is gone, which would have told that the check fails.
   expect(takeover('consul://h?check=3s', 3000)).toBe(20_750)
   expect(takeover('etcd://h', 5000)).toBe(5000)
+})
+
+test('a leader on Kubernetes gives up at its renew deadline, before its lease is over', () => {
+  const k8s = parseBackendUrl('k8s://', '/')
+  expect(usedMs(k8s, 15_000)).toBe(10_000)
+  expect(usedMs(k8s, 6000)).toBe(4000)
+  // A third of the deadline passes until a renewal, and a third may pass until its answer.
+  expect(left('k8s://', 15_000)).toBeCloseTo(3333.33, 1)
+  expect(usedMs(parseBackendUrl('etcd://h', '/'), 6000)).toBe(6000)
+})
+
+test('what a timing means is told where the backend knows it', () => {
+  expect(serviceFigures(parseBackendUrl('k8s://?preset=calm', '/'), undefined)).toMatchObject({
+    leaseMs: 137_000,
+    renewDeadlineMs: 107_000,
+    retryMs: 26_000,
+  })
+  expect(serviceFigures(parseBackendUrl('etcd://h', '/'), undefined)).toEqual({})
 })

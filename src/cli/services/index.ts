@@ -25,6 +25,12 @@ export function leastRemainingMs(description: BackendDescription, leaseMs: numbe
   return service?.leastRemainingMs?.(description as ServiceDescription, leaseMs) ?? 0.9 * leaseMs
 }
 
+/** So long without contact, and a leader gives up. */
+export function usedMs(description: BackendDescription, leaseMs: number): number {
+  const service = services.find(({ type }) => type === description.type)
+  return service?.usedMs?.(description as ServiceDescription, leaseMs) ?? leaseMs
+}
+
 /** From the death of a leader's machine to its successor, at most. */
 export function takeoverMs(description: BackendDescription, leaseMs: number): number {
   const service = services.find(({ type }) => type === description.type)

@@ -86,6 +86,7 @@ export const kubernetesService: Service<KubernetesDescription> = {
     const { renewDeadlineMs, renewMs, attemptMs } = intervalsOf(paceOf(description, leaseMs))
     return renewDeadlineMs - renewMs - attemptMs
   },
+  usedMs: (description, leaseMs) => paceOf(description, leaseMs).renewDeadlineMs,
   figures: (description, leaseMs) => {
     const pace = intervalsOf(paceOf(description, leaseMs))
     const figures = paceFigures(pace, { maxClockDrift: 0.001, tickMs: 1 })

@@ -20,6 +20,8 @@ export interface Service<Description extends ServiceDescription = ServiceDescrip
   takeoverMs?(description: Description, leaseMs: number): number
   /** What is left of a lease between two renewals that come in time, in ms; absent: nine tenths. */
   leastRemainingMs?(description: Description, leaseMs: number): number
+  /** How much of its lease a leader uses: without contact it gives up after so long, in ms; absent: all of it. */
+  usedMs?(description: Description, leaseMs: number): number
   /** What a lease of this length means: numbers of ms (`…Ms`) and others, by name. */
   figures?(description: Description, leaseMs: number): Readonly<Record<string, number>>
   /** Imports the backend only now. */

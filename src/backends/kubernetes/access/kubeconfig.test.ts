@@ -130,6 +130,23 @@ describe('a kubeconfig', () => {
     await expect(read(file('config', text))).rejects.toThrow(message)
   })
 
+  it.each([
+    ['cluster', 'proxy-url: "http://proxy"', /'proxy-url': give a way/],
+    ['user', 'auth-provider: { name: gcp }', /'auth-provider'.*exec program/],
+    ['user', 'as: admin', /'as': use credentials/],
+  ])(
+    'whose %s has %s is refused, because without it we would be somewhere or somebody else',
+    async (of, entry, message) => {
+      const [clusterEntry, userEntry] = of === 'cluster' ? [`, ${entry}`, ''] : ['', `, ${entry}`]
+      const text = `
+current-context: a
+contexts: [{ name: a, context: { cluster: c, user: u } }]
+clusters: [{ name: c, cluster: { server: 'https://x'${clusterEntry} } }]
+users: [{ name: u, user: { token: t${userEntry} } }]`
+      await expect(read(file('config', text))).rejects.toThrow(message)
+    },
+  )
+
   it('that is not there is no access', async () => {
     expect(await read(join(folder, 'absent'))).toBeUndefined()
     await expect(

@@ -47,6 +47,8 @@ export async function fromKubeconfig(o: KubeconfigSurroundings): Promise<Cluster
   const server = textIn(cluster, 'server')
   if (server === undefined || !URL.canParse(server))
     throw wrong(merged, `the cluster of context '${name}' has no server`)
+  for (const [key, reason] of [...unsupportedIn(cluster, notOfClusters), ...unsupportedIn(user, notOfUsers)])
+    throw wrong(merged, `context '${name}' has '${key}': ${reason}`)
   return {
     server: server.replace(/\/+$/, ''),
     namespace: textIn(context, 'namespace') ?? 'default',
@@ -55,6 +57,21 @@ export async function fromKubeconfig(o: KubeconfigSurroundings): Promise<Cluster
     serverName: textIn(cluster, 'tls-server-name'),
     credentials: credentialsOf(user, o),
   }
+}
+
+/** Left out, these would lead elsewhere, or act as somebody else. */
+const notOfClusters = { 'proxy-url': 'give a way to the server that needs no proxy' }
+const impersonation = 'use credentials of the one who is meant'
+const notOfUsers = {
+  'auth-provider': 'kubectl dropped it in 1.26, use an exec program',
+  as: impersonation,
+  'as-uid': impersonation,
+  'as-groups': impersonation,
+  'as-user-extra': impersonation,
+}
+
+function unsupportedIn({ fields }: Entry, reasons: Readonly<Record<string, string>>) {
+  return Object.entries(reasons).filter(([key]) => fields[key] !== undefined && fields[key] !== null)
 }
 
 function filesOf(env: KubeconfigSurroundings['env']): readonly string[] {
