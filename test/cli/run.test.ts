@@ -335,7 +335,8 @@ describe.each(['time', 'token'])('in %s mode', { concurrent: true }, (mode) => {
   test('the other signals are passed on to the command', async ({ stage }) => {
     const mandate = stage.start(run(...inMode, '--', node, job))
     await mandate.commandPid()
-    for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGQUIT'] as const) {
+    const passedOn = ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGQUIT', 'SIGWINCH', 'SIGCONT'] as const
+    for (const signal of passedOn) {
       mandate.kill(signal)
       await until(() => mandate.told(signal).length > 0, signal)
     }
