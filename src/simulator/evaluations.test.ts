@@ -3,13 +3,16 @@ import { expect, test } from 'vitest'
 import { invariants } from './invariants/index.ts'
 import { runSeed } from './run.ts'
 
-/** Enough by a wide margin: a dozen will do. */
-const seedsMax = 100
+/** These two reached every claim when they were chosen. Where a change has moved their worlds, the others follow. */
+const rich = [2, 3]
+const seeds = [...rich, ...Array.from({ length: 100 }, (_, index) => index + 1)]
 
 test('a handful of seeds puts every invariant to the test', async () => {
   const untested = new Set(invariants.map(({ name }) => name))
-  for (let seed = 1; seed <= seedsMax && untested.size > 0; seed++) {
-    const { checked, violations } = await runSeed(`evaluations ${seed}`, { simulatedMs: 60_000 })
+  for (const seed of seeds) {
+    if (untested.size === 0) break
+    const options = { simulatedMs: 40_000, peers: [3, 5] } as const
+    const { checked, violations } = await runSeed(`evaluations ${seed}`, options)
     expect(violations).toEqual([])
     for (const [name, times] of Object.entries(checked)) if (times > 0) untested.delete(name)
   }
