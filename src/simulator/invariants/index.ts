@@ -29,6 +29,7 @@ import { observerOrder } from './observer-order.ts'
 import { observersAgree } from './observers-agree.ts'
 import { oneVotePerTerm } from './one-vote-per-term.ts'
 import { preVoteFirst } from './pre-vote-first.ts'
+import { readsBeforeAccusing } from './reads-before-accusing.ts'
 import { recoveryIsFaithful } from './recovery-is-faithful.ts'
 import { resignHonoured } from './resign-honoured.ts'
 import { stateMachineSafety } from './state-machine-safety.ts'
@@ -58,6 +59,7 @@ export const invariants: readonly Invariant[] = [
   preVoteFirst,
   stickyVoters,
   leaderStepsDown,
+  readsBeforeAccusing,
   durableBeforeTold,
   leaderAppendOnly,
   logMatching,
