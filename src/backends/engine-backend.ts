@@ -6,8 +6,8 @@ import { connectClientOf } from '../cluster/tcp-client.ts'
 import { tcpTransportOf } from '../cluster/tcp-transport.ts'
 import { resolveTiming, type Timing } from '../lease/timing.ts'
 import { systemClock } from '../system/clock.ts'
-import type { Backend, BackendDriver, BackendEnv } from './backend.ts'
-import type { ClusterView, StatusRequest } from './cluster-view.ts'
+import type { BackendDriver, BackendEnv } from './backend.ts'
+import type { ClusterView, EmbeddedBackend, StatusRequest } from './cluster-view.ts'
 import { defineBackend } from './define-backend.ts'
 import type { EngineEdges } from './engine-access.ts'
 import { checkRaftOptions, type RaftOptions } from './raft-options.ts'
@@ -15,11 +15,8 @@ import { checkRaftOptions, type RaftOptions } from './raft-options.ts'
 /** As those of `raft()`; the folder stays small, so nothing bounds it. */
 export type EngineBackendOptions = Omit<RaftOptions, 'logBytesMax' | 'tuning'>
 
-export interface EngineBackend extends Backend {
-  readonly peers: Readonly<Record<string, string>>
-  readonly cluster: string
-  /** Asks every peer for its view; stands in no election. A peer that does not answer in time is listed as silent. */
-  status(o?: StatusRequest): Promise<ClusterView>
+export interface EngineBackend extends EmbeddedBackend {
+  readonly engine: 'paxos' | 'bully'
 }
 
 export interface EngineDriverOptions {
@@ -68,7 +65,8 @@ export function engineBackend<Request, Reply, Written extends object>(
       onBackgroundFailure: options.onBackgroundFailure,
     },
   )
-  return Object.assign(backend, { peers, cluster, status: (o: StatusRequest = {}) => driver.status(o) })
+  const status = (o: StatusRequest = {}): Promise<ClusterView> => driver.status(o)
+  return Object.assign(backend, { engine, peers, cluster, status })
 }
 
 /** `cluster` is what folders and handshakes compare. */

@@ -1,6 +1,8 @@
 /**
- * Embedded PaxosLease: no log, no leader of the cluster, nothing written when an election changes hands. Three or five
- * processes with a folder each; the folder holds one number.
+ * Elections by an embedded PaxosLease cluster: no log, no leader of the cluster, and nothing is written when an election
+ * changes hands. Every process that is listed in `peers` votes and may stand; other processes stand as clients.
+ *
+ * @module
  */
 import { engineBackend, type EngineBackend, type EngineBackendOptions } from './engine-backend.ts'
 import { PaxosDriver } from './paxos/driver.ts'
@@ -8,7 +10,7 @@ import { paxosWire } from './paxos/speech.ts'
 
 export type { ClusterView } from './cluster-view.ts'
 
-/** As those of `raft()`; the folder stays small, so nothing bounds it. */
+/** As those of `raft()`, without what concerns a log or a leader of the cluster. */
 export type PaxosOptions = EngineBackendOptions
 export type PaxosBackend = EngineBackend
 

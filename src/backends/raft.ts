@@ -10,19 +10,17 @@ import { connectClient } from '../cluster/tcp-client.ts'
 import { tcpTransport } from '../cluster/tcp-transport.ts'
 import { resolveTiming } from '../lease/timing.ts'
 import { systemClock } from '../system/clock.ts'
-import type { Backend, BackendEnv } from './backend.ts'
+import type { BackendEnv } from './backend.ts'
+import type { ClusterView, EmbeddedBackend, StatusRequest } from './cluster-view.ts'
 import { defineBackend } from './define-backend.ts'
-import { RaftDriver, type ClusterView, type RaftEdges, type StatusRequest } from './raft-driver.ts'
+import { RaftDriver, type RaftEdges } from './raft-driver.ts'
 import { checkRaftOptions, type RaftOptions } from './raft-options.ts'
 
-export type { ClusterView } from './raft-driver.ts'
+export type { ClusterView } from './cluster-view.ts'
 export type { RaftOptions } from './raft-options.ts'
 
-export interface RaftBackend extends Backend {
-  readonly peers: Readonly<Record<string, string>>
-  readonly cluster: string
-  /** Asks every peer for its view; stands in no election. A peer that does not answer in time is listed as silent. */
-  status(o?: StatusRequest): Promise<ClusterView>
+export interface RaftBackend extends EmbeddedBackend {
+  readonly engine: 'raft'
 }
 
 /** @throws INVALID_OPTIONS, NOT_A_PEER; when started: ADDRESS_IN_USE, INSECURE_LISTENER, DATA_DIR_IN_USE, DATA_CORRUPT, … */
@@ -55,7 +53,8 @@ export function raft(options: RaftOptions): RaftBackend {
       onBackgroundFailure: options.onBackgroundFailure,
     },
   )
-  return Object.assign(backend, { peers, cluster, status: (o: StatusRequest = {}) => driver.status(o) })
+  const status = (o: StatusRequest = {}): Promise<ClusterView> => driver.status(o)
+  return Object.assign(backend, { engine: 'raft', peers, cluster, status } as const)
 }
 
 /** `cluster` is what folders and handshakes compare. */

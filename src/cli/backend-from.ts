@@ -3,7 +3,7 @@ import type { Backend, BackgroundFailure } from '../backends/backend.ts'
 import { MandateError, isMandateError } from '../errors.ts'
 import { serviceFrom } from './services/index.ts'
 import { importUserModule } from './user-module.ts'
-import type { BackendDescription, ModuleDescription, RaftDescription } from './description.ts'
+import type { BackendDescription, EmbeddedDescription, ModuleDescription } from './description.ts'
 
 export interface BackendContext {
   /** Failures that belong to no call, such as a lost connection. */
@@ -19,7 +19,8 @@ export async function backendFrom(
 ): Promise<Backend> {
   switch (description.type) {
     case 'raft':
-      return raftFrom(description, context)
+    case 'paxos':
+      return embeddedFrom(description, context)
     case 'memory': {
       context.warn('memory:// lives in this process only: no other process will ever see this election')
       const { memory } = await import('../backends/memory.ts')
@@ -32,7 +33,7 @@ export async function backendFrom(
   }
 }
 
-async function raftFrom(description: RaftDescription, context: BackendContext): Promise<Backend> {
+async function embeddedFrom(description: EmbeddedDescription, context: BackendContext): Promise<Backend> {
   const { self, peers, dataDir, listen, timing, tls, secretFile, insecure, cluster, tokenBase, tuning } =
     description
   if (tls !== undefined || secretFile !== undefined) {
@@ -50,23 +51,30 @@ async function raftFrom(description: RaftDescription, context: BackendContext): 
       { option: 'data' },
     )
   }
-  const [{ raft }, { timingPresets }] = await Promise.all([
-    import('../backends/raft.ts'),
-    import('../lease/timing.ts'),
-  ])
+  const { timingPresets } = await import('../lease/timing.ts')
   const { preset, ...numbers } = timing ?? {}
-  return raft({
+  const options = {
     peers,
     ...(self === undefined ? {} : { self }),
     ...(self === undefined || dataDir === undefined ? {} : { dataDir }),
     ...(self === undefined || listen === undefined ? {} : { listen }),
     ...(insecure === undefined ? {} : { insecure }),
-    ...(tuning === undefined ? {} : { tuning }),
     ...(cluster === undefined ? {} : { cluster }),
     ...(tokenBase === undefined ? {} : { tokenBase: BigInt(tokenBase) }),
     ...(timing === undefined ? {} : { timing: { ...timingPresets[preset ?? 'default'], ...numbers } }),
     onBackgroundFailure: context.onBackgroundFailure,
-  })
+  }
+  switch (description.type) {
+    case 'raft':
+      return (await import('../backends/raft.ts')).raft({
+        ...options,
+        ...(tuning === undefined ? {} : { tuning }),
+      })
+    case 'paxos':
+      return (await import('../backends/paxos.ts')).paxos(options)
+    default:
+      return description.type satisfies never
+  }
 }
 
 async function moduleFrom({ module, options }: ModuleDescription): Promise<Backend> {

@@ -1,7 +1,13 @@
 /** The object form of a backend in a configuration file: the options of TypeScript without their unit suffix. */
 import { isAbsolute, resolve } from 'node:path'
-import { plannedBackends } from './description.ts'
-import type { BackendDescription, EmbeddedTiming, ModuleDescription, RaftDescription } from './description.ts'
+import { embeddedEngines, plannedBackends } from './description.ts'
+import type {
+  BackendDescription,
+  EmbeddedDescription,
+  EmbeddedEngine,
+  EmbeddedTiming,
+  ModuleDescription,
+} from './description.ts'
 import { parseDuration } from './duration.ts'
 import { checkTokenBase, present } from './fields.ts'
 import { describe, isRecord, refuseUnknown } from './file-values.ts'
@@ -31,9 +37,10 @@ export function interpretBackendObject(
   }
   const service = typeof type === 'string' ? serviceOf(type) : undefined
   if (service !== undefined) return service.fromObject(value, baseDir, problems)
-  if (type === 'raft') return interpretRaft(value, baseDir, problems)
+  const engine = embeddedEngines.find((one) => one === type)
+  if (engine !== undefined) return interpretEmbedded(engine, value, baseDir, problems)
   problems.push(
-    `type is ${describe(type)}. Known: raft, memory, ${knownTypes().join(', ')}; or give a module`,
+    `type is ${describe(type)}. Known: ${embeddedEngines.join(', ')}, memory, ${knownTypes().join(', ')}; or give a module`,
   )
   return undefined
 }
@@ -59,7 +66,7 @@ function interpretModule(value: Fields, baseDir: string, problems: string[]): Mo
   }
 }
 
-const raftFields = [
+const embeddedFields = [
   'type',
   'self',
   'peers',
@@ -74,8 +81,13 @@ const raftFields = [
   'tokenBase',
 ]
 
-function interpretRaft(value: Fields, baseDir: string, problems: string[]): RaftDescription {
-  refuseUnknown(value, raftFields, '', problems)
+function interpretEmbedded(
+  type: EmbeddedEngine,
+  value: Fields,
+  baseDir: string,
+  problems: string[],
+): EmbeddedDescription {
+  refuseUnknown(value, embeddedFields, '', problems)
   const text = (fields: Fields, key: string, prefix = '') => {
     const field = fields[key]
     if (field === undefined || field === null) return undefined
@@ -87,7 +99,7 @@ function interpretRaft(value: Fields, baseDir: string, problems: string[]): Raft
     const path = text(fields, key, prefix)
     return path === undefined ? undefined : resolve(baseDir, path)
   }
-  const peers = raftPeers(value['peers'], problems)
+  const peers = embeddedPeers(value['peers'], problems)
   const self = text(value, 'self')
   if (self !== undefined && !Object.hasOwn(peers, self)) problems.push(notAPeer(self, peers))
   const listen = text(value, 'listen')
@@ -105,14 +117,16 @@ function interpretRaft(value: Fields, baseDir: string, problems: string[]): Raft
   if (typeof tokenBase === 'string') checkTokenBase('tokenBase', tokenBase, problems)
   else if (tokenBase !== undefined)
     problems.push(`tokenBase is ${describe(base)}: write a whole number in quotes`)
+  if (type !== 'raft' && value['tuning'] !== undefined)
+    problems.push(`tuning belongs to raft, not to ${type}`)
   const insecure = value['insecure'] ?? undefined
   if (insecure !== undefined && typeof insecure !== 'boolean')
     problems.push(`insecure is ${describe(insecure)}: write true or false`)
   return {
-    type: 'raft',
+    type,
     peers,
     ...present({ self, listen, dataDir: file(value, 'dataDir'), secretFile: file(value, 'secretFile') }),
-    ...present({ timing: raftTiming(value['timing'], problems), cluster: text(value, 'cluster') }),
+    ...present({ timing: embeddedTiming(value['timing'], problems), cluster: text(value, 'cluster') }),
     ...present({ tuning: raftTuning(value['tuning'], problems) }),
     ...(typeof tokenBase === 'string' ? { tokenBase } : {}),
     ...(Object.keys(tls).length > 0 ? { tls } : {}),
@@ -120,7 +134,7 @@ function interpretRaft(value: Fields, baseDir: string, problems: string[]): Raft
   }
 }
 
-function raftPeers(value: unknown, problems: string[]): Record<string, string> {
+function embeddedPeers(value: unknown, problems: string[]): Record<string, string> {
   if (!isRecord(value) || Object.keys(value).length === 0) {
     problems.push('peers is a map of id to host:port with at least one entry')
     return {}
@@ -142,7 +156,7 @@ function raftPeers(value: unknown, problems: string[]): Record<string, string> {
   return Object.fromEntries(peers)
 }
 
-function raftTiming(value: unknown, problems: string[]): EmbeddedTiming | undefined {
+function embeddedTiming(value: unknown, problems: string[]): EmbeddedTiming | undefined {
   if (value === undefined || value === null) return undefined
   if (isTimingPreset(value)) return { preset: value }
   if (!isRecord(value)) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { RaftBackend } from '../backends/raft.ts'
+import type { EmbeddedBackend } from '../backends/cluster-view.ts'
 import type { PeerStatus } from '../cluster/messages.ts'
 import { bestView, reportOf } from './cluster-report.ts'
 import { missingQuorum } from './quorum-watch.ts'
@@ -24,10 +24,11 @@ function peerStatus(peer: string, given: Partial<PeerStatus>): PeerStatus {
 }
 
 const backend = {
+  engine: 'raft',
   peers: { a: 'h:1', b: 'h:2', c: 'h:3' },
   cluster: 'c1',
   facts: { guarantee: 'linearizable', tokenSource: 'raft log index' },
-} as unknown as RaftBackend
+} as unknown as EmbeddedBackend
 
 const election = {
   name: 'billing',

@@ -1,5 +1,6 @@
 /** Merges what the peers say of themselves into one report (INTERFACES §3, `status`). */
-import type { ClusterView, RaftBackend } from '../backends/raft.ts'
+import type { ClusterView, EmbeddedBackend } from '../backends/cluster-view.ts'
+import { majoritySize } from '../protocols/quorum/majority.ts'
 import type { ElectionStatus, PeerStatus } from '../cluster/messages.ts'
 import type { LeaderJson } from './reader.ts'
 
@@ -62,7 +63,7 @@ export function bestView({ answers }: ClusterView): PeerStatus | undefined {
 }
 
 export function reportOf(
-  backend: RaftBackend,
+  backend: EmbeddedBackend,
   view: ClusterView,
   election: string | undefined,
   at: number,
@@ -73,17 +74,42 @@ export function reportOf(
   const { guarantee, tokenSource } = backend.facts
   return {
     at,
-    backend: { type: 'raft', guarantee, tokenSource, reachable: best !== undefined, problem: null },
+    backend: { type: backend.engine, guarantee, tokenSource, reachable: best !== undefined, problem: null },
     cluster: {
       id: best?.cluster ?? backend.cluster,
       // Without a quorum nobody knows who leads; the last one known would be taken for the present one.
       leader: ok ? best.leader : null,
       term: String(best?.term ?? 0),
       quorum: { size: Math.floor(peerCount / 2) + 1, reachable: view.answers.length, ok },
-      peers: Object.entries(backend.peers).map(([id, address]) => peerReport(id, address, view, best)),
+      peers: Object.entries(backend.peers).map(([id, address]) => {
+        const report = peerReport(id, address, view, best)
+        return backend.engine === 'raft' ? report : { ...report, ...withoutRoles }
+      }),
     },
-    elections: electionReports(best, ok, election, backend.cluster),
+    elections: electionReports(electionsOf(backend, view), ok, election, backend.cluster),
   }
+}
+
+/** Peers of an engine that has no leader of the cluster, no term and no log. */
+const withoutRoles = { role: 'unknown', term: null, appliedIndex: null } as const
+
+/** Raft's peers agree, and the best view is what counts; elsewhere a leader is whom a majority names. */
+function electionsOf(backend: EmbeddedBackend, view: ClusterView): readonly ElectionStatus[] {
+  if (backend.engine === 'raft') return bestView(view)?.elections ?? []
+  const needed = majoritySize(Object.keys(backend.peers).length)
+  const byName = new Map<string, ElectionStatus[]>()
+  for (const row of view.answers.flatMap(({ elections }) => elections))
+    byName.set(row.name, [...(byName.get(row.name) ?? []), row])
+  return [...byName.values()].flatMap((rows) => {
+    const led = rows.find(
+      ({ leader }) =>
+        leader !== null && rows.filter((row) => row.leader?.token === leader.token).length >= needed,
+    )
+    const longest = rows.toSorted((a, b) => b.waiting.length - a.waiting.length)[0]
+    if (longest === undefined) return []
+    const vacant = { leader: null, heldMs: null, expiresInMs: null }
+    return [{ ...(led ?? { ...longest, ...vacant }), waiting: longest.waiting }]
+  })
 }
 
 function peerReport(
@@ -110,12 +136,12 @@ function peerReport(
 }
 
 function electionReports(
-  best: PeerStatus | undefined,
+  elections: readonly ElectionStatus[],
   ok: boolean,
   wanted: string | undefined,
   scope: string,
 ): readonly ElectionReport[] {
-  const known = (best?.elections ?? []).filter(({ name }) => wanted === undefined || name === wanted)
+  const known = elections.filter(({ name }) => wanted === undefined || name === wanted)
   if (wanted !== undefined && known.length === 0) return [nobodyStood(wanted, ok)]
   return known.map((election) => electionReport(election, ok, scope))
 }

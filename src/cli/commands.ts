@@ -165,7 +165,11 @@ export const commands: readonly CommandSpec[] = [
       },
       { flag: '--explore', help: 'instead: every state of the pure cores within bounds' },
       { flag: '--mutants', help: 'instead: plant known bugs and see that each is caught (needs a clone)' },
-      { flag: '--protocol', placeholder: '<name>', help: 'raft, or bully: its bare cores (default: raft)' },
+      {
+        flag: '--protocol',
+        placeholder: '<name>',
+        help: 'raft, paxos or bully; of these two the bare cores (default: raft)',
+      },
       { flag: '--workers', placeholder: '<count>', help: 'threads (default: one a core)' },
       { flag: '--record', placeholder: '<file>', help: 'note totals there; a later run goes on behind them' },
       json,

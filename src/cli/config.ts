@@ -2,6 +2,7 @@
 import { MandateError } from '../errors.ts'
 import { readConfigFile } from './config-file.ts'
 import type { ConfigFile } from './config-file.ts'
+import { embeddedEngines, isEmbedded } from './description.ts'
 import type { BackendDescription } from './description.ts'
 import { settingKeys, settings } from './settings.ts'
 import type { SettingKey, SettingValues } from './settings.ts'
@@ -129,12 +130,12 @@ function withIdentity(
 ): Resolved['backend'] {
   const self = textOf(input, '--self', 'MANDATE_SELF')
   const data = textOf(input, '--data', 'MANDATE_DATA')
-  if (backend.value?.type !== 'raft') {
+  if (backend.value === undefined || !isEmbedded(backend.value)) {
     // A variable may be set for other commands of the same shell; a flag was meant for this one.
     for (const given of [self, data]) {
       if (given?.source.startsWith('flag') === true && backend.value !== undefined) {
         problems.push(
-          `${sourceName(given.source)} belongs to raft://, but the backend is ${backend.value.type}`,
+          `${sourceName(given.source)} belongs to ${embeddedEngines.map((name) => `${name}://`).join(' and ')}, but the backend is ${backend.value.type}`,
         )
       }
     }

@@ -9,8 +9,12 @@ export interface EmbeddedTiming {
   readonly electionTimeoutMs?: readonly [number, number]
 }
 
-export interface RaftDescription {
-  readonly type: 'raft'
+/** Engines whose peers are processes of the user's own; all take the same options. */
+export const embeddedEngines = ['raft', 'paxos'] as const
+export type EmbeddedEngine = (typeof embeddedEngines)[number]
+
+export interface EmbeddedDescription {
+  readonly type: EmbeddedEngine
   /** Absent: a client of the cluster. */
   readonly self?: string
   /** id → host:port. */
@@ -119,17 +123,22 @@ export type ServiceDescription =
   | ZooKeeperDescription
   | KubernetesDescription
 
-export type BackendDescription = RaftDescription | MemoryDescription | ModuleDescription | ServiceDescription
+export type BackendDescription =
+  | EmbeddedDescription
+  | MemoryDescription
+  | ModuleDescription
+  | ServiceDescription
 
 /** Backends that the grammar knows and this version does not have yet. */
-export const plannedBackends: ReadonlyMap<string, string> = new Map([
-  ['paxos', 'paxos'],
-  ['bully', 'bully'],
-])
+export const plannedBackends: ReadonlyMap<string, string> = new Map([['bully', 'bully']])
+
+export function isEmbedded(description: BackendDescription): description is EmbeddedDescription {
+  return (embeddedEngines as readonly string[]).includes(description.type)
+}
 
 /** What a reader of the cluster needs: `status`, `observe` and `leader` never take on a peer's identity. */
 export function asClient(description: BackendDescription): BackendDescription {
-  if (description.type !== 'raft') return description
+  if (!isEmbedded(description)) return description
   const { self: _self, dataDir: _dataDir, listen: _listen, ...client } = description
   return client
 }

@@ -4,7 +4,7 @@ import { version } from '../version.ts'
 import { backendFrom } from './backend-from.ts'
 import type { CommandContext } from './command.ts'
 import { requireBackend, resolveConfig, wantsJson } from './config.ts'
-import type { RaftDescription } from './description.ts'
+import { isEmbedded, type BackendDescription } from './description.ts'
 import { exitCode } from './exit-codes.ts'
 import { hasStatus, watchQuorum } from './quorum-watch.ts'
 import { reportSparingly } from './report-sparingly.ts'
@@ -32,9 +32,9 @@ export async function peer(context: CommandContext): Promise<number> {
   return exitCode.done
 }
 
-function identityOf(description: { readonly type: string } | RaftDescription) {
-  if (!('peers' in description)) {
-    const message = `'mandate peer' runs a peer of an embedded cluster; ${description.type} has none. Use raft://`
+function identityOf(description: BackendDescription) {
+  if (!isEmbedded(description)) {
+    const message = `'mandate peer' runs a peer of an embedded cluster; ${description.type} has none. Use raft:// or paxos://`
     throw new MandateError('INVALID_OPTIONS', message, { option: 'backend', value: description.type })
   }
   const { self, peers, listen, dataDir } = description

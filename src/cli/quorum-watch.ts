@@ -1,6 +1,6 @@
 /** Says why nobody can be elected: which peers answer, which do not, and why. At most one line a second. */
 import type { Backend } from '../backends/backend.ts'
-import type { ClusterView, RaftBackend } from '../backends/raft.ts'
+import type { ClusterView, EmbeddedBackend } from '../backends/cluster-view.ts'
 
 export interface QuorumWatch {
   start(): void
@@ -52,7 +52,7 @@ export function watchQuorum(backend: Backend, say: (line: string) => void): Quor
   }
 }
 
-export function hasStatus(backend: Backend): backend is RaftBackend {
+export function hasStatus(backend: Backend): backend is EmbeddedBackend {
   return 'status' in backend && typeof backend.status === 'function'
 }
 

@@ -1,8 +1,13 @@
 /** What a backend's URL means, scheme by scheme (INTERFACES §1). All problems are told at once. */
 import { resolve } from 'node:path'
 import { MandateError } from '../errors.ts'
-import { plannedBackends } from './description.ts'
-import type { BackendDescription, EmbeddedTiming, RaftDescription } from './description.ts'
+import { embeddedEngines, plannedBackends } from './description.ts'
+import type {
+  BackendDescription,
+  EmbeddedDescription,
+  EmbeddedEngine,
+  EmbeddedTiming,
+} from './description.ts'
 import { parseDuration, parseDurationRange } from './duration.ts'
 import { checkTokenBase, present } from './fields.ts'
 import { joinAddress, splitAddress, splitUrl } from './url-grammar.ts'
@@ -11,7 +16,7 @@ import { serviceOf, services } from './services/index.ts'
 import { refuseUnknownKeys, secretKey } from './url-keys.ts'
 
 /** The keys a scheme knows; a planned scheme has none yet. */
-const raftKeys = [
+const embeddedKeys = [
   'self',
   'data',
   'listen',
@@ -27,10 +32,10 @@ const raftKeys = [
   'cluster',
   'token-base',
 ] as const
-type RaftKey = (typeof raftKeys)[number]
+type EmbeddedKey = (typeof embeddedKeys)[number]
 
 const knownSchemes = [
-  'raft',
+  ...embeddedEngines,
   ...services.flatMap(({ schemes }) => schemes),
   ...plannedBackends.keys(),
   'memory',
@@ -83,7 +88,8 @@ export function interpretUrl(
   }
   const service = serviceOf(url.scheme)
   if (service !== undefined) return service.fromUrl(url, baseDir, problems)
-  if (url.scheme === 'raft') return interpretRaft(url, baseDir, problems)
+  const engine = embeddedEngines.find((one) => one === url.scheme)
+  if (engine !== undefined) return interpretEmbedded(engine, url, baseDir, problems)
   if (url.scheme === 'memory') return interpretMemory(url, problems)
   problems.push(`'${url.scheme}' is no backend. Known: ${knownSchemes.join(', ')}`)
   return undefined
@@ -96,12 +102,17 @@ function interpretMemory(url: BackendUrl, problems: string[]): BackendDescriptio
   return { type: 'memory' }
 }
 
-function interpretRaft(url: BackendUrl, baseDir: string, problems: string[]): RaftDescription {
-  refuseUnknownKeys(url, raftKeys, problems)
-  if (url.path !== '') problems.push(`raft:// has no path, but '/${url.path}' is given`)
-  const peers = raftPeers(url, problems)
-  const key = (name: RaftKey) => url.keys.get(name)
-  const file = (name: RaftKey) => {
+function interpretEmbedded(
+  type: EmbeddedEngine,
+  url: BackendUrl,
+  baseDir: string,
+  problems: string[],
+): EmbeddedDescription {
+  refuseUnknownKeys(url, embeddedKeys, problems)
+  if (url.path !== '') problems.push(`${type}:// has no path, but '/${url.path}' is given`)
+  const peers = embeddedPeers(url, problems)
+  const key = (name: EmbeddedKey) => url.keys.get(name)
+  const file = (name: EmbeddedKey) => {
     const value = key(name)
     if (value === '') problems.push(`'${name}' is empty`)
     return value === undefined ? undefined : resolve(baseDir, value)
@@ -110,8 +121,9 @@ function interpretRaft(url: BackendUrl, baseDir: string, problems: string[]): Ra
   if (self !== undefined && !Object.hasOwn(peers, self)) problems.push(notAPeer(self, peers))
   const listen = key('listen')
   if (listen !== undefined) checkListen(listen, problems)
-  const timing = raftTiming(url, problems)
+  const timing = embeddedTiming(url, problems)
   const tuning = raftTuning(key('tuning'), problems)
+  if (tuning !== undefined && type !== 'raft') problems.push(`tuning belongs to raft://, not to ${type}://`)
   const dataDir = file('data')
   const tls = present({ certFile: file('tls-cert'), keyFile: file('tls-key'), caFile: file('tls-ca') })
   const secretFile = file('secret-file')
@@ -123,7 +135,7 @@ function interpretRaft(url: BackendUrl, baseDir: string, problems: string[]): Ra
   const tokenBase = key('token-base')
   if (tokenBase !== undefined) checkTokenBase('token-base', tokenBase, problems)
   return {
-    type: 'raft',
+    type,
     peers,
     ...present({ self, dataDir, listen, timing, tuning, secretFile, cluster, tokenBase }),
     ...(Object.keys(tls).length > 0 ? { tls } : {}),
@@ -141,7 +153,7 @@ export function checkListen(listen: string, problems: string[]): void {
   else if (address.port === undefined) problems.push(`listen '${listen}' has no port: write host:port`)
 }
 
-function raftPeers(url: BackendUrl, problems: string[]): Record<string, string> {
+function embeddedPeers(url: BackendUrl, problems: string[]): Record<string, string> {
   const peers = new Map<string, string>()
   for (const { id, host, port, text } of url.peers) {
     if (id === undefined) problems.push(`the peer '${text}' has no id: write a@${text}`)
@@ -154,11 +166,12 @@ function raftPeers(url: BackendUrl, problems: string[]): Record<string, string> 
       problems.push(`the peers '${twin[0]}' and '${id}' have the same address ${address}`)
     else peers.set(id, address)
   }
-  if (!url.namesPeers) problems.push('it names no peer: write raft://a@127.0.0.1:7401,b@127.0.0.1:7402,…')
+  if (!url.namesPeers)
+    problems.push(`it names no peer: write ${url.scheme}://a@127.0.0.1:7401,b@127.0.0.1:7402,…`)
   return Object.fromEntries(peers)
 }
 
-function raftTiming(url: BackendUrl, problems: string[]): EmbeddedTiming | undefined {
+function embeddedTiming(url: BackendUrl, problems: string[]): EmbeddedTiming | undefined {
   const preset = url.keys.get('timing')
   if (preset !== undefined && !isTimingPreset(preset)) {
     problems.push(`timing is 'fast', 'default' or 'calm', not '${preset}'`)

@@ -1,7 +1,6 @@
 /** The flags of `simulate`, each also as a variable (INTERFACES §2). */
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { MandateError } from '../../errors.ts'
 import type { FaultName } from '../../simulator/draw-plan.ts'
 import { levels, protocols, type Level, type Protocol } from '../../simulator/sweep/level.ts'
 import type { CommandContext } from '../command.ts'
@@ -55,10 +54,6 @@ export function simulateOptions({ flags, env, cwd }: CommandContext): SimulateOp
     return fallback
   }
   const protocol = flags['protocol'] ?? env['MANDATE_PROTOCOL'] ?? 'raft'
-  if (protocol === 'paxos') {
-    const message = `'mandate simulate --protocol ${protocol}' waits for ${protocol} itself, which is not built yet. Use raft.`
-    throw new MandateError('UNSUPPORTED', message, { feature: `simulate --protocol ${protocol}` })
-  }
   const known = protocols.find((one) => one === protocol)
   if (known === undefined)
     problems.push(`--protocol: '${String(protocol)}' is no choice: write one of ${protocols.join(', ')}`)
@@ -70,7 +65,8 @@ export function simulateOptions({ flags, env, cwd }: CommandContext): SimulateOp
   const options: SimulateOptions = {
     what: explore ? 'explore' : mutants ? 'mutants' : 'seeds',
     protocol: known ?? 'raft',
-    level: read('level', level, { level: known === 'bully' ? 'core' : 'full' } as const).level,
+    level: read('level', level, { level: known === undefined || known === 'raft' ? 'full' : 'core' } as const)
+      .level,
     seeds: read(
       'seeds',
       (text) => whole(text, 1, Number.MAX_SAFE_INTEGER),

@@ -73,8 +73,8 @@ describe('the flags of simulate', () => {
     }
     expect(() => optionsOf({ faults: 'none,disk' })).toThrow(/none and for some/)
     expect(() => optionsOf({ explore: true, mutants: true })).toThrow(/one of them/)
-    expect(() => optionsOf({ protocol: 'paxos' })).toThrow(/not built yet/)
-    expect(() => optionsOf({ protocol: 'zab' })).toThrow(/write one of raft, bully/)
+    expect(() => optionsOf({ protocol: 'paxos', level: 'full' })).toThrow(/bare cores/)
+    expect(() => optionsOf({ protocol: 'zab' })).toThrow(/write one of raft, paxos, bully/)
   })
 })
 

@@ -8,6 +8,7 @@ import {
   type AnswerMessage,
   type AskMessage,
   type CarriedMessage,
+  type EngineName,
   type EngineSpeech,
 } from './engine.ts'
 
@@ -15,11 +16,13 @@ const id = text(128, 1)
 const session = text(300, 1)
 const host = nullable(object<SessionHost>({ peer: id, incarnation: count }))
 
-export type EngineWire<Request, Reply> = Wire<
+export interface EngineWire<Request, Reply> extends Wire<
   CarriedMessage<Request, Reply>,
   AskMessage<Request>,
   AnswerMessage<Reply>
->
+> {
+  readonly engine: EngineName
+}
 
 export function engineWire<Request, Reply, Record>(
   speech: EngineSpeech<Request, Reply, Record>,

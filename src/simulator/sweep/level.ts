@@ -3,5 +3,5 @@ export const levels = ['full', 'core'] as const
 export type Level = (typeof levels)[number]
 
 /** Which engine; all but Raft at the level of the cores only. */
-export const protocols = ['raft', 'bully'] as const
+export const protocols = ['raft', 'paxos', 'bully'] as const
 export type Protocol = (typeof protocols)[number]

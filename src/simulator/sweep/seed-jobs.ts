@@ -1,9 +1,11 @@
 /** What a worker is asked to do with a seed. */
-import type { CoreAction } from '../core/core-plan.ts'
+import type { CoreAction, CorePlan } from '../core/core-plan.ts'
 import { drawCorePlan } from '../core/draw-core-plan.ts'
 import { runCorePlan } from '../core/run-core.ts'
 import { runBullyPlan } from '../bully/run-bully.ts'
 import { drawPlan, type DrawOptions } from '../draw-plan.ts'
+import { drawPaxosPlan } from '../paxos/paxos-plan.ts'
+import { runPaxosPlan } from '../paxos/run-paxos.ts'
 import type { Action } from '../plan.ts'
 import { runPlan, type SeedResult } from '../run.ts'
 import { lineOfAction, lineOfEvent } from './event-line.ts'
@@ -31,11 +33,23 @@ export type SeedJob =
 
 export type SeedAnswer = SeedSummary | ShrunkSchedule
 
+/** How a seed of the bare cores is drawn and run. */
+const coreWorlds: {
+  readonly [protocol in Protocol]: {
+    readonly draw: typeof drawCorePlan
+    readonly runWith: (plan: CorePlan) => SeedSummary
+  }
+} = {
+  raft: { draw: drawCorePlan, runWith: runCorePlan },
+  paxos: { draw: drawPaxosPlan, runWith: runPaxosPlan },
+  bully: { draw: drawCorePlan, runWith: runBullyPlan },
+}
+
 export async function doSeedJob(job: SeedJob): Promise<SeedAnswer> {
   const { seed, options } = job
   if (options.level === 'core') {
-    const plan = drawCorePlan(seed, options)
-    const runWith = options.protocol === 'bully' ? runBullyPlan : runCorePlan
+    const { draw, runWith } = coreWorlds[options.protocol ?? 'raft']
+    const plan = draw(seed, options)
     const run = async (actions: readonly CoreAction[]): Promise<SeedSummary> => runWith({ ...plan, actions })
     return job.type === 'run' ? run(plan.actions) : shrunk({ seed, actions: plan.actions, run }, job)
   }
