@@ -81,6 +81,7 @@ metadata: { name: ${name}-leader, namespace: ${namespace} }
 spec:
   selector: { app: ${name}, mandate.dev/leader: ${name} }
   ports:
+    # 8080 stands for where the program listens.
     - { name: http, port: 80, targetPort: 8080 }
 `
 }

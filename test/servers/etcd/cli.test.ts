@@ -1,5 +1,6 @@
 /** The commands on a real etcd, as a user types them. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { eventually } from '../../integration/loopback.ts'
 import { Stage, job, until, type Mandate } from '../../cli/processes.ts'
 import { EtcdEnsemble } from '../etcd.ts'
 
@@ -62,6 +63,30 @@ it('a supervisor that is killed takes its command with it, and its guard frees t
   await b.commandPid()
   const keys = await servers.etcdctl('get', '--prefix', 'cli/killed/', '--keys-only')
   expect(keys.split('\n').filter((key) => key !== '')).toHaveLength(1)
+})
+
+it('serve names who leads, and answers that it leads as soon as that one has resigned', async () => {
+  const a = run('served', 'a')
+  await a.commandPid()
+  const env = { MANDATE_BACKEND: url }
+  const serve = stage.start(['serve', 'served', '--id', 's', '--http', '127.0.0.1:0', '--json'], env)
+  await until(
+    () => serve.stdout.includes('\n'),
+    'the address',
+    () => serve.stderr,
+  )
+  const { url: at } = JSON.parse(serve.stdout) as { url: string }
+  const answer = async () => {
+    const response = await fetch(`${at}/leader`)
+    return { status: response.status, ...((await response.json()) as { leader: { id: string } | null }) }
+  }
+  await eventually('the leader', async () => (await answer()).leader?.id === 'a' || undefined)
+  expect((await answer()).status).toBe(503)
+  a.kill('SIGTERM')
+  await eventually('its own leadership', async () => (await answer()).status === 200 || undefined)
+  serve.kill('SIGTERM')
+  expect(await serve.ended).toBe(0)
+  expect((await ask('leader', 'served')).code).toBe(1)
 })
 
 it('servers that cannot be reached end with exit code 69', async () => {
