@@ -26,8 +26,8 @@ describe('a served candidate', () => {
     expect(events).toEqual([{ is: 'elected', token: 7n }])
     expect(candidate.permit()).toMatchObject({ token: 7n, validForMs: 300 })
     await clock.advanceAsync(900)
-    // A lease of 1000 ms, of which a holder counts 998.
-    expect(candidate.permit()).toMatchObject({ validForMs: 98 })
+    // A lease of 1000 ms, of which a holder counts 998; and the clock of who asks may be slower.
+    expect(candidate.permit()).toMatchObject({ validForMs: 97 })
   })
 
   it('permits nothing after a stall past its deadline, though no timer has fired yet', async () => {

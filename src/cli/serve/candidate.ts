@@ -31,6 +31,8 @@ export type LeadershipEvent =
 export class ServedCandidate {
   readonly id: string
   readonly #options: CandidateOptions
+  /** Those who ask count by clocks of their own; each of the two may be off by the drift. */
+  readonly #drift: number
   #leadership: Leadership | undefined
   #stopping = false
   /** The end of the last permit. */
@@ -39,6 +41,7 @@ export class ServedCandidate {
   constructor(options: CandidateOptions) {
     this.id = options.id
     this.#options = options
+    this.#drift = 2 * options.maxClockDrift
   }
 
   /**
@@ -48,10 +51,11 @@ export class ServedCandidate {
   permit(): Permit | undefined {
     const leadership = this.#leadership
     if (leadership === undefined || this.#stopping || !leadership.isValid()) return undefined
-    const validForMs = Math.floor(Math.min(leadership.remainingMs(), this.#options.validForMs))
+    const { clock, validForMs: mostMs } = this.#options
+    const validForMs = Math.floor(Math.min(leadership.remainingMs() * (1 - this.#drift), mostMs))
     if (validForMs <= 0) return undefined
     const { token, tokenScope } = leadership
-    this.#permittedUntilMs = Math.max(this.#permittedUntilMs, this.#options.clock.lower() + validForMs)
+    this.#permittedUntilMs = Math.max(this.#permittedUntilMs, clock.lower() + validForMs)
     return { token, tokenScope, validForMs }
   }
 
@@ -91,10 +95,9 @@ export class ServedCandidate {
   }
 
   async #permitsEnd(): Promise<void> {
-    const { clock, maxClockDrift } = this.#options
+    const { clock } = this.#options
     const leftMs = this.#permittedUntilMs - clock.lower()
     if (leftMs <= 0) return
-    // Those who ask count by clocks of their own, which may be slower than this one.
-    await new Promise<void>((resolve) => void clock.setTimer(leftMs * (1 + 2 * maxClockDrift) + 1, resolve))
+    await new Promise<void>((resolve) => void clock.setTimer(leftMs * (1 + this.#drift) + 1, resolve))
   }
 }

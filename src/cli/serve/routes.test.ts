@@ -137,7 +137,7 @@ describe('GET /leader', () => {
         election: 'nightly report',
         state: 'led',
         leader: { id: 'a', token: '7', scope: 's', metadata: { url: 'x' } },
-        candidate: { id: 'a', leads: true, token: '7', validForMs: 400 },
+        candidate: { id: 'a', leads: true, token: '7', validForMs: 399 },
       },
     })
     expect(await get('/leader', { method: 'HEAD' })).toMatchObject({ status: 200, text: '' })
