@@ -13,8 +13,8 @@ export default defineConfig({
     pool: 'forks',
     // Two cores in CI. Tests with real processes and clocks suffer from more than that at once.
     maxWorkers: 2,
-    // Ten times what the slowest takes on an idle machine: with a load of 20 all must still pass.
-    testTimeout: 60_000,
+    // Some start a dozen processes one after the other, each of which takes ten seconds where the load is 30.
+    testTimeout: 120_000,
     hookTimeout: 60_000,
     teardownTimeout: 10_000,
     reporters: ['default', ['./scripts/summary-reporter.mjs', { absent }]],

@@ -32,8 +32,9 @@ describe.each(['time', 'token'])('in %s mode', { concurrent: true }, (mode) => {
   test('supervisor stopped past its lease: its child dies, in time mode before the next one starts', async ({
     stage,
   }) => {
-    const cluster = await Cluster.plan(stage, '?timing=fast')
-    const times = ['--lease', '1s', '--grace', '200ms']
+    const cluster = await Cluster.plan(stage)
+    // Short enough to wait for, and longer than a busy machine stalls of itself.
+    const times = ['--lease', '5s', '--grace', '500ms']
     const runs = peerIds.map((id) => cluster.run(id, ...inMode, ...times, '--', node, job, 'stubborn'))
     const first = await leading(runs)
     const child = stage.track(await first.commandPid())
@@ -45,20 +46,21 @@ describe.each(['time', 'token'])('in %s mode', { concurrent: true }, (mode) => {
     expect(second).not.toBe(first)
     first.kill('SIGCONT')
     await until(
-      () => first.events('guard').length > 0,
-      'the news from the guard',
+      () => first.events('guard').length > 0 && first.events('lost').length > 0,
+      'the news from the guard, and of the loss',
       () => first.stderr,
     )
-    expect(first.events('guard')).toMatchObject([{ reason: 'deadline' }])
+    // Two kinds of news wait for it when it goes on, and which is read first is chance.
+    expect(first.events('guard')).toMatchObject([{ reason: expect.stringMatching(/^(deadline|grace)$/) }])
     expect(first.events('lost')).toHaveLength(1)
   })
 
   test('supervisor and guard killed together: a deadman ends the command, and the next one starts', async ({
     stage,
   }) => {
-    const cluster = await Cluster.plan(stage, '?timing=fast')
+    const cluster = await Cluster.plan(stage)
     const runs = peerIds.map((id) =>
-      cluster.run(id, ...inMode, '--lease', '1s', '--grace', '200ms', '--', node, job),
+      cluster.run(id, ...inMode, '--lease', '5s', '--grace', '500ms', '--', node, job),
     )
     const first = await leading(runs)
     const child = stage.track(await first.commandPid())

@@ -151,7 +151,7 @@ export async function until(
   what: string,
   context: () => string = () => '',
 ): Promise<void> {
-  for (let waitedMs = 0; waitedMs < 20_000; waitedMs += 10) {
+  for (const end = performance.now() + 60_000; performance.now() < end;) {
     if (condition()) return
     await new Promise<void>((resolve) => setTimeout(resolve, 10))
   }

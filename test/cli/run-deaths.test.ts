@@ -10,26 +10,30 @@ import { test } from './staged.ts'
 
 const node = process.execPath
 const long = ['--lease', '10m', '--grace', '8m']
-const short = ['--lease', '1s', '--grace', '100ms']
+// Short enough to wait for, and longer than a busy machine stalls of itself.
+const short = ['--lease', '4s', '--grace', '400ms']
 
 type Who = 'supervisor' | 'guard' | 'command'
 type Step = readonly ['SIGKILL' | 'SIGSTOP' | 'SIGCONT', Who]
 
-interface Cast {
+interface Family {
   readonly mandate: Mandate
-  readonly pids: Readonly<Record<Who, number>>
   /** The command and whatever it has started. */
   readonly family: readonly number[]
+}
+
+interface Cast extends Family {
+  readonly pids: Readonly<Record<Who, number>>
   /** The shells that kill last. */
   readonly deadmen: readonly number[]
 }
 
-async function cast(
+async function startFamily(
   stage: Stage,
   mode: string,
   times: readonly string[],
   ...habits: string[]
-): Promise<Cast> {
+): Promise<Family> {
   const flags = ['--backend', 'memory://', '--log-format', 'json', '--exclusivity', mode, ...times]
   const mandate = stage.start(['run', 'job', ...flags, '--', node, job, ...habits])
   const size = habits.some((habit) => ['parent', 'daemonises', 'escapes'].includes(habit)) ? 2 : 1
@@ -38,7 +42,13 @@ async function cast(
     'the whole family',
     () => mandate.stderr,
   )
-  const family = mandate.told('start').map((line) => stage.track(Number(line['pid'])))
+  return { mandate, family: mandate.told('start').map((line) => stage.track(Number(line['pid']))) }
+}
+
+/** With those around it. Of a command that does not leave: who is gone has no parent. */
+async function cast(...given: Parameters<typeof startFamily>): Promise<Cast> {
+  const [stage] = given
+  const { mandate, family } = await startFamily(...given)
   await until(() => mandate.events('started').length === 1, 'the word of the guard')
   const command = Number(/pid (\d+)/.exec(String(mandate.events('started')[0]?.['msg']))?.[1])
   const guard = stage.track(parentOf(command))
@@ -192,7 +202,7 @@ describe.runIf(process.platform === 'linux').each(['time', 'token'])(
     test('is asked to stop when its command has ended, and killed after the grace; then run resigns', async ({
       stage,
     }) => {
-      const { mandate, family } = await cast(stage, mode, ['--grace', '300ms'], 'daemonises', 'leaves')
+      const { mandate, family } = await startFamily(stage, mode, ['--grace', '300ms'], 'daemonises', 'leaves')
       expect(await mandate.ended).toBe(5)
       expect(nobodyRuns(family)()).toBe(true)
       expect(mandate.told('ignored')).toHaveLength(1)
@@ -202,7 +212,7 @@ describe.runIf(process.platform === 'linux').each(['time', 'token'])(
     })
 
     test('lives on, unseen, without MANDATE_TOKEN in its environment', async ({ stage }) => {
-      const { mandate, family } = await cast(stage, mode, [], 'escapes', 'leaves')
+      const { mandate, family } = await startFamily(stage, mode, [], 'escapes', 'leaves')
       const escaped = mandate.told('start').find((line) => line['MANDATE_TOKEN'] === undefined)
       expect(family).toContain(escaped?.['pid'])
       await until(() => mandate.process.exitCode !== null, 'the end of run')
