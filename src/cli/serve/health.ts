@@ -38,7 +38,8 @@ export class Health {
 
   /** Why this process should be started again; undefined: it should not. */
   notLive(): string | undefined {
-    return this.#liveness.problem(this.#facts())
+    const problem = this.#liveness.problem(this.#facts())
+    return problem === undefined ? undefined : `election '${this.#options.view.election}': ${problem}`
   }
 
   /** Readiness says that answers mean something. It never says who leads: a rolling update would wait for itself. */
