@@ -10,6 +10,7 @@ const usage = `npm run --silent bench:detection -- [options]
   --seed N       (default: 1)
   --trials N     silent deaths of the leader for each tuning (default: 300)
   --hours N      simulated hours with stalls of the followers for each tuning (default: 24)
+  --stalls N     stalls of the leader, of each length (default: 50)
   --timing NAME  fast, default or calm (default: default)
   --json         one object on stdout; --markdown: the tables of docs/detection.md
   --check        exit 1 if a goal was missed`
@@ -18,13 +19,13 @@ const tunings = ['fixed', 'adaptive']
 /** A stall of a follower, and of a leader, in ms. */
 const followerStallMs = 500
 const leaderStallsMs = [50, 100, 200, 400, 800]
-const stallsOfLeader = 50
 const goal = { reduction: 0.7, extraElections: 0 }
 
 const values = read()
 const seed = values.seed ?? '1'
 const trials = count('trials', values.trials ?? '300')
 const hours = count('hours', values.hours ?? '24')
+const stallsOfLeader = count('stalls', values.stalls ?? '50')
 const timing = resolveTiming(values.timing ?? 'default')
 
 function read() {
@@ -34,6 +35,7 @@ function read() {
     seed: text,
     trials: text,
     hours: text,
+    stalls: text,
     timing: text,
     json: flag,
     markdown: flag,

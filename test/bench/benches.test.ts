@@ -92,6 +92,32 @@ describe('bench:failover', () => {
   })
 })
 
+describe('bench:detection', () => {
+  it(
+    'judges what it saw in the simulator, and a seed repeats every figure',
+    async () => {
+      const args = ['--json', '--check', '--seed', '7', '--trials', '15', '--hours', '0.02', '--stalls', '3']
+      const [one, other] = await Promise.all([run('detection', ...args), run('detection', ...args)])
+      expect(one.code, one.stderr).toBe(0)
+      const { wallMs, ...result } = JSON.parse(one.stdout) as { wallMs: number; rows: { tuning: string }[] }
+      expect(wallMs).toBeGreaterThan(0)
+      expect(result).toMatchObject({
+        ...{ schemaVersion: 1, command: 'bench:detection', version: expect.any(String), seed: '7', timing },
+        ...{ reduction: anyNumber, extraElections: 0, met: true },
+      })
+      for (const row of result.rows) {
+        expect(row).toEqual({
+          ...{ tuning: row.tuning, detectionMs: samples(15), electedMs: samples(15) },
+          ...{ falseElections: 0, stalls: anyNumber, messagesPerSecond: anyNumber },
+          electionsPerLeaderStall: expect.any(Object),
+        })
+      }
+      expect({ ...(JSON.parse(other.stdout) as object), wallMs }).toEqual({ ...result, wallMs })
+    },
+    patienceMs,
+  )
+})
+
 describe('bench:cost', () => {
   it(
     'prints every promised field',

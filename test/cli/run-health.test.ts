@@ -32,7 +32,7 @@ describe('run --health', { concurrent: true }, () => {
   test('hands over when its check fails: the command stops in order, then another replica leads', async ({
     stage,
   }) => {
-    const cluster = await Cluster.plan(stage, '?timing=fast')
+    const cluster = await Cluster.plan(stage, '?tuning=adaptive')
     const sick = join(stage.folder, 'sick-')
     const options = ['--lease', '8s', '--grace', '2s', '--health', `test ! -e ${sick}"$MANDATE_ID"`, ...quick]
     const runs = (['a', 'b', 'c'] as const).map((id) =>
