@@ -11,6 +11,7 @@ import { forgetfulVoter } from './forgetful-voter.ts'
 import { freedPeer } from './freed-peer.ts'
 import { frozenLeaders } from './frozen-leaders.ts'
 import { halves } from './halves.ts'
+import { illLeader } from './ill-leader.ts'
 import { laggingSponsor } from './lagging-sponsor.ts'
 import { lateAnswers } from './late-answers.ts'
 import { leaseRecords } from './lease-records.ts'
@@ -32,6 +33,7 @@ import { stalledLoop } from './stalled-loop.ts'
 import { transferWaits } from './transfer-waits.ts'
 import { standsStillWhileSending } from './stands-still-while-sending.ts'
 import { unheardSponsor } from './unheard-sponsor.ts'
+import { tunedPatience } from './tuned-patience.ts'
 import { workDrains } from './work-drains.ts'
 import { worstClocks } from './worst-clocks.ts'
 
@@ -63,6 +65,7 @@ export const schedules: readonly Schedule[] = [
   leaseRecords,
   deadlinePasses,
   workDrains,
+  illLeader,
   falseEvidence,
   clockSteps,
   frozenLeaders,
@@ -70,4 +73,5 @@ export const schedules: readonly Schedule[] = [
   deafVoter,
   deafHolder,
   unheardSponsor,
+  tunedPatience,
 ]
