@@ -11,7 +11,7 @@ const fixes: { readonly [Code in MandateErrorCode]?: string } = {
   INSECURE_LISTENER: 'listen on 127.0.0.1, or spell out that it is insecure in a network that you trust',
   ADDRESS_IN_USE: 'end the process that listens there, or choose another port (for a peer: in every URL)',
   DATA_DIR_IN_USE: 'end the process that uses the folder, or give this one its own with --data',
-  DISK_FULL: 'free some space, then start this peer again; the others go on without it',
+  DISK_FULL: 'free some space, then start this again; the other peers of a cluster go on without it',
   BACKEND_UNAVAILABLE: 'start what --backend names, and check that its addresses can be reached from here',
   TIMEOUT: 'check that a majority of the peers runs: mandate status',
   UNAUTHORIZED: 'check the credentials this backend reads from its variables or files',

@@ -5,8 +5,12 @@
  * process that shares it, and the wrapped command shares both.
  */
 import { writeSync } from 'node:fs'
+import { MandateError } from '../errors.ts'
 
-/** Writes all of a text to a descriptor; a reader that went away is the only thing that stops it early. */
+/**
+ * Writes all of a text to a descriptor; a reader that went away stops it early.
+ * @throws DISK_FULL when stdout is a file that takes no more: an answer that is not there must not end with 0
+ */
 export function writeFully(descriptor: number, text: string): 'written' | 'closed' {
   const bytes = Buffer.from(text)
   let offset = 0
@@ -14,13 +18,20 @@ export function writeFully(descriptor: number, text: string): 'written' | 'close
     try {
       offset += writeSync(descriptor, bytes, offset)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return 'closed'
+      const code = (error as NodeJS.ErrnoException).code ?? ''
+      if (descriptor === 1 && ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) throw noRoom(code, error)
+      if (code !== 'EAGAIN') return 'closed'
       // Somebody else made the pipe non-blocking and it is full. A reader that never reads must not hang us.
       if (stalls++ > 2000) return 'closed'
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
     }
   }
   return 'written'
+}
+
+function noRoom(code: string, cause: unknown): MandateError<'DISK_FULL'> {
+  const message = `the answer could not be written to stdout (${code})`
+  return new MandateError('DISK_FULL', message, { dataDir: 'stdout' }, { cause })
 }
 
 export const printError = (text: string): void => void writeFully(2, `${text}\n`)

@@ -225,11 +225,12 @@ describe.skipIf(!hasTmux && !isRequired)('the demo on a terminal', { timeout: 12
   })
 
   it.each([
-    ['79 columns', 79, ''],
-    ['NO_COLOR', 80, 'NO_COLOR=1'],
-    ['TERM=dumb', 80, 'TERM=dumb'],
-  ])('tells the plain story with %s', async (_, columns, variables) => {
-    terminal = new Terminal('--exclusivity token', columns, 24, variables)
+    ['79 columns', 79, 24, ''],
+    ['23 rows', 80, 23, ''],
+    ['NO_COLOR', 80, 24, 'NO_COLOR=1'],
+    ['TERM=dumb', 80, 24, 'TERM=dumb'],
+  ])('tells the plain story with %s', async (_, columns, rows, variables) => {
+    terminal = new Terminal('--exclusivity token', columns, rows, variables)
     await terminal.shows(/elect .* leads with token/)
     expect(terminal.modes()).toBe('cursor 1 alternate 0')
     terminal.press('C-c')

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Stage, until } from './processes.ts'
 
@@ -79,4 +80,18 @@ test('SIGPIPE is an ordinary end', async () => {
   )
   observe.kill('SIGPIPE')
   expect(await observe.ended).toBe(0)
+})
+
+test.runIf(existsSync('/dev/full'))('an answer that finds no room is no success', async () => {
+  const whole = ['leader', 'status --json', 'observe'].map((words) => {
+    const [command = '', ...flags] = words.split(' ')
+    const config = stage.scripted({ observe: [{ id: 'a', token: 5 }] })
+    // A shell opens it: what the test itself has opened would be a pipe.
+    const through = ['sh', '-c', 'exec "$@" > /dev/full', 'sh']
+    return stage.start([command, 'job', ...flags, '--config', config], {}, through)
+  })
+  for (const one of whole) {
+    expect(await one.ended, one.stderr).toBe(69)
+    expect(one.stderr).toContain('could not be written to stdout (ENOSPC)')
+  }
 })

@@ -163,7 +163,11 @@ describe('every screen', () => {
   })
 
   it('asks for a larger window when it is too small', () => {
-    expect(screen(states[0]!, 0, 79, 24)[0]).toContain('This window is 79x24; the demo needs 80x24')
+    expect(screen(states[0]!, 0, 22, 3).map((line) => line.trimEnd())).toEqual([
+      'This window is 22x3;',
+      'the demo needs 80x24.',
+      'It goes on; q quits.',
+    ])
   })
 
   it('says the role without colour and without UTF-8', () => {

@@ -32,8 +32,13 @@ export function draw(state: State, frame: Frame): readonly Line[] {
 function content(state: State, frame: Frame): readonly Line[] {
   const { columns, rows } = frame
   if (columns < leastColumns || rows < leastRows) {
-    const text = `This window is ${columns}x${rows}; the demo needs ${leastColumns}x${leastRows}. It goes on; q quits.`
-    return [[span(text, 'warn')]]
+    // Short lines: what does not fit is cut off.
+    const lines = [
+      `This window is ${columns}x${rows};`,
+      `the demo needs ${leastColumns}x${leastRows}.`,
+      'It goes on; q quits.',
+    ]
+    return lines.map((text) => [span(text, 'warn')])
   }
   if (state.help) return [...above(title(state, frame)), ...helpLines(state)]
   const roomy = rows > leastRows + 5 ? [[]] : []
