@@ -103,7 +103,8 @@ export class KubernetesDriver implements BackendDriver {
   }
 
   open(request: SessionRequest, _o: Cancellable): Promise<Session> {
-    const leases = new Set<string>()
+    /** Election by Lease. */
+    const leases = new Map<string, string>()
     const incarnation = this.#env.random.id()
     const pace = this.#pace(request.leaseMs)
     const store = this.#store(pace)
@@ -119,7 +120,9 @@ export class KubernetesDriver implements BackendDriver {
       scope: session.scope,
       enter: (candidacy, on) => {
         const lease = checkedLeaseName(this.#leaseOf(candidacy.election))
-        leases.add(lease)
+        const other = leases.get(lease) ?? candidacy.election
+        if (other !== candidacy.election) throw twoElections(lease, other, candidacy.election)
+        leases.set(lease, other)
         const { announcements } = this.#connected()
         const about = { candidateId: request.candidateId, lease }
         return announcements?.enter(session, candidacy, on, about) ?? session.enter(candidacy, on)
@@ -132,7 +135,7 @@ export class KubernetesDriver implements BackendDriver {
         session: JSON.stringify({
           id: request.candidateId,
           incarnation,
-          leases: [...leases],
+          leases: [...leases.keys()],
         } satisfies Ticket),
       }),
       close: async (o) => {
@@ -249,6 +252,12 @@ export class KubernetesDriver implements BackendDriver {
       signal?.removeEventListener('abort', abort)
     }
   }
+}
+
+/** In the Lease the candidacies of one process look alike: each would take the other's leadership for its own. */
+function twoElections(lease: string, first: string, second: string): MandateError<'INVALID_OPTIONS'> {
+  const message = `the option lease is '${lease}', and both '${first}' and '${second}' would stand on it: give each its own backend`
+  return new MandateError('INVALID_OPTIONS', message, { option: 'lease', value: lease })
 }
 
 /**

@@ -32,12 +32,18 @@ function clientGo(id: string, lease: string, ...flags: readonly string[]): Serve
 function ours(id: string, name: string) {
   const backend = kubernetes({
     kubeconfig: server.kubeconfig('admin'),
-    leaseMs: 2000,
+    // Whatever of so short a lease can be used, is: the machine may be busy.
+    ...{ leaseMs: 2000, renewDeadlineMs: 1900, retryMs: 300 },
     onBackgroundFailure: () => undefined,
   })
   const election = createElection({ name, backend, candidate: { id } })
   ends.push(() => election.close())
   return election
+}
+
+async function renewTimeOf(lease: string): Promise<number> {
+  const { body } = await server.call('GET', server.leasePath(lease))
+  return Date.parse((body as { spec: { renewTime: string } }).spec.renewTime)
 }
 
 const says = (candidate: ServerProcess, event: string): boolean =>
@@ -57,7 +63,10 @@ describe('in one election with client-go', () => {
     expect(await election.current()).toMatchObject({ type: 'led', leader: { id: 'go-1' } })
     let leads = false
     const campaign = election.campaign().then((won) => ((leads = true), won))
-    await new Promise((resolve) => setTimeout(resolve, 3000))
+    const since = await renewTimeOf('hand-over')
+    await eventually('go-1 to have renewed for longer than its lease', async () => {
+      return (await renewTimeOf('hand-over')) - since > 3000 || undefined
+    })
     expect(leads).toBe(false)
     await go.kill('SIGTERM')
     const leadership = await campaign
@@ -82,7 +91,7 @@ describe('in one election with client-go', () => {
     const next = clientGo('go-4', 'crash')
     await until(next, 'observed ours-2')
     // As a crash would leave it: nobody renews, nobody releases.
-    const path = '/apis/coordination.k8s.io/v1/namespaces/default/leases/crash'
+    const path = server.leasePath('crash')
     const { body } = await server.call('GET', path)
     const lease = body as { spec: { holderIdentity: string } }
     expect(lease.spec.holderIdentity).toBe('ours-2')
@@ -98,7 +107,7 @@ describe('in one election with client-go', () => {
   it('loses at once when somebody writes another holder into its Lease', async () => {
     const election = ours('ours-3', 'stolen')
     const leadership = await election.campaign()
-    const path = '/apis/coordination.k8s.io/v1/namespaces/default/leases/stolen'
+    const path = server.leasePath('stolen')
     const { body } = await server.call('GET', path)
     const lease = body as { spec: object }
     const stolen = await server.call('PUT', path, {

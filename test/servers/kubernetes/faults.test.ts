@@ -32,7 +32,7 @@ playFaults({
         options: {
           kubeconfig: server.kubeconfig('admin', `http://${address}`, namespace),
           scope: 'test',
-          leaseMs,
+          ...{ leaseMs, renewDeadlineMs: 0.95 * leaseMs, retryMs: 300 },
         },
       }),
       revokeSession: async (election) => {

@@ -19,7 +19,9 @@ afterEach(async () => {
 
 function ours(id: string, name: string, lock: LockKind) {
   const kubeconfig = server.kubeconfig('admin')
-  const backend = kubernetes({ kubeconfig, lock, leaseMs: 2000, onBackgroundFailure: () => undefined })
+  // Whatever of so short a lease can be used, is: the machine may be busy.
+  const pace = { leaseMs: 2000, renewDeadlineMs: 1900, retryMs: 300 }
+  const backend = kubernetes({ kubeconfig, lock, ...pace, onBackgroundFailure: () => undefined })
   const election = createElection({ name, backend, candidate: { id } })
   ends.push(() => election.close())
   return { election, backend }

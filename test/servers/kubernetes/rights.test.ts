@@ -29,7 +29,7 @@ function candidate(id: string, kubeconfig: string, options: KubernetesOptions = 
   const failures: BackgroundFailure[] = []
   const backend = kubernetes({
     kubeconfig,
-    leaseMs: 3000,
+    ...{ leaseMs: 3000, renewDeadlineMs: 2900, retryMs: 400 },
     ...options,
     onBackgroundFailure: (failure) => void failures.push(failure),
   })
