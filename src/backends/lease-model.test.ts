@@ -13,7 +13,8 @@ import type { Fate } from '../testing/fake-lease-store.ts'
 import { manualClock } from '../testing/manual-clock.ts'
 import type { ManualClock } from '../testing/manual-clock.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
-import type { Candidacy, LeaseStore, Session } from './backend.ts'
+import { tellingStore } from '../testing/telling-store.ts'
+import type { Candidacy, LeaseSeen, LeaseStore, Session } from './backend.ts'
 import { leaseSession } from './lease-session.ts'
 
 const RHO = 0.05
@@ -28,6 +29,8 @@ interface Broken {
   /** What everybody believes of the clocks, in place of the truth. */
   readonly believedDrift?: number
   readonly store?: (store: LeaseStore<number>) => LeaseStore<number>
+  /** The watch tells what there is, and nobody polls. */
+  readonly watch?: 'tells'
 }
 
 interface Player {
@@ -54,6 +57,13 @@ function fateOf(random: Random): Fate {
   if (draw < 0.83) return { lost: 'request' }
   if (draw < 0.92) return { ...quick, lost: 'answer' }
   return { toServerMs: between(random, 100, 1_500), lost: 'answer' }
+}
+
+/** Undefined: the watch lost it. */
+function newsAfterMs(random: Random): number | undefined {
+  const draw = random.next()
+  if (draw < 0.1) return undefined
+  return draw < 0.8 ? between(random, 0, 8) : between(random, 0, 600)
 }
 
 async function play(seed: number, broken: Broken = {}): Promise<Verdict> {
@@ -110,12 +120,16 @@ async function play(seed: number, broken: Broken = {}): Promise<Verdict> {
     )
   }
   const sessions = players.map((player) => {
-    const straight = server.connect(player.id, { clock: player.clock })
+    const straight =
+      broken.watch === 'tells'
+        ? tellingStore(server, player.id, { clock: player.clock, afterMs: () => newsAfterMs(random) })
+        : server.connect(player.id, { clock: player.clock })
     const { clock, store } = broken.deadlineFromAnswer
       ? countingFromAnswers(player.clock, straight)
       : { clock: player.clock, store: broken.store?.(straight) ?? straight }
     const env = { clock, random, report: () => undefined }
-    return leaseSession(store, env, { candidateId: player.id }, { timing })
+    const pollMs = broken.watch === 'tells' ? 1_000_000 : LEASE_MS / 3
+    return leaseSession(store, env, { candidateId: player.id }, { timing, pollMs })
   })
   players.forEach((player, index) => stand(player, sessions[index]!))
 
@@ -159,23 +173,29 @@ function countingFromAnswers(clock: ManualClock, store: LeaseStore<number>) {
 }
 
 describe('candidates on a faulty store', () => {
-  it('never lead two at once, raise the token each time, and one leads once the faults are over', async () => {
-    let wins = 0
-    let losses = 0
-    await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 31 }), async (seed) => {
-        const verdict = await play(seed)
-        expect(verdict.violations).toEqual([])
-        expect(verdict.leadersAfterHeal).toBe(1)
-        wins += verdict.wins
-        losses += verdict.losses
-      }),
-      { numRuns: 25 },
-    )
-    // The histories were worth something.
-    expect(wins).toBeGreaterThan(50)
-    expect(losses).toBeGreaterThan(10)
-  })
+  it.each<readonly [string, Broken]>([
+    ['', {}],
+    [', with a watch that tells what there is', { watch: 'tells' }],
+  ])(
+    'never lead two at once, raise the token each time, and one leads once the faults are over%s',
+    async (_, how) => {
+      let wins = 0
+      let losses = 0
+      await fc.assert(
+        fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 31 }), async (seed) => {
+          const verdict = await play(seed, how)
+          expect(verdict.violations).toEqual([])
+          expect(verdict.leadersAfterHeal).toBe(1)
+          wins += verdict.wins
+          losses += verdict.losses
+        }),
+        { numRuns: 25 },
+      )
+      // The histories were worth something.
+      expect(wins).toBeGreaterThan(50)
+      expect(losses).toBeGreaterThan(10)
+    },
+  )
 
   it('repeats a history from its seed', async () => {
     expect(await play(42)).toEqual(await play(42))
@@ -224,6 +244,23 @@ describe('candidates on a faulty store', () => {
             },
           }
         },
+      },
+    ],
+    [
+      'a watch tells of a release that never was',
+      {
+        watch: 'tells',
+        store: (store) => ({
+          ...store,
+          watch: (name, from, changed, o) => {
+            const freed = ({ record, ...seen }: LeaseSeen<number>): LeaseSeen<number> => ({
+              ...seen,
+              record: record && { ...record, holder: '', incarnation: '' },
+            })
+            const watch = store.watch ?? (() => Promise.reject(new Error('no watch')))
+            return watch(name, from, (seen) => changed(seen && freed(seen)), o)
+          },
+        }),
       },
     ],
     [

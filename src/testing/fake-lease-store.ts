@@ -1,4 +1,4 @@
-import type { LeaseRecord, LeaseStore, LeaseWrite } from '../backends/backend.ts'
+import type { LeaseRecord, LeaseSeen, LeaseStore, LeaseWrite } from '../backends/backend.ts'
 import type { Timer } from '../seams/clock.ts'
 import type { ManualClock } from './manual-clock.ts'
 
@@ -38,6 +38,8 @@ interface Slot {
 export interface FakeLeaseServer {
   /** Decides the fate of each request; replace at will. */
   fate: (request: FakeRequest) => Fate
+  /** Called at each change of a record, at the server. */
+  readonly onChange: Set<(name: string, seen: LeaseSeen<number>) => void>
   readonly requests: FakeRequest[]
   readonly applied: AppliedWrite[]
   /**
@@ -76,7 +78,9 @@ export function fakeLeaseServer(clock: ManualClock): FakeLeaseServer {
       server.applied.push({ client, name, record, token, atMs: clock.trueMs() })
     }
     for (const watcher of [...watchers]) if (watcher.name === name) watcher.changed()
-    return slots.get(name)
+    const slot = slots.get(name)
+    for (const told of server.onChange) told(name, slot ?? { record: null, version: 0, token: 0n })
+    return slot
   }
 
   const decide = (request: FakeRequest): Fate => {
@@ -118,6 +122,7 @@ export function fakeLeaseServer(clock: ManualClock): FakeLeaseServer {
 
   const server: FakeLeaseServer = {
     fate: () => ({}),
+    onChange: new Set(),
     requests: [],
     applied: [],
     connect: (client, { watch = false, clock: machine } = {}) => ({
