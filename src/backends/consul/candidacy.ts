@@ -15,7 +15,8 @@ import type {
   Renewal,
 } from '../backend.ts'
 import { answerWithin, deferred } from '../settled.ts'
-import type { ConsulApi, KvEntry, TxnResult } from './api.ts'
+import type { KvEntry, TxnResult } from './answers.ts'
+import type { ConsulApi } from './api.ts'
 import { encodeLockValue, foreignUse } from '../../fencing/consul/lock-value.ts'
 import { isRefusal, KeyLock } from './key-lock.ts'
 import type { Afloat, Hold, LeaveResult } from './key-lock.ts'

@@ -11,6 +11,8 @@ import type {
   SessionRequest,
   SessionTicket,
 } from '../backend.ts'
+import { plainObserver } from '../observations.ts'
+import type { Observation } from '../observations.ts'
 import { ConsulApi } from './api.ts'
 import { ConsulHttp } from './http.ts'
 import { rootOf } from '../../fencing/consul/layout.ts'
@@ -114,24 +116,8 @@ export class ConsulDriver implements BackendDriver {
 
   openObserver(): Promise<Observer & { close(): Promise<void> }> {
     const host = { api: this.#api, env: this.#env, settings: this.#settings, watches: this.#watches }
-    const observations = new Set<{ close(): void }>()
-    return Promise.resolve({
-      scope: this.#scope,
-      observe: (election: string, on: ObserveEvents) => {
-        const observation = observeKey(host, election, on)
-        observations.add(observation)
-        return {
-          close: () => {
-            observations.delete(observation)
-            observation.close()
-          },
-        }
-      },
-      close: () => {
-        for (const observation of observations) observation.close()
-        return Promise.resolve()
-      },
-    })
+    const observe = (election: string, on: ObserveEvents): Observation => observeKey(host, election, on)
+    return Promise.resolve(plainObserver(this.#scope, observe))
   }
 
   releaseSession(ticket: SessionTicket, o: Cancellable): Promise<'released' | 'gone'> {

@@ -2,7 +2,8 @@
 import { MandateError } from '../../errors.ts'
 import type { BackendEnv, Cancellable } from '../backend.ts'
 import { pause } from '../settled.ts'
-import type { ConsulApi, SessionInfo } from './api.ts'
+import type { SessionInfo } from './answers.ts'
+import type { ConsulApi } from './api.ts'
 import type { Tie } from './tie.ts'
 
 export interface IdentityOptions {

@@ -10,8 +10,9 @@ import { LOCK_FLAG } from '../../fencing/consul/lock-value.ts'
 import { between } from '../../seams/random.ts'
 import type { BackendEnv } from '../backend.ts'
 import { pause } from '../settled.ts'
+import type { KvAnswer, TxnResult } from './answers.ts'
 import { encode64 } from './api.ts'
-import type { ConsulApi, KvAnswer, KvOperation, TxnResult } from './api.ts'
+import type { ConsulApi, KvOperation } from './api.ts'
 import type { Tie } from './tie.ts'
 
 export interface KeyLockOptions {

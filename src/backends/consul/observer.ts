@@ -1,8 +1,9 @@
 /** Who leads, as the key of an election shows it: a session in it means that somebody does, whoever wrote it. */
 import { MandateError } from '../../errors.ts'
 import type { BackendEnv, LeaderRecord, ObserveEvents } from '../backend.ts'
+import type { KvEntry } from './answers.ts'
 import { decode64 } from './api.ts'
-import type { ConsulApi, KvEntry } from './api.ts'
+import type { ConsulApi } from './api.ts'
 import { keyOf } from '../../fencing/consul/layout.ts'
 import { decodeLockValue, foreignUse } from '../../fencing/consul/lock-value.ts'
 import type { ConsulSettings } from './options.ts'

@@ -19,6 +19,7 @@ import type {
   Session,
   SessionTicket,
 } from '../backend.ts'
+import { Observations } from '../observations.ts'
 import type { ConsulApi } from './api.ts'
 import { ConsulCandidacy } from './candidacy.ts'
 import { waitForTwins } from './identity.ts'
@@ -55,7 +56,7 @@ export class ConsulSession implements Session {
   readonly #candidacies = new Map<string, ConsulCandidacy>()
   /** Candidacies whose key is still being given back: the next one in that election waits for it. */
   readonly #leaving = new Map<string, Promise<unknown>>()
-  readonly #observations = new Set<{ close(): void }>()
+  readonly #observations = new Observations()
   /** Ends the opening of ties. */
   readonly #abort = new AbortController()
   /** Ends the releases too. */
@@ -109,15 +110,7 @@ export class ConsulSession implements Session {
 
   observe(election: string, on: ObserveEvents): { close(): void } {
     const { api, env, settings, watches } = this.#options
-    const observation = observeKey({ api, env, settings, watches }, election, on)
-    const open = {
-      close: () => {
-        this.#observations.delete(open)
-        observation.close()
-      },
-    }
-    this.#observations.add(open)
-    return open
+    return this.#observations.add(observeKey({ api, env, settings, watches }, election, on))
   }
 
   onRenewed(told: (renewal: Renewal) => void): void {
@@ -136,7 +129,7 @@ export class ConsulSession implements Session {
   async #close({ signal }: Cancellable): Promise<void> {
     this.#abort.abort()
     this.#reopenTimer?.cancel()
-    for (const observation of this.#observations) observation.close()
+    this.#observations.closeAll()
     const { env, closed } = this.#options
     // Everybody stops before anything is free.
     for (const candidacy of this.#candidacies.values()) candidacy.close()

@@ -6,7 +6,8 @@ import { MandateError } from '../../errors.ts'
 import type { Timer } from '../../seams/clock.ts'
 import { between } from '../../seams/random.ts'
 import type { BackendEnv } from '../backend.ts'
-import type { ConsulApi, KvAnswer, KvEntry } from './api.ts'
+import type { KvAnswer, KvEntry } from './answers.ts'
+import type { ConsulApi } from './api.ts'
 
 /** The state of one key, by a linearizable read. */
 export interface KeyState {

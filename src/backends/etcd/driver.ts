@@ -5,12 +5,12 @@ import type {
   BackendEnv,
   Cancellable,
   LeaseTiming,
-  ObserveEvents,
   Observer,
   SessionRequest,
   SessionTicket,
 } from '../backend.ts'
 import { MandateError } from '../../errors.ts'
+import { plainObserver } from '../observations.ts'
 import { EtcdCluster } from './cluster.ts'
 import { etcdFacts } from './facts.ts'
 import { isLeaseGone } from './failures.ts'
@@ -106,19 +106,7 @@ export class EtcdDriver implements BackendDriver {
         withinMs: OPEN_MS,
       },
     )
-    const observations = new Set<{ close(): void }>()
-    return {
-      scope: scopeOf(header?.clusterId),
-      observe: (election: string, on: ObserveEvents) => {
-        const observation = views.observe(election, on)
-        observations.add(observation)
-        return observation
-      },
-      close: () => {
-        for (const observation of observations) observation.close()
-        return Promise.resolve()
-      },
-    }
+    return plainObserver(scopeOf(header?.clusterId), (election, on) => views.observe(election, on))
   }
 
   async releaseSession({ session }: SessionTicket, { signal }: Cancellable): Promise<'released' | 'gone'> {

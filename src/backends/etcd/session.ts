@@ -13,6 +13,7 @@ import type {
 } from '../backend.ts'
 import { MandateError } from '../../errors.ts'
 import { holderValidityMs } from '../../lease/deadline.ts'
+import { Observations } from '../observations.ts'
 import { EtcdCandidacy } from './candidacy.ts'
 import type { EtcdCluster } from './cluster.ts'
 import { isLeaseGone } from './failures.ts'
@@ -48,7 +49,7 @@ export class EtcdSession implements Session {
   readonly #leaving = new Map<string, Promise<unknown>>()
   /** Keys that a request without an answer may still put, by election. */
   readonly #ghosts = new Map<string, { close(): void }>()
-  readonly #observations = new Set<{ close(): void }>()
+  readonly #observations = new Observations()
   #told: ((renewal: Renewal) => void) | undefined
   #over = false
 
@@ -92,14 +93,7 @@ export class EtcdSession implements Session {
   }
 
   observe(election: string, on: ObserveEvents): { close(): void } {
-    const observation = this.#options.views.observe(election, on)
-    this.#observations.add(observation)
-    return {
-      close: () => {
-        this.#observations.delete(observation)
-        observation.close()
-      },
-    }
+    return this.#observations.add(this.#options.views.observe(election, on))
   }
 
   onRenewed(told: (renewal: Renewal) => void): void {
@@ -114,8 +108,7 @@ export class EtcdSession implements Session {
     const wasOpen = !this.#over
     this.#end()
     for (const candidacy of [...this.#candidacies.values()]) candidacy.end('resigned')
-    for (const observation of this.#observations) observation.close()
-    this.#observations.clear()
+    this.#observations.closeAll()
     if (!wasOpen) return
     const { cluster, lease: ID, env } = this.#options
     try {

@@ -17,6 +17,7 @@ import type { ClientEvents } from '../../clients/zookeeper/client.ts'
 import type { Acl } from '../../clients/zookeeper/records.ts'
 import type { SessionEnd, SessionIdentity } from '../../clients/zookeeper/session-machine.ts'
 import type { TlsOptions } from '../../clients/zookeeper/socket.ts'
+import { plainObserver } from '../observations.ts'
 import { leastRemainingMs } from '../../clients/zookeeper/touch-proof.ts'
 import type { Dialect } from './dialects.ts'
 import { endError } from './failures.ts'
@@ -129,24 +130,7 @@ export class ZooKeeperDriver implements BackendDriver {
     const { client, place } = await this.#opened({ timeoutMs: timing.leaseMs }, o, {})
     try {
       const scope = await this.#scopeOf(place, o).catch(unmarked)
-      const readers = new Set<{ close(): void }>()
-      return {
-        scope,
-        observe: (election, on) => {
-          const reader = this.#hub.observe(election, on)
-          readers.add(reader)
-          return {
-            close: () => {
-              readers.delete(reader)
-              reader.close()
-            },
-          }
-        },
-        close: () => {
-          for (const reader of readers) reader.close()
-          return Promise.resolve()
-        },
-      }
+      return plainObserver(scope, (election, on) => this.#hub.observe(election, on))
     } finally {
       client.close()
     }

@@ -2,6 +2,7 @@
 import type { Instant } from '../../seams/clock.ts'
 import { MandateError } from '../../errors.ts'
 import { holderValidityMs } from '../../lease/deadline.ts'
+import { Observations } from '../observations.ts'
 import type {
   BackendEnv,
   Cancellable,
@@ -43,7 +44,7 @@ export class ZooKeeperSession implements Session {
   readonly #candidacies = new Map<string, ZooKeeperCandidacy>()
   /** By election, nodes that are still to be removed: whoever enters again waits, or it would stand behind itself. */
   readonly #leaving = new Map<string, Promise<unknown>>()
-  readonly #observations = new Set<{ close(): void }>()
+  readonly #observations = new Observations()
   /** First in line while the renewal had run out. */
   readonly #unsupported = new Set<ZooKeeperCandidacy>()
   #told: ((renewal: Renewal) => void) | undefined
@@ -102,14 +103,7 @@ export class ZooKeeperSession implements Session {
   }
 
   observe(election: string, on: ObserveEvents): { close(): void } {
-    const observation = this.#options.observe(election, on)
-    this.#observations.add(observation)
-    return {
-      close: () => {
-        this.#observations.delete(observation)
-        observation.close()
-      },
-    }
+    return this.#observations.add(this.#options.observe(election, on))
   }
 
   onRenewed(told: (renewal: Renewal) => void): void {
@@ -125,8 +119,7 @@ export class ZooKeeperSession implements Session {
 
   /** Ends at the servers with its session, and with it every node: one request for all elections. */
   async close({ signal }: Cancellable): Promise<void> {
-    for (const observation of this.#observations) observation.close()
-    this.#observations.clear()
+    this.#observations.closeAll()
     for (const candidacy of [...this.#candidacies.values()]) candidacy.end('resigned')
     const { client } = this.#options.place
     if (client.end !== undefined) return
