@@ -74,9 +74,12 @@ test('an object of a file says the same as the URL', () => {
 
 test('all problems of an object are told at once', () => {
   const problems: string[] = []
-  interpretBackendObject({ type: 'consul', ttl: 5, serfHealth: 'yes', color: 'red' }, '/base', problems)
+  const value = { type: 'consul', ttl: 5, serfHealth: 'yes', color: 'red', tls: true }
+  interpretBackendObject(value, '/base', problems)
   expect(problems).toEqual([
     expect.stringContaining("no key 'color'"),
+    // Taken for no wish at all, it would send the ACL token in the clear.
+    expect.stringContaining('tls is true: write a map'),
     expect.stringContaining('ttl is 5 where a text'),
     expect.stringContaining("serfHealth is 'yes'"),
   ])

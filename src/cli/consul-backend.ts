@@ -105,7 +105,12 @@ export function interpretConsulObject(
     problems.push(`${prefix}${name} is ${describe(field)} where a text is expected`)
     return undefined
   }
-  const tls = isRecord(value['tls']) ? value['tls'] : {}
+  const given = value['tls'] ?? {}
+  const tls = isRecord(given) ? given : {}
+  if (!isRecord(given))
+    problems.push(
+      `tls is ${describe(given)}: write a map of caFile, certFile and keyFile, or https:// before the address`,
+    )
   refuseUnknown(tls, ['certFile', 'keyFile', 'caFile'], 'tls.', problems)
   const fields: Fields = {
     address: textOf(value, 'address'),

@@ -1,9 +1,7 @@
 /**
  * One candidacy in one key: waits until the key is free, locks it, watches it while it leads, and gives it back.
  */
-import { MandateError } from '../../errors.ts'
-import type { Timer } from '../../seams/clock.ts'
-import { between } from '../../seams/random.ts'
+import { encodeLockValue } from '../../fencing/consul/lock-value.ts'
 import type {
   BackendEnv,
   Cancellable,
@@ -15,11 +13,10 @@ import type {
   Renewal,
 } from '../backend.ts'
 import { answerWithin, deferred } from '../settled.ts'
-import type { KvEntry, TxnResult } from './answers.ts'
+import { Acquisition } from './acquisition.ts'
 import type { ConsulApi } from './api.ts'
-import { encodeLockValue, foreignUse } from '../../fencing/consul/lock-value.ts'
 import { isRefusal, KeyLock } from './key-lock.ts'
-import type { Afloat, Hold, LeaveResult } from './key-lock.ts'
+import type { Hold, LeaveResult } from './key-lock.ts'
 import type { Tie } from './tie.ts'
 import type { KeyFollower, KeyState, Watches } from './watches.ts'
 
@@ -48,35 +45,16 @@ type State =
   | { readonly is: 'leaving' }
   | { readonly is: 'over' }
 
-/** Between two tries while a lock delay runs; Consul tells nobody when it is over. */
-const DELAYED_MIN_MS = 25
-const DELAYED_MAX_MS = 200
-
-/** All who wait wake at once: each waits a moment of chance, longer the more races it has lost. */
-const JITTER_FIRST_MS = 1
-const JITTER_MAX_MS = 250
-
 export class ConsulCandidacy implements Candidacy {
   readonly #host: CandidacyHost
   readonly #lock: KeyLock
+  readonly #acquisition: Acquisition
   readonly #request: CandidacyRequest
   readonly #on: CandidacyEvents
   readonly #over = deferred<void>()
   #state: State = { is: 'waiting' }
   #metadata: Metadata
   #watch: { close(): void } | undefined
-  #startedAt = 0
-  #latest: KeyState | undefined
-  /** The key was somebody's when it was seen last. */
-  #sawHolder = false
-  #jitterMs = JITTER_FIRST_MS
-  #delayed = 0
-  #retries = 0
-  #timer: Timer | undefined
-  /** Settles with the lock transaction under way. */
-  #attempt: Promise<void> | undefined
-  /** It was not answered, or too late. */
-  #afloat: Afloat | undefined
   #writing: Promise<unknown> = Promise.resolve()
   #left: Promise<LeaveResult> | undefined
 
@@ -86,6 +64,20 @@ export class ConsulCandidacy implements Candidacy {
     this.#request = request
     this.#metadata = request.metadata
     this.#on = on
+    const { env, watches, tie } = host
+    this.#acquisition = new Acquisition(
+      {
+        ...{ env, lock: this.#lock, election: request.election, tie },
+        value: (holder) => this.#value(holder, null),
+        reading: () => watches.reading(),
+        wanted: () => this.#state.is === 'waiting',
+      },
+      {
+        waiting: () => on.waiting(undefined),
+        taken: (hold) => this.#win(hold),
+        refused: (cause) => this.end('refused', cause),
+      },
+    )
   }
 
   get key(): string {
@@ -107,7 +99,7 @@ export class ConsulCandidacy implements Candidacy {
 
   start(): void {
     if (this.#state.is !== 'waiting') return this.#finish()
-    this.#startedAt = this.#host.watches.reading()
+    this.#acquisition.begin()
     try {
       const follower: KeyFollower = {
         state: (state) => this.#seen(state),
@@ -122,12 +114,12 @@ export class ConsulCandidacy implements Candidacy {
 
   /** There is a session (again). */
   tied(): void {
-    if (this.#state.is === 'waiting') this.#consider()
+    this.#acquisition.consider()
   }
 
   /** The session is gone, and the key with it if it was ours. */
   untied(reason: LossReason, cause: unknown): void {
-    this.#afloat = undefined
+    this.#acquisition.untied()
     if (this.#state.is === 'held') this.end(reason, cause)
     else if (this.#state.is === 'granted') this.#state = { is: 'waiting' }
   }
@@ -141,7 +133,7 @@ export class ConsulCandidacy implements Candidacy {
   /** Tells the end and forgets the key: for what is ours no more, or never was. */
   end(reason: LossReason, cause?: unknown): void {
     if (this.ended) return
-    const owes = this.#attempt !== undefined || this.#afloat !== undefined
+    const { owes } = this.#acquisition
     this.#state = owes ? { is: 'leaving' } : { is: 'over' }
     this.#on.ended(cause === undefined ? { reason } : { reason, cause })
     if (owes) this.#left = this.#giveBack(undefined)
@@ -161,167 +153,20 @@ export class ConsulCandidacy implements Candidacy {
     return this.#state.is === 'held' || this.#state.is === 'granted' ? this.#state.hold : undefined
   }
 
-  // ---- waiting --------------------------------------------------------------------------------------------------
+  // ---- the key --------------------------------------------------------------------------------------------------
 
   #seen(state: KeyState): void {
-    this.#latest = state
-    if (this.#state.is === 'held' || this.#state.is === 'granted') this.#checkHold(this.#state.hold, state)
-    else if (this.#state.is === 'waiting') this.#consider()
+    const hold = this.#hold
+    this.#acquisition.seen(state)
+    // Not what it has just taken by this very state.
+    if (hold !== undefined) this.#checkHold(hold, state)
   }
 
   #watchFailed(error: unknown): void {
     if (this.#state.is === 'waiting' && isRefusal(error)) this.end('refused', error)
   }
 
-  /** Looks at the newest state of the key, and does what it asks for. */
-  #consider(): void {
-    const state = this.#latest
-    const tie = this.#host.tie()
-    if (this.#state.is !== 'waiting' || this.#attempt !== undefined || state === undefined) return
-    if (tie === undefined || tie.over) return
-    const { entry } = state
-    const foreign = entry === undefined ? undefined : foreignUse(entry.flags)
-    if (foreign !== undefined)
-      return this.end('refused', foreignKey(this.#request.election, this.key, foreign))
-    if (entry?.session === tie.session) {
-      // Of a transaction whose answer was lost. An older reading may show what an earlier candidacy has given back.
-      if (state.reading > this.#startedAt) this.#granted(tie, entry.modifyIndex)
-      return
-    }
-    if (entry?.session !== undefined) {
-      this.#cancelTimer()
-      this.#delayed = 0
-      if (!this.#sawHolder) this.#on.waiting(undefined)
-      this.#sawHolder = true
-      return
-    }
-    if (this.#timer !== undefined) return
-    const raceMs = this.#sawHolder ? between(this.#host.env.random, 0, this.#jitterMs) : 0
-    this.#sawHolder = false
-    if (raceMs < 1) this.#try(tie, entry)
-    else this.#later(raceMs)
-  }
-
-  #later(ms: number): void {
-    this.#cancelTimer()
-    this.#timer = this.#host.env.clock.setTimer(ms, () => {
-      this.#timer = undefined
-      this.#consider()
-    })
-  }
-
-  #cancelTimer(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
-  }
-
-  #try(tie: Tie, entry: KvEntry | undefined): void {
-    this.#attempt = entry === undefined ? this.#make(tie) : this.#take(tie, entry.modifyIndex)
-  }
-
-  /** Nothing is held by it, so whatever becomes of it is no harm. */
-  #make(tie: Tie): Promise<void> {
-    return this.#lock.make().then(
-      (result) => {
-        this.#attempt = undefined
-        this.#retries = 0
-        if (result.is === 'refused') this.#refused(tie, result, undefined)
-        else if (this.#state.is === 'waiting' && !tie.over) this.#attempt = this.#take(tie, result.index)
-      },
-      (error: unknown) => {
-        this.#attempt = undefined
-        this.#unanswered(error)
-      },
-    )
-  }
-
-  #take(tie: Tie, basis: bigint): Promise<void> {
-    return this.#lock.take(tie.session, basis, this.#value(tie, null)).then(
-      (result) => {
-        this.#attempt = undefined
-        this.#retries = 0
-        if (result.is === 'applied') this.#acquired(tie, result.index)
-        else this.#refused(tie, result, basis)
-      },
-      (error: unknown) => {
-        this.#attempt = undefined
-        if (!isRefusal(error)) this.#afloat = { tie, basis }
-        this.#unanswered(error)
-      },
-    )
-  }
-
-  #acquired(tie: Tie, index: bigint): void {
-    if (tie.over) return this.#consider()
-    if (this.#state.is === 'waiting') this.#granted(tie, index)
-    else if (this.#state.is === 'leaving') this.#afloat = { tie, basis: index }
-  }
-
-  #refused(tie: Tie, { why, what }: Extract<TxnResult, { is: 'refused' }>, basis: bigint | undefined): void {
-    if (this.#state.is !== 'waiting') return
-    switch (why) {
-      case 'lock-delay': {
-        if (this.#delayed++ === 0) this.#on.waiting(undefined)
-        const maxMs = Math.min(DELAYED_MAX_MS, DELAYED_MIN_MS * 1.5 ** this.#delayed)
-        return this.#later(between(this.#host.env.random, maxMs / 2, maxMs))
-      }
-      case 'held':
-      case 'changed':
-        this.#delayed = 0
-        // Lost a race; the watch tells of the next one. It may have told already.
-        this.#jitterMs = Math.min(JITTER_MAX_MS, 2 * this.#jitterMs)
-        this.#sawHolder = true
-        this.#on.waiting(undefined)
-        // It may be ours, by the transaction before this one, whose answer was lost.
-        if (this.#afloat !== undefined) void this.#lookAgain()
-        else if (this.#latest?.entry?.modifyIndex !== basis) this.#consider()
-        return
-      case 'no-session':
-        void tie.verify()
-        return this.#later(this.#lock.retryMs(++this.#retries))
-      default:
-        why satisfies never
-        throw new MandateError('INTERNAL', what, { reason: what })
-    }
-  }
-
-  #unanswered(error: unknown): void {
-    if (this.#state.is !== 'waiting') return
-    if (isRefusal(error)) return this.end('refused', error)
-    this.#host.env.report({ during: `campaign for '${this.#request.election}'`, error })
-    // Asked again on the same supposition, it cannot take effect twice; and if it did the first time, a reading shows it.
-    void this.#lookAgain()
-  }
-
-  async #lookAgain(): Promise<void> {
-    const reading = this.#host.watches.reading()
-    try {
-      const { entries, index } = await this.#lock.read()
-      if (this.#state.is !== 'waiting') return
-      const latest = this.#latest
-      // The watch may have told of something newer meanwhile.
-      if (latest === undefined || index >= latest.index || reading > latest.reading)
-        this.#latest = { entry: entries[0], index, reading }
-      this.#consider()
-    } catch {
-      if (this.#state.is !== 'waiting') return
-      this.#cancelTimer()
-      this.#timer = this.#host.env.clock.setTimer(this.#lock.retryMs(++this.#retries), () => {
-        this.#timer = undefined
-        void this.#lookAgain()
-      })
-    }
-  }
-
   // ---- leading --------------------------------------------------------------------------------------------------
-
-  #granted(tie: Tie, index: bigint): void {
-    this.#cancelTimer()
-    this.#afloat = undefined
-    this.#jitterMs = JITTER_FIRST_MS
-    // Whatever is read from here on is not older than the acquisition.
-    this.#win({ tie, index, current: index, reading: this.#host.watches.reading() })
-  }
 
   #win(hold: Hold): void {
     const { renewal } = hold.tie
@@ -335,7 +180,8 @@ export class ConsulCandidacy implements Candidacy {
     this.#state = { is: 'held', hold }
     this.#on.won({ token: this.#host.tokenBase + hold.index, renewal })
     // What was seen while the answer was on its way may be newer than the acquisition.
-    if (this.#latest !== undefined) this.#checkHold(hold, this.#latest)
+    const { latest } = this.#acquisition
+    if (latest !== undefined) this.#checkHold(hold, latest)
   }
 
   /** Whether the key is still ours, by a state that cannot be older than the acquisition. */
@@ -352,7 +198,7 @@ export class ConsulCandidacy implements Candidacy {
     }
     if (this.#state.is === 'granted') {
       this.#state = { is: 'waiting' }
-      return this.#consider()
+      return this.#acquisition.consider()
     }
     const how =
       entry === undefined
@@ -418,8 +264,8 @@ export class ConsulCandidacy implements Candidacy {
   }
 
   async #giveBack(hold: Hold | undefined): Promise<LeaveResult> {
-    this.#cancelTimer()
     this.#watch?.close()
+    const afloat = this.#acquisition.end()
     const failed = (error: unknown): void =>
       this.#host.env.report({ during: `release of '${this.#request.election}'`, error })
     try {
@@ -428,11 +274,9 @@ export class ConsulCandidacy implements Candidacy {
         await this.#writing
         return await this.#lock.release(hold, this.#value(hold.tie, hold.index), failed)
       }
-      // Of a making that was answered, the taking.
-      while (this.#attempt !== undefined) await this.#attempt
-      const afloat = this.#afloat
-      if (afloat === undefined) return 'left'
-      return await this.#lock.dispel(afloat, (index) => this.#value(afloat.tie, index), failed)
+      const owed = await afloat
+      if (owed === undefined) return 'left'
+      return await this.#lock.dispel(owed, (index) => this.#value(owed.tie, index), failed)
     } finally {
       this.#finish()
     }
@@ -440,7 +284,7 @@ export class ConsulCandidacy implements Candidacy {
 
   #finish(): void {
     this.#state = { is: 'over' }
-    this.#cancelTimer()
+    void this.#acquisition.end()
     this.#watch?.close()
     this.#over.resolve()
   }
@@ -448,15 +292,6 @@ export class ConsulCandidacy implements Candidacy {
   #value({ session }: Tie, index: bigint | null, metadata = this.#metadata): string {
     return encodeLockValue({ id: this.#host.candidateId, metadata, session, index })
   }
-}
-
-function foreignKey(election: string, key: string, use: string): MandateError<'INVALID_NAME'> {
-  return new MandateError(
-    'INVALID_NAME',
-    `election '${election}' cannot use the key ${key}, which ${use}. It is left as it is: choose another name or prefix, ` +
-      'or delete the key if nobody needs it',
-    { name: election, reason: use },
-  )
 }
 
 function indexFell(key: string): Error {

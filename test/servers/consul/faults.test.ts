@@ -55,6 +55,25 @@ class Contest {
     return candidate
   }
 
+  /** It leads; those that stand behind it have their sessions. */
+  async led(leader: CandidateProcess, ...behind: readonly string[]): Promise<CandidateProcess> {
+    await leader.leadership()
+    for (const id of behind) this.stand(id)
+    await this.ready()
+    return leader
+  }
+
+  async ready(): Promise<void> {
+    for (const each of this.candidates) await eventually('it to be ready', () => each.told('ready')[0])
+  }
+
+  /** Somebody leads since then. */
+  leadsSince(at: number): Promise<CandidateProcess> {
+    return eventually('somebody to lead', () =>
+      this.candidates.find((each) => each.told('led').some((line) => line.at >= at)),
+    )
+  }
+
   async proxied(id: string) {
     const proxy = await FaultProxy.to(this.#members[0]!.address)
     this.proxies.push(proxy)
@@ -101,11 +120,7 @@ const clean = { overlapMs: 0, tokenRegressions: 0 }
 describe.concurrent('two never lead at once', () => {
   it('when the leader is killed', async () => {
     const stage = contest()
-    const a = stage.stand('a')
-    await a.leadership()
-    stage.stand('b')
-    stage.stand('c')
-    await settled(stage)
+    const a = await stage.led(stage.stand('a'), 'b', 'c')
     const at = nowMs()
     a.kill('SIGKILL')
     await stage.takenOver(a, at)
@@ -117,7 +132,7 @@ describe.concurrent('two never lead at once', () => {
     const a = stage.stand('a')
     await a.leadership()
     const b = stage.stand('b')
-    await settled(stage)
+    await stage.ready()
     const at = nowMs()
     a.stop()
     await stage.takenOver(a, at)
@@ -131,10 +146,7 @@ describe.concurrent('two never lead at once', () => {
 
   it('when the event loop of the leader is blocked past its lease', async () => {
     const stage = contest()
-    const a = stage.stand('a')
-    await a.leadership()
-    stage.stand('b')
-    await settled(stage)
+    const a = await stage.led(stage.stand('a'), 'b')
     const at = nowMs()
     a.block(3 * checkMs)
     await stage.takenOver(a, at)
@@ -146,9 +158,7 @@ describe.concurrent('two never lead at once', () => {
   it('when the leader falls into a black hole, and comes out again', async () => {
     const stage = contest()
     const { proxy, candidate: a } = await stage.proxied('a')
-    await a.leadership()
-    stage.stand('b')
-    await settled(stage)
+    await stage.led(a, 'b')
     const at = nowMs()
     proxy.blackHole()
     await stage.takenOver(a, at)
@@ -162,9 +172,7 @@ describe.concurrent('two never lead at once', () => {
     for (const direction of ['down', 'up'] as const) {
       const stage = contest()
       const { proxy, candidate: a } = await stage.proxied('a')
-      await a.leadership()
-      stage.stand('b')
-      await settled(stage)
+      await stage.led(a, 'b')
       if (direction === 'down') {
         // Its heartbeats still arrive, so the check passes, and nobody takes over before the session ends. It must stop.
         proxy.blackHole(direction)
@@ -213,18 +221,13 @@ describe.concurrent('two never lead at once', () => {
     const own = await ConsulServers.start()
     try {
       const stage = contest([own.first])
-      const a = stage.stand('a')
-      await a.leadership()
-      stage.stand('b')
-      await settled(stage)
+      const a = await stage.led(stage.stand('a'), 'b')
       own.first.stop()
       await eventually('a to stop by itself', () => a.told('lost')[0])
       await pause(checkMs)
       const at = nowMs()
       own.first.cont()
-      await eventually('somebody to lead', () =>
-        stage.candidates.find((each) => each.told('led').some((line) => line.at >= at)),
-      )
+      await stage.leadsSince(at)
       expect(stage.judge()).toMatchObject(clean)
       await stage.end()
     } finally {
@@ -236,25 +239,17 @@ describe.concurrent('two never lead at once', () => {
 describe.concurrent('what an operator ends is told as revoked', () => {
   it('a session that is destroyed: the lock delay keeps the next one out until the leader was told', async () => {
     const stage = contest()
-    const a = stage.stand('a')
-    await a.leadership()
-    stage.stand('b')
-    await settled(stage)
+    const a = await stage.led(stage.stand('a'), 'b')
     const at = nowMs()
     await servers.first.put(`/v1/session/destroy/${(await stage.entry())?.Session}`)
-    await eventually('somebody to lead', () =>
-      stage.candidates.find((each) => each.told('led').some((line) => line.at >= at)),
-    )
+    await stage.leadsSince(at)
     expect(a.told('lost')[0]?.reason).toBe('revoked')
     expect(stage.judge()).toMatchObject({ ...clean, operatorOverlapMs: 0 })
   })
 
   it('a key that is deleted: the next one overlaps by no more than the watch takes', async () => {
     const stage = contest()
-    const a = stage.stand('a')
-    await a.leadership()
-    stage.stand('b')
-    await settled(stage)
+    const a = await stage.led(stage.stand('a'), 'b')
     await servers.first.delete(`/v1/kv/${stage.key}`)
     const lost = await eventually('a to know', () => a.told('lost')[0])
     expect(lost.reason).toBe('revoked')
@@ -286,7 +281,7 @@ describe.concurrent('what an operator ends is told as revoked', () => {
       const a = stage.stand('a', { address: agent!.address })
       await a.leadership()
       const b = stage.stand('b')
-      await settled(stage)
+      await stage.ready()
       const at = nowMs()
       const left = agent!.process.kill('SIGTERM')
       expect(await stage.takenOver(a, at)).toBe(b)
@@ -301,10 +296,7 @@ describe.concurrent('what an operator ends is told as revoked', () => {
 
   it('a check that is taken away at the agent', async () => {
     const stage = contest()
-    const a = stage.stand('a')
-    await a.leadership()
-    stage.stand('b')
-    await settled(stage)
+    const a = await stage.led(stage.stand('a'), 'b')
     const at = nowMs()
     const value = Buffer.from((await stage.entry())?.Value ?? '', 'base64').toString()
     const { session } = JSON.parse(value) as { session: string }
@@ -312,9 +304,7 @@ describe.concurrent('what an operator ends is told as revoked', () => {
       ServiceChecks: { ID: string }[]
     }[]
     await servers.first.put(`/v1/agent/service/deregister/${info?.ServiceChecks[0]?.ID}`)
-    await eventually('somebody to lead', () =>
-      stage.candidates.find((each) => each.told('led').some((line) => line.at >= at)),
-    )
+    await stage.leadsSince(at)
     expect(a.told('lost')[0]?.reason).toMatch(/^(revoked|health-check)$/)
     expect(stage.judge()).toMatchObject({ ...clean, operatorOverlapMs: 0 })
   })
@@ -355,19 +345,13 @@ describe('without a check', () => {
     const a = stage.stand('a', { checkMs: null })
     await a.leadership()
     stage.stand('b', { checkMs: null })
-    await settled(stage)
+    await stage.ready()
     const at = nowMs()
     a.kill('SIGKILL')
     await stage.takenOver(a, at, 40_000)
     expect(stage.judge()).toMatchObject(clean)
   })
 })
-
-/** Everybody has a session and has seen the key. */
-async function settled({ candidates }: Contest): Promise<void> {
-  for (const candidate of candidates) await eventually('it to be ready', () => candidate.told('ready')[0])
-  await pause(300)
-}
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
