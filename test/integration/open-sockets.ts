@@ -9,6 +9,8 @@ export function watchSockets(): { to(ports: readonly number[]): number; close():
     const connected = (): void => {
       if (socket.remotePort !== undefined) all.set(socket, socket.remotePort)
     }
+    // Every world of a suite that runs at once watches all.
+    socket.setMaxListeners(0)
     socket.once('connect', connected)
     socket.once('close', () => all.delete(socket))
   }
