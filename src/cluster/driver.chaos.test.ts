@@ -12,5 +12,5 @@ for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
   it(`keeps its promises under faults, seed ${seed}`, () => {
     chaos = new RaftChaos(seed)
     return chaos.run(40)
-  }, 60_000)
+  }, 240_000)
 }

@@ -19,7 +19,7 @@ afterEach(async () => {
 
 /** Waits for what must happen sooner or later; only a hang fails. */
 async function until(happened: () => boolean, what: string): Promise<void> {
-  const end = Date.now() + 20_000
+  const end = Date.now() + 60_000
   while (!happened()) {
     if (Date.now() > end) throw new Error(`never happened: ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 2))

@@ -94,7 +94,7 @@ class Terminal {
 }
 
 // A check that must not be missed fails without tmux, by name; elsewhere it is optional.
-describe.skipIf(!hasTmux && !isRequired)('the demo on a terminal', { timeout: 120_000 }, () => {
+describe.skipIf(!hasTmux && !isRequired)('the demo on a terminal', { timeout: 240_000 }, () => {
   it('does what its keys say, and ends with what to try next', async () => {
     // A slow lease: what is tested is the keys, not this machine.
     terminal = new Terminal('--timing default')

@@ -140,7 +140,7 @@ describe('mandate serve', () => {
     expect((await get(url, '/livez')).status).toBe(200)
   })
 
-  test('of three, one leads; when it is asked to stop the next one does', { timeout: 60_000 }, async () => {
+  test('of three, one leads; when it is asked to stop the next one does', { timeout: 180_000 }, async () => {
     const cluster = await Cluster.plan(stage)
     const serves = peerIds.map((id) =>
       stage.start(['serve', 'billing', ...anyPort, '--self', id, '--data', `./data/${id}`], {

@@ -49,7 +49,7 @@ test('the same seeds give the same answer on one worker and on two, with every k
   const { wallMs: _, speed: __, workers: ___, ...same } = one
   expect(two).toMatchObject(same)
   expect(await answerOf(...little, '--first-seed', '2')).not.toMatchObject({ traceHash: one['traceHash'] })
-}, 120_000)
+}, 180_000)
 
 test('--level core runs the same seeds with the cores alone, with the same keys', async () => {
   const core = await answerOf(...little, '--level', 'core')
@@ -65,7 +65,7 @@ test('--level core runs the same seeds with the cores alone, with the same keys'
   const full = await answerOf(...little)
   expect(Object.keys(core).toSorted()).toEqual(Object.keys(full).toSorted())
   expect(core['traceHash']).not.toBe(full['traceHash'])
-}, 120_000)
+}, 180_000)
 
 test('a record is gone on with: in two parts the same totals as in one', async () => {
   const file = join(folder, 'record.ndjson')
@@ -77,7 +77,7 @@ test('a record is gone on with: in two parts the same totals as in one', async (
   const other = simulate(...little.with(3, '6s'), '--record', file)
   expect(await other.ended).toBe(78)
   expect(other.stderr).toContain('name another file')
-}, 120_000)
+}, 180_000)
 
 test('Ctrl-C prints what was done', async () => {
   const run = simulate(
@@ -101,7 +101,7 @@ test('Ctrl-C prints what was done', async () => {
   run.kill('SIGINT')
   expect(await run.ended).toBe(130)
   expect(run.stdout).toMatch(/^simulated [\d.]+ days in \d+ seeds from 1, .* 0 violations/)
-}, 90_000)
+}, 180_000)
 
 test('wrong flags end with 78 and name every problem; a protocol is simulated by its cores', async () => {
   const wrong = simulate('--seeds', '0', '--faults', 'rain')

@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest'
 import { freePorts } from '../../src/cli/demo/ports.ts'
 import { test } from './staged.ts'
 
-describe('a service that nobody runs', { concurrent: true, timeout: 60_000 }, () => {
+describe('a service that nobody runs', { concurrent: true, timeout: 180_000 }, () => {
   test.for(['etcd', 'zk', 'consul'])(
     '%s: status and leader say which address, and end with 69',
     async (scheme, { stage }) => {

@@ -11,7 +11,7 @@ import { eventually, Loopback, peerTable } from './loopback.ts'
 const seed = Number(process.env['MANDATE_SEED'] ?? 1)
 const kills = 28
 /** Far above any lease and timeout of `fast`, and above a stall of a busy machine. */
-const failoverBoundMs = 10_000
+const failoverBoundMs = 30_000
 
 const contests: readonly Contest[] = [
   { name: 'by time', exclusivity: 'time' },
@@ -113,7 +113,7 @@ test(`tokens never go back, leaders never overlap, and every failover comes (MAN
     .filter(({ during }) => during === 'start')
   expect([refused, unstarted]).toEqual([[], []])
   expect(killed.size).toBeGreaterThanOrEqual(25)
-}, 60_000)
+}, 240_000)
 
 test('told to close, every process ends by itself: no timer, socket or thread keeps it', async () => {
   const last = [...alive.values()]

@@ -71,7 +71,7 @@ export class Loopback {
 export async function eventually<T>(
   what: string,
   look: () => T | undefined | Promise<T | undefined>,
-  withinMs = 20_000,
+  withinMs = 60_000,
 ): Promise<T> {
   const endMs = performance.now() + withinMs
   for (;;) {

@@ -80,4 +80,4 @@ it('a restored folder is not let in, however often it is started, and the folder
   rmSync(stage.dataDir('b'), { recursive: true })
   renameSync(itsOwn, stage.dataDir('b'))
   await startAndStop()
-}, 60_000)
+}, 240_000)
