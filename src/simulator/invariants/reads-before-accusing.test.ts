@@ -2,57 +2,122 @@ import { describe, expect, it } from 'vitest'
 import { readsBeforeAccusing } from './reads-before-accusing.ts'
 import { judge, raft, type Story, type StoryProcess } from './testing/story.ts'
 
-const asks = raft({ type: 'pre-vote', term: 2, lastIndex: 1, lastTerm: 1 })
+const asks = (term = 2) => raft({ type: 'pre-vote', term, lastIndex: 1, lastTerm: 1 })
 const beat = (term: number) => raft({ type: 'heartbeat', term, commit: 0, round: 1, successors: [] })
+const echo = (term: number) => raft({ type: 'heartbeat-reply', term, round: 1, lastIndex: 1 })
 
-/** a stands still for a second. */
-const stalled = (then: (a: StoryProcess, story: Story) => void) => (story: Story) => {
-  const a = story.process('a')
-  a.happens({ type: 'fault', fault: 'stall' })
-  story.passes(1000)
-  then(a, story)
-}
+/** a, of three, stands still for a second. */
+const stalled =
+  (then: (a: StoryProcess, story: Story) => void, leads = false) =>
+  (story: Story) => {
+    const a = story.process('a')
+    if (leads) a.leads(1)
+    a.happens({ type: 'fault', fault: 'stall' })
+    story.passes(1000)
+    then(a, story)
+  }
 
 describe('reads-before-accusing', () => {
-  it('holds for who reads first, then asks', () => {
-    const reads = stalled((a) => {
-      a.receives('b', beat(1))
-      a.sends('c', asks)
-      a.receives('b', beat(1))
-    })
-    expect(judge(readsBeforeAccusing, reads)).toBe(1)
-  })
+  it.each([
+    [
+      'who reads first, then stands',
+      1,
+      (a) => {
+        a.receives('b', beat(1))
+        a.sends('c', asks())
+        a.receives('b', beat(1))
+      },
+    ],
+    [
+      'who gets the heartbeat only later',
+      0,
+      (a, story) => {
+        a.sends('c', asks())
+        story.passes(1)
+        a.receives('b', beat(1))
+      },
+    ],
+    [
+      'who gets that of a leader which is none any more',
+      1,
+      (a) => {
+        a.sends('c', asks(3))
+        a.receives('b', beat(1))
+      },
+    ],
+  ] satisfies [string, number, (a: StoryProcess, story: Story) => void][])(
+    'holds for a follower %s',
+    (_what, evaluations, then) => {
+      expect(judge(readsBeforeAccusing, stalled(then))).toBe(evaluations)
+    },
+  )
 
-  it('holds where the heartbeat came only later, or from a leader that is none any more', () => {
-    const later = stalled((a, story) => {
-      a.sends('c', asks)
-      story.passes(1)
-      a.receives('b', beat(1))
-    })
-    expect(judge(readsBeforeAccusing, later)).toBe(1)
-    const old = stalled((a) => {
-      a.sends('c', asks)
-      a.receives('b', beat(0))
-    })
-    expect(judge(readsBeforeAccusing, old)).toBe(1)
-  })
+  it.each([
+    [
+      'leads on',
+      1,
+      (a, story) => {
+        a.sends('b', beat(1))
+        a.receives('b', echo(1))
+        story.passes(100)
+        a.sends('b', beat(1))
+      },
+    ],
+    [
+      'had no answer',
+      0,
+      (a, story) => {
+        a.sends('b', beat(1))
+        story.passes(5000)
+        a.receives('b', asks())
+      },
+    ],
+    [
+      'hears of a newer term',
+      1,
+      (a, story) => {
+        a.receives('b', echo(1))
+        a.receives('c', beat(2))
+        story.passes(5000)
+        a.receives('b', asks(1))
+      },
+    ],
+    [
+      'stands still again',
+      0,
+      (a, story) => {
+        a.receives('b', echo(1))
+        a.happens({ type: 'fault', fault: 'stall' })
+        story.passes(5000)
+        a.receives('b', asks(1))
+      },
+    ],
+  ] satisfies [string, number, (a: StoryProcess, story: Story) => void][])(
+    'holds for a leader that %s',
+    (_what, evaluations, then) => {
+      expect(judge(readsBeforeAccusing, stalled(then, true))).toBe(evaluations)
+    },
+  )
 
-  it('asks nothing of who did not stand still', () => {
-    const awake = (story: Story): void => {
-      const a = story.process('a')
-      a.sends('c', asks)
-      a.receives('b', beat(1))
-    }
-    expect(judge(readsBeforeAccusing, awake)).toBe(0)
-  })
-
-  it('fails for who accuses with the heartbeat in its socket', () => {
+  it('fails for a follower that stands with the heartbeat in its socket', () => {
     const accuses = stalled((a) => {
-      a.sends('c', asks)
+      a.sends('c', asks())
       a.receives('b', beat(1))
     })
     expect(() => judge(readsBeforeAccusing, accuses)).toThrow(
       /a \(run 1\) stood still, and stands against b at 1000/,
+    )
+  })
+
+  it('fails for a leader that steps down with the answers in its socket', () => {
+    const stepsDown = stalled((a, story) => {
+      a.sends('b', beat(1))
+      a.receives('b', echo(1))
+      story.passes(1000)
+      a.receives('c', asks(1))
+    }, true)
+    expect(() => judge(readsBeforeAccusing, stepsDown)).toThrow(
+      /a \(run 1\) led term 1, stood still until 1000, had the answers of b, and leads no more at 2000/,
     )
   })
 })

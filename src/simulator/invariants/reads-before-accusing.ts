@@ -1,52 +1,104 @@
 /**
- * After a stall timers fire before the frames that wait in the sockets are read (DESIGN §2 "Clocks"). So a peer that stood
- * still must read before it believes that its leader is silent: if it asks for pre-votes with its first breath, and in the
- * same instant reads the leader's heartbeat, which had been there all the time, it did not.
+ * After a stall timers fire before the frames that wait in the sockets are read (DESIGN §2 "Clocks"). Whoever stood still must
+ * read before it finds others silent. A follower that stands for election with its first breath, and in the same instant reads
+ * the heartbeat that had been there all the time, did not; nor did a leader that read the answers of a majority in that
+ * instant, and nothing of a newer term, and leads no more.
  */
 import type { HistoryEvent } from '../history.ts'
-import { ensure, type Checker, type Invariant } from './invariant.ts'
+import { ensure, type CheckContext, type Checker, type Invariant } from './invariant.ts'
+import { isMajority } from './models/majority.ts'
 
 export const readsBeforeAccusing: Invariant = {
   name: 'reads-before-accusing',
-  claim: 'Who stood still reads what has arrived before it finds its leader silent (DESIGN §2).',
-  types: ['fault', 'sent', 'received'],
-  messages: ['pre-vote', 'heartbeat'],
-  check: () => new ReadsBeforeAccusing(),
+  claim:
+    'Who stood still reads what has arrived before it finds its leader, or its followers, silent (DESIGN §2).',
+  types: ['fault', 'led', 'sent', 'received'],
+  messages: ['pre-vote', 'heartbeat', 'heartbeat-reply', 'append-reply'],
+  check: (context) => new ReadsBeforeAccusing(context),
 }
 
-/** Of a process that stood still, from then until it has read something. */
+/** Of a process that stood still. */
 interface Waking {
   readonly run: number
-  asked: { readonly term: number; readonly at: number } | null
+  /** The term that it led. */
+  readonly led: number | null
+  /** Its first breath. */
+  at: number | null
+  /** For which term it stands. */
+  stands: number | null
+  /** Who had answered it. */
+  readonly answered: Set<string>
 }
+
+type Message = Extract<HistoryEvent, { type: 'sent' | 'received' }>
+
+const standsStill: ReadonlySet<string> = new Set(['stall', 'pause', 'suspend'])
 
 class ReadsBeforeAccusing implements Checker {
   evaluations = 0
+  readonly #voters: readonly string[]
+  readonly #beatsWithinMs: number
+  readonly #led = new Map<string, { readonly run: number; readonly term: number }>()
   readonly #waking = new Map<string, Waking>()
 
+  constructor({ voters, timing }: CheckContext) {
+    this.#voters = voters
+    this.#beatsWithinMs = 3 * timing.heartbeatMs + 50
+  }
+
   observe(event: HistoryEvent): void {
-    const { process, run, at } = event
+    const { process, run } = event
+    if (event.type === 'led') this.#led.set(process, event)
     if (event.type === 'fault') {
-      if (standsStill.has(event.fault)) this.#waking.set(process, { run, asked: null })
-      return
+      this.#waking.delete(process)
+      if (!standsStill.has(event.fault)) return
+      const led = this.#led.get(process)
+      const term = led?.run === run ? led.term : null
+      this.#waking.set(process, { run, led: term, at: null, stands: null, answered: new Set() })
     }
     if (event.type !== 'sent' && event.type !== 'received') return
     const waking = this.#waking.get(process)
     if (waking === undefined || event.message.kind !== 'raft') return
-    const { message } = event.message
+    if (waking.run !== run || !this.#wakes(event, waking, event.message.message)) this.#waking.delete(process)
+  }
+
+  /** False: there is no more to see. */
+  #wakes(event: Message, waking: Waking, message: { readonly type: string; readonly term: number }): boolean {
+    waking.at ??= event.at
+    const isFirst = event.at === waking.at
     if (event.type === 'sent') {
-      if (message.type === 'pre-vote' && waking.run === run) waking.asked ??= { term: message.term, at }
-      return
+      if (message.type === 'pre-vote' && isFirst) waking.stands ??= message.term
+      // It leads on.
+      if (message.type === 'heartbeat' && !isFirst) return this.#holds()
+    } else {
+      if (message.type === 'heartbeat' && isFirst) this.#heard(event, waking, message.term)
+      // To be asked changes nothing.
+      if (message.type !== 'pre-vote' && message.term > (waking.led ?? 0)) return false
+      if (message.type.endsWith('-reply') && message.term === waking.led && isFirst)
+        waking.answered.add(event.from)
     }
-    this.#waking.delete(process)
-    if (waking.run !== run) return
+    return isFirst || this.#leadsOn(event, waking)
+  }
+
+  #heard({ process, at, ...event }: Message, { stands }: Waking, term: number): void {
     this.evaluations += 1
-    const { asked } = waking
-    const wasThere = asked !== null && asked.at === at && message.term >= asked.term - 1
-    ensure(!(message.type === 'heartbeat' && wasThere), () => {
-      return `${process} (run ${run}) stood still, and stands against ${event.from} at ${at} before it reads its heartbeat of term ${message.term}`
+    const from = event.type === 'received' ? event.from : process
+    ensure(stands === null || term < stands - 1, () => {
+      return `${process} (run ${event.run}) stood still, and stands against ${from} at ${at} before it reads its heartbeat of term ${term}`
     })
   }
-}
 
-const standsStill: ReadonlySet<string> = new Set(['stall', 'pause', 'suspend'])
+  #leadsOn({ process, run, at }: Message, { led, at: since, answered }: Waking): boolean {
+    if (led === null || since === null || !isMajority(answered.size + 1, this.#voters.length)) return false
+    ensure(at - since <= this.#beatsWithinMs, () => {
+      const who = [...answered].join(', ')
+      return `${process} (run ${run}) led term ${led}, stood still until ${since}, had the answers of ${who}, and leads no more at ${at}`
+    })
+    return true
+  }
+
+  #holds(): false {
+    this.evaluations += 1
+    return false
+  }
+}
