@@ -160,8 +160,8 @@ test('a folder that cannot be made says which and why', async () => {
   const file = join(stage.folder, 'a file')
   writeFileSync(file, '')
   const error = await refusal(() => stage.peer(peers, 'a', { dataDir: join(file, 'data') }))
-  expect(error.code).toBe('INTERNAL')
-  expect(error.message).toMatch(/a file\/data cannot be used \(ENOTDIR.*check the disk and the rights/)
+  expect(error.code).toBe('INVALID_OPTIONS')
+  expect(error.message).toMatch(/a file\/data cannot be used \(ENOTDIR.*a folder that this user may make/)
 })
 
 test('a copied folder under the same peer id beside the original is refused, and the original serves on', async () => {
