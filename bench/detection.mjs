@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { resolveTiming } from '../dist/lease/timing.js'
 import { runPlan } from '../dist/simulator/run.js'
 import { detectionPlan } from './detection-plan.mjs'
+import { compareDetectors } from './detectors.mjs'
 import { distribution, fail, heading, markdownTable, now, repeatable, round } from './figures.mjs'
 
 const usage = `npm run --silent bench:detection -- [options]
@@ -170,13 +171,14 @@ for (const tuning of tunings) {
   process.stderr.write(`${tuning}: done after ${round((now() - begun) / 1000)} s\n`)
 }
 const [fixed, adaptive] = rows
+const detectors = compareDetectors(seed)
 const reduction = 1 - adaptive.detectionMs.mean / fixed.detectionMs.mean
 const electedReduction = 1 - adaptive.electedMs.mean / fixed.electedMs.mean
 const extraElections = adaptive.falseElections - fixed.falseElections
 const met = reduction >= goal.reduction && extraElections <= goal.extraElections
 const result = {
   ...heading('bench:detection'),
-  ...{ wallMs: now() - begun, seed, timing, trials, hours, followerStallMs, rows },
+  ...{ wallMs: now() - begun, seed, timing, trials, hours, followerStallMs, rows, detectors },
   ...{ reduction, electedReduction, extraElections, goal, met },
 }
 if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`)
@@ -209,12 +211,22 @@ function tables() {
       ...leaderStallsMs.map((ms) => `${round(electionsPerLeaderStall[ms] * 100, 0)} %`),
     ]),
   )
+  const compared = markdownTable(
+    ['weather', ...(detectors[0]?.detectors ?? []).map(({ detector }) => detector)],
+    detectors.map((each) => [
+      each.weather,
+      ...each.detectors.map(
+        ({ silenceMs, mistakesPerHour }) => `${round(silenceMs, 0)} ms, ${round(mistakesPerHour, 1)}`,
+      ),
+    ]),
+  )
   return [
     silent,
     `Noticed ${round(reduction * 100)} % sooner, replaced ${round(electedReduction * 100)} % sooner (goal: at least ${goal.reduction * 100} %).`,
     false24,
     `Extra false elections in ${String(hours)} simulated hours: ${extraElections} (goal: ${goal.extraElections}).`,
     `Stalls of the leader that cost an election:\n\n${leader}`,
+    `Mean silence that is suspicious, and mistakes an hour, with a beat each 100 ms:\n\n${compared}`,
     `\`${repeatable('bench:detection')}\`, in ${round(result.wallMs / 1000, 0)} s.`,
   ].join('\n\n')
 }

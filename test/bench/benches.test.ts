@@ -96,7 +96,7 @@ describe('bench:detection', () => {
   it(
     'judges what it saw in the simulator, and a seed repeats every figure',
     async () => {
-      const args = ['--json', '--check', '--seed', '7', '--trials', '15', '--hours', '0.02', '--stalls', '3']
+      const args = ['--json', '--check', '--seed', '7', '--trials', '6', '--hours', '0.02', '--stalls', '1']
       const [one, other] = await Promise.all([run('detection', ...args), run('detection', ...args)])
       expect(one.code, one.stderr).toBe(0)
       const { wallMs, ...result } = JSON.parse(one.stdout) as { wallMs: number; rows: { tuning: string }[] }
@@ -107,7 +107,7 @@ describe('bench:detection', () => {
       })
       for (const row of result.rows) {
         expect(row).toEqual({
-          ...{ tuning: row.tuning, detectionMs: samples(15), electedMs: samples(15) },
+          ...{ tuning: row.tuning, detectionMs: samples(6), electedMs: samples(6) },
           ...{ falseElections: 0, stalls: anyNumber, messagesPerSecond: anyNumber },
           electionsPerLeaderStall: expect.any(Object),
         })
