@@ -14,10 +14,14 @@ setInterval(() => {
 }, lookMs).unref()
 
 /**
- * Plays it again if this process was not run for longer than `toleratedMs` meanwhile: such a run is no verdict. Any other
- * failure is, at once.
+ * Plays it again if this process was not run for longer than `toleratedMs` meanwhile, or its server answered nobody for so
+ * long: such a run is no verdict. Any other failure is, at once.
  */
-export async function unlessStalled(run: () => Promise<void>, toleratedMs: number): Promise<void> {
+export async function unlessStalled(
+  run: () => Promise<void>,
+  toleratedMs: number,
+  server?: { slowestMs(since: number): number },
+): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     const since = performance.now()
     try {
@@ -26,7 +30,8 @@ export async function unlessStalled(run: () => Promise<void>, toleratedMs: numbe
       // The stall may be over and not yet seen.
       await new Promise((resolve) => setTimeout(resolve, 2 * lookMs))
       const stalled = pauses.some(({ endedAt, ms }) => endedAt >= since && ms > toleratedMs)
-      if (attempt === tries || !stalled) throw error
+      const isSilent = server !== undefined && server.slowestMs(since) > toleratedMs
+      if (attempt === tries || !(stalled || isSilent)) throw error
     }
   }
 }

@@ -95,16 +95,18 @@ export interface ServerSuite extends ConformanceSetup {
   readonly concurrency?: number
   /** A longer pause of this process makes a failure no verdict. @default a third of the lease */
   readonly toleratedStallMs?: number
+  /** How long the server let others wait at most, since then. @default it is not measured */
+  readonly server?: { slowestMs(since: number): number }
 }
 
 /** Every case that applies; the reasons of those that do not are a claim of their own. */
 export function playOnServers(suite: ServerSuite, leftOut: readonly string[]): void {
-  const { concurrency = 6, leaseMs = 2000, toleratedStallMs = leaseMs / 3 } = suite
+  const { concurrency = 6, leaseMs = 2000, toleratedStallMs = leaseMs / 3, server } = suite
   vi.setConfig({ maxConcurrency: concurrency, testTimeout: 180_000 })
   const cases = backendConformance(suite)
   describe.concurrent(`${suite.name} conforms`, () => {
     for (const { theme, name, skipped, run } of cases)
-      if (skipped === undefined) it(`${theme}: ${name}`, () => unlessStalled(run, toleratedStallMs))
+      if (skipped === undefined) it(`${theme}: ${name}`, () => unlessStalled(run, toleratedStallMs, server))
   })
   it(`${suite.name} leaves out only what it says`, () => {
     const toldByFacts = /^(it supports|it does not support|its (order|transfer) is) /

@@ -62,6 +62,8 @@ export class KubernetesServer {
         `--initial-cluster=default=http://127.0.0.1:${peer}`,
         '--log-level=warn',
       ],
+      // No test takes the machine's power away, and the disk is shared with all other tests.
+      env: { ETCD_UNSAFE_NO_FSYNC: 'true' },
     })
     const api = new ServerProcess('kube-apiserver', {
       program: programOf(found, 'kube-apiserver'),

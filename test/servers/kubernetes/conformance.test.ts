@@ -1,18 +1,25 @@
 import { afterAll, beforeAll } from 'vitest'
 import { kubernetes } from '../../../src/backends/kubernetes.ts'
 import { kubernetesFacts } from '../../../src/backends/kubernetes/driver.ts'
+import { Pulse } from '../../integration/pulse.ts'
 import { playOnServers, serverWorld } from '../conformance-world.ts'
 import { KubernetesServer } from '../kubernetes.ts'
 import { PlainFront } from '../plain-front.ts'
 
 let server: KubernetesServer
 let front: PlainFront
+let pulse: Pulse
 let worlds = 0
 beforeAll(async () => {
   server = await KubernetesServer.start()
   front = await PlainFront.to(server.port)
+  const map = { metadata: { name: 'pulse' } }
+  const path = '/api/v1/namespaces/default/configmaps'
+  await server.call('POST', path, map)
+  pulse = new Pulse(() => server.call('PUT', `${path}/pulse`, map))
 }, 90_000)
 afterAll(async () => {
+  pulse.close()
   await front.close()
   await server.close()
 })
@@ -54,6 +61,9 @@ playOnServers(
     name: 'kubernetes',
     facts: kubernetesFacts,
     leaseMs,
+    // A renewal is due each third of the lease, and may last a third.
+    toleratedStallMs: leaseMs / 6,
+    server: { slowestMs: (since) => pulse.slowestMs(since) },
     absent: { restartArbiter: 'one API server serves every case', evidence: 'it knows no evidence of death' },
     skip,
     create: async () => {
