@@ -6,18 +6,22 @@ import { holdMany, measureGrants } from './candidate-load.mjs'
 import './fsync-probe.mjs'
 
 const { createElection } = await import('../dist/index.js')
-const { raft } = await import('../dist/backends/raft.js')
+const engines = {
+  raft: (await import('../dist/backends/raft.js')).raft,
+  paxos: (await import('../dist/backends/paxos.js')).paxos,
+}
 
 process.on('disconnect', () => process.exit())
 // What it is to be comes over IPC, so that a process can be kept ready for whoever is ended next.
-const { id, peers, listen, dataDir, timing, exclusivity, reports } = await new Promise((resolve) =>
+const { engine, id, peers, listen, dataDir, timing, exclusivity, reports } = await new Promise((resolve) =>
   process.once('message', resolve),
 )
 const now = () => Number(process.hrtime.bigint()) / 1e6
 const say = (event, more = {}) =>
   writeSync(1, `${JSON.stringify({ at: now(), pid: process.pid, id, event, ...more })}\n`)
 
-const backend = raft({ self: id, peers, listen, dataDir, timing, onBackgroundFailure: () => undefined })
+const options = { self: id, peers, listen, dataDir, timing, onBackgroundFailure: () => undefined }
+const backend = engines[engine](options)
 const election = createElection({ name: 'bench', backend, exclusivity })
 const stop = new AbortController()
 let leadership = null

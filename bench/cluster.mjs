@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { paxos } from '../dist/backends/paxos.js'
 import { raft } from '../dist/backends/raft.js'
 import { eachLine, now } from './figures.mjs'
 
@@ -78,6 +79,7 @@ const forkCandidate = () => fork(file('candidate.mjs'), [], { stdio: ['ignore', 
 
 function startLibrary({ id, peers, ports, folder, row, reports, child = forkCandidate() }) {
   child.send({
+    engine: row.backend ?? 'raft',
     id,
     peers,
     listen: `127.0.0.1:${ports[id]}`,
@@ -124,7 +126,8 @@ export async function startCluster({ row, record, reports = true, number = 0 }) 
   const peers = proxies?.peers ?? addresses(ports)
   const ear = new Ear(record)
   const processes = new Map()
-  const asked = raft({ peers, timing: row.timing, onBackgroundFailure: () => undefined })
+  const ask = row.backend === 'paxos' ? paxos : raft
+  const asked = ask({ peers, timing: row.timing, onBackgroundFailure: () => undefined })
 
   /** Has imported everything, and waits to be told who it is. */
   let spare

@@ -5,18 +5,15 @@ import type { Packet, Receiver } from '../core/core-network.ts'
 import type { CorePeerPlan } from '../core/core-plan.ts'
 import { Incarnation } from '../incarnation.ts'
 import { Stream } from '../streams.ts'
-import { PaxosProcess, type PaxosLetter, type PaxosSurroundings } from './paxos-process.ts'
+import { PaxosProcess, type PaxosHost, type PaxosLetter, type PaxosSurroundings } from './paxos-process.ts'
 
-export class PaxosMachine implements Receiver<PaxosLetter> {
+export class PaxosMachine implements Receiver<PaxosLetter>, PaxosHost {
   readonly id: string
   readonly place: number
   readonly clock: CoreClock
   readonly chance: Stream
-  /** What is durable. */
   disk: AcceptorRecord | null = null
-  /** Being written, in this order. */
   readonly pending: AcceptorRecord[] = []
-  /** True time at which the last of them is durable. */
   writtenAt = 0
   slowness = 1
   slowUntil = 0

@@ -13,11 +13,12 @@ import { Alarm } from '../core/alarm.ts'
 import type { CorePlan } from '../core/core-plan.ts'
 import type { CoreLog } from '../core/core-surroundings.ts'
 import type { CoreNetwork } from '../core/core-network.ts'
+import type { CoreClock } from '../core/core-clock.ts'
 import type { Incarnation } from '../incarnation.ts'
 import type { Scheduler } from '../scheduler.ts'
+import type { Stream } from '../streams.ts'
 import { Task } from '../task-queue.ts'
 import type { Leading, PaxosClaims } from './paxos-claims.ts'
-import type { PaxosMachine } from './paxos-machine.ts'
 import { PaxosSessionRun } from './paxos-session.ts'
 
 /** What peers write to each other. */
@@ -35,12 +36,27 @@ export interface PaxosSurroundings {
   elected(id: string, leading: Leading): void
 }
 
+/** The machine that it runs on. */
+export interface PaxosHost {
+  readonly id: string
+  readonly place: number
+  readonly clock: CoreClock
+  readonly chance: Stream
+  /** What is durable. */
+  disk: AcceptorRecord | null
+  /** Being written, in this order. */
+  readonly pending: AcceptorRecord[]
+  /** True time at which the last of them is durable. */
+  writtenAt: number
+  writeTakesMs(): number
+}
+
 export class PaxosProcess {
   readonly incarnation: Incarnation
   readonly acceptor: Acceptor
   readonly session: PaxosSessionRun
   readonly #world: PaxosSurroundings
-  readonly #machine: PaxosMachine
+  readonly #machine: PaxosHost
   readonly #letters = new Map<number, PaxosLetter[]>()
   readonly #local: PaxosLetter[] = []
   readonly #gated: { readonly after: number; readonly to: Address; readonly reply: PaxosReply }[] = []
@@ -53,7 +69,7 @@ export class PaxosProcess {
   #durable = 0
   #sessions = 0
 
-  constructor(world: PaxosSurroundings, machine: PaxosMachine, incarnation: Incarnation) {
+  constructor(world: PaxosSurroundings, machine: PaxosHost, incarnation: Incarnation) {
     this.#world = world
     this.#machine = machine
     this.incarnation = incarnation
