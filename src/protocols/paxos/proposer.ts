@@ -14,7 +14,17 @@ import {
   type Proposer,
   type ProposerEffect,
 } from './proposer-state.ts'
-import { ageRound, beginRound, isWon, promised, proposeOf, refused, repeatRound, send } from './rounds.ts'
+import {
+  ageRound,
+  beginRound,
+  isWon,
+  overdue,
+  promised,
+  proposeOf,
+  refused,
+  repeatRound,
+  send,
+} from './rounds.ts'
 import type { Exclusivity, Instance, Metadata, PaxosReply, Tie } from './types.ts'
 
 export { createProposer, type Proposer, type ProposerEffect }
@@ -92,13 +102,17 @@ export function proclaim<I>(
 export function wake<I>(proposer: Proposer<I>, instance: Instance, now: number): ProposerEffect[] {
   const effects: ProposerEffect[] = []
   const standing = proposer.campaigns.get(instance)
-  if (standing === undefined || standing.round !== null) return effects
-  const { heartbeatMs, configuration } = proposer.options
-  const isSettled =
-    standing.phase === 'held' && voters(configuration).every((peer) => standing.accepted.has(peer))
+  if (standing === undefined) return effects
+  if (standing.round !== null) {
+    if (!isQuiet(proposer, now)) overdue(proposer, standing, effects)
+    return effects
+  }
+  // What is held is repaired when an acceptor is heard that has it not.
+  if (standing.phase === 'held') return effects
+  const { heartbeatMs } = proposer.options
   if (isQuiet(proposer, now))
     effects.push({ type: 'arm', instance, minMs: heartbeatMs, maxMs: 2 * heartbeatMs })
-  else if (!isSettled) beginRound(proposer, standing, effects)
+  else beginRound(proposer, standing, effects)
   return effects
 }
 
@@ -363,6 +377,7 @@ function winIfDue<I>(proposer: Proposer<I>, standing: Campaign, effects: Propose
   standing.tries = 0
   proposer.held += 1
   for (const [peer, view] of proposer.acceptors) if (!standing.accepted.has(peer)) view.missing += 1
+  effects.push({ type: 'disarm', instance: standing.instance })
   effects.push({ type: 'won', instance: standing.instance, token: standing.token })
 }
 

@@ -129,26 +129,42 @@ export function refused<I>(
   round.ahead = Math.max(round.ahead, refusal.ahead ?? 0)
   const noes = new Map([...round.refused.keys()].map((peer) => [peer, false]))
   if (voteResult(proposer.options.configuration, noes) === 'lost') failed(proposer, campaign, round, effects)
+  else if (refusal.is === 'rejected') {
+    // A majority is still possible, but the acceptor that would decide may be dead: it gets a moment, not more.
+    const { stepMs } = proposer.options
+    effects.push({ type: 'arm', instance: campaign.instance, minMs: stepMs / 2, maxMs: 1.5 * stepMs })
+  }
+}
+
+/** A round that somebody rejected has had its moment: the next one has a higher ballot. */
+export function overdue<I>(proposer: Proposer<I>, campaign: Campaign, effects: Effects): void {
+  const { round } = campaign
+  if (round === null || ![...round.refused.values()].includes('rejected')) return
+  if (campaign.phase === 'contending') {
+    if (round.stage === 'propose') giveBack(proposer, campaign, round, effects)
+    campaign.phase = 'waiting'
+  }
+  campaign.tries += 1
+  beginRound(proposer, campaign, effects)
 }
 
 function failed<I>(proposer: Proposer<I>, campaign: Campaign, round: Round, effects: Effects): void {
   campaign.round = null
   campaign.tries += 1
+  // What is held is proposed again whenever an acceptor is heard that has it not.
+  if (campaign.phase === 'held') return
+  // What a few accepted would stand in everybody's way for as long as this session lives.
+  if (round.stage === 'propose') giveBack(proposer, campaign, round, effects)
+  campaign.phase = 'waiting'
   const { instance } = campaign
-  if (campaign.phase === 'contending') {
-    // What a few accepted would stand in everybody's way for as long as this session lives.
-    if (round.stage === 'propose') giveBack(proposer, campaign, round, effects)
-    campaign.phase = 'waiting'
-  }
   const { stepMs, heartbeatMs } = proposer.options
   const reasons = [...round.refused.values()]
   // Not sooner: by now so many have it in line that whoever asks a majority for it finds it.
-  if (reasons.includes('held') && campaign.phase === 'waiting')
-    effects.push({ type: 'waiting', instance, ahead: round.ahead })
+  if (reasons.includes('held')) effects.push({ type: 'waiting', instance, ahead: round.ahead })
   if (reasons.includes('rejected')) {
     // G10: duelling proposers find different times.
-    const spread = stepMs * 2 ** Math.min(campaign.tries, 6)
-    effects.push({ type: 'arm', instance, minMs: stepMs / 4, maxMs: spread })
+    const spread = stepMs * 2 ** Math.min(campaign.tries - 1, 6)
+    effects.push({ type: 'arm', instance, minMs: 0, maxMs: spread })
   } else if (reasons.includes('unsure')) {
     effects.push({ type: 'arm', instance, minMs: round.waitMs, maxMs: round.waitMs + stepMs })
   } else if (instance.startsWith('i:')) {
