@@ -1,8 +1,5 @@
 import { expect, test } from 'vitest'
-import { interpretBackendObject } from './backend-object.ts'
-import { parseBackendUrl } from './url.ts'
-
-const parse = (url: string) => parseBackendUrl(url, '/base')
+import { fromObject, parse } from '../testing/backend-descriptions.ts'
 
 test('the example of the outside grammar means what it says', () => {
   expect(parse('consul://127.0.0.1:8500/prefix')).toEqual({
@@ -52,7 +49,6 @@ test.each([
 })
 
 test('an object of a file says the same as the URL', () => {
-  const problems: string[] = []
   const value = {
     type: 'consul',
     address: 'agent:8500',
@@ -61,22 +57,15 @@ test('an object of a file says the same as the URL', () => {
     check: '3s',
     tls: { caFile: 'ca.pem' },
   }
-  expect(interpretBackendObject(value, '/base', problems)).toEqual({
-    type: 'consul',
-    address: 'agent:8500',
-    prefix: 'p',
-    ttlMs: 10_000,
-    checkMs: 3000,
-    tls: { caFile: '/base/ca.pem' },
+  expect(fromObject(value)).toEqual({
+    problems: [],
+    description: { ...parse('consul://agent/p?ttl=10s&check=3s&tls-ca=ca.pem'), address: 'agent:8500' },
   })
-  expect(problems).toEqual([])
 })
 
 test('all problems of an object are told at once', () => {
-  const problems: string[] = []
   const value = { type: 'consul', ttl: 5, serfHealth: 'yes', color: 'red', tls: true }
-  interpretBackendObject(value, '/base', problems)
-  expect(problems).toEqual([
+  expect(fromObject(value).problems).toEqual([
     expect.stringContaining("no key 'color'"),
     // Taken for no wish at all, it would send the ACL token in the clear.
     expect.stringContaining('tls is true: write a map'),

@@ -1,24 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { interpretBackendObject } from '../backend-object.ts'
 import { backendFrom } from '../backend-from.ts'
 import type { EtcdDescription } from '../description.ts'
-import { parseBackendUrl } from '../url.ts'
-
-const parse = (url: string) => parseBackendUrl(url, '/base')
-
-function problemsOf(url: string): string {
-  try {
-    parse(url)
-  } catch (error) {
-    return String(error)
-  }
-  throw new Error('it was accepted')
-}
-
-function fromObject(value: unknown): { readonly description: unknown; readonly problems: readonly string[] } {
-  const problems: string[] = []
-  return { description: interpretBackendObject(value, '/base', problems), problems }
-}
+import { fromObject, parse, problemsOf } from '../../testing/backend-descriptions.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { parseBackendUrl } from '../url.ts'
+import { parse } from '../../testing/backend-descriptions.ts'
 import { leastRemainingMs, serviceFigures, takeoverMs, usedMs } from './index.ts'
 
-const left = (url: string, leaseMs: number) => leastRemainingMs(parseBackendUrl(url, '/'), leaseMs)
-const takeover = (url: string, leaseMs: number) => takeoverMs(parseBackendUrl(url, '/'), leaseMs)
+const left = (url: string, leaseMs: number) => leastRemainingMs(parse(url), leaseMs)
+const takeover = (url: string, leaseMs: number) => takeoverMs(parse(url), leaseMs)
 
 test('a grace is measured against what is left of a lease just before it is renewed', () => {
   // Renewed each third of the lease, and the check of Consul each quarter.
@@ -23,19 +23,19 @@ test('the worst takeover of Consul counts the session twice, and the lock delay'
 })
 
 test('a leader on Kubernetes gives up at its renew deadline, before its lease is over', () => {
-  const k8s = parseBackendUrl('k8s://', '/')
+  const k8s = parse('k8s://')
   expect(usedMs(k8s, 15_000)).toBe(10_000)
   expect(usedMs(k8s, 6000)).toBe(4000)
   // A third of the deadline passes until a renewal, and a third may pass until its answer.
   expect(left('k8s://', 15_000)).toBeCloseTo(3333.33, 1)
-  expect(usedMs(parseBackendUrl('etcd://h', '/'), 6000)).toBe(6000)
+  expect(usedMs(parse('etcd://h'), 6000)).toBe(6000)
 })
 
 test('what a timing means is told where the backend knows it', () => {
-  expect(serviceFigures(parseBackendUrl('k8s://?preset=calm', '/'), undefined)).toMatchObject({
+  expect(serviceFigures(parse('k8s://?preset=calm'), undefined)).toMatchObject({
     leaseMs: 137_000,
     renewDeadlineMs: 107_000,
     retryMs: 26_000,
   })
-  expect(serviceFigures(parseBackendUrl('etcd://h', '/'), undefined)).toEqual({})
+  expect(serviceFigures(parse('etcd://h'), undefined)).toEqual({})
 })

@@ -1,19 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { interpretBackendObject } from '../backend-object.ts'
 import { backendFrom } from '../backend-from.ts'
 import type { ZooKeeperDescription } from '../description.ts'
-import { parseBackendUrl } from '../url.ts'
-
-const parse = (url: string) => parseBackendUrl(url, '/base')
-
-function problemsOf(url: string): string {
-  try {
-    parse(url)
-  } catch (error) {
-    return String(error)
-  }
-  throw new Error('it was accepted')
-}
+import { fromObject, parse, problemsOf } from '../../testing/backend-descriptions.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
@@ -55,7 +43,6 @@ describe('zk://', () => {
 
 describe('{ type: zookeeper }', () => {
   test('means what the URL means', () => {
-    const problems: string[] = []
     const object = {
       type: 'zookeeper',
       servers: ['h1', 'h2:1'],
@@ -66,16 +53,15 @@ describe('{ type: zookeeper }', () => {
       tls: { caFile: 'ca' },
       tokenBase: 9,
     }
-    expect(interpretBackendObject(object, '/base', problems)).toEqual(
-      parse('zk://h1,h2:1/app?session=5s&dialect=curator-lock&tick=1s&tls-ca=ca&token-base=9'),
-    )
-    expect(problems).toEqual([])
+    expect(fromObject(object)).toEqual({
+      problems: [],
+      description: parse('zk://h1,h2:1/app?session=5s&dialect=curator-lock&tick=1s&tls-ca=ca&token-base=9'),
+    })
   })
 
   test('tells all problems at once', () => {
-    const problems: string[] = []
     const object = { type: 'zk', servers: [7], chroot: 'app', session: 5, dialect: 'x', auth: 'u:p' }
-    interpretBackendObject(object, '/base', problems)
+    const { problems } = fromObject(object)
     expect(problems).toHaveLength(5)
     expect(problems.join()).not.toContain('u:p')
   })
