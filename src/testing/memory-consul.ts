@@ -35,6 +35,8 @@ interface Operation {
 export class MemoryConsul {
   /** Which requests, or their answers, are on their way until `deliver`; who sent them gives up in its own time. */
   holds: (request: ConsulRequest) => 'request' | 'answer' | undefined = () => undefined
+  /** The address of the server that leads. */
+  leader = '127.0.0.1:1'
   readonly #clock: Clock
   readonly #entries = new Map<string, Entry>()
   readonly #sessions = new Map<string, StoredSession>()
@@ -109,6 +111,7 @@ export class MemoryConsul {
     const [, , room = '', verb = '', ...rest] = path.split('/').map(decodeURIComponent)
     if (room === 'kv') return this.#read([verb, ...rest].join('/'), query, signal)
     if (room === 'txn') return this.#transact(parseExact(body) as readonly { readonly KV: Operation }[])
+    if (room === 'status') return reply(200, this.leader)
     if (room === 'session') return this.#session(verb, rest[0] ?? '', body)
     throw new TypeError(`${method} ${path}: not in this Consul`)
   }

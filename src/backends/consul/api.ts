@@ -40,11 +40,12 @@ export class ConsulApi {
     this.http = http
   }
 
-  /** Whether anybody answers there; needs no right. @throws BACKEND_UNAVAILABLE */
-  async ping(call: Call): Promise<void> {
+  /** Which server leads the others, `""` for none; needs no right. @throws BACKEND_UNAVAILABLE */
+  async leader(call: Call): Promise<string> {
     const path = '/v1/status/leader'
     const reply = await this.#ask({ method: 'GET', path, lane: 'work', idempotent: true, ...call })
     if (reply.status !== 200) throw this.#failure(reply, 'its leader', 'no rule')
+    return reply.text.trim()
   }
 
   // ---- the agent ------------------------------------------------------------------------------------------------

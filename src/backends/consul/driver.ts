@@ -79,7 +79,7 @@ export class ConsulDriver implements BackendDriver {
     const known = scope ?? (datacenter === undefined ? undefined : `consul:${datacenter}`)
     if (known === undefined) this.#scope = `consul:${await this.#api.datacenter(call)}`
     else {
-      await this.#api.ping(call)
+      await this.#api.leader(call)
       this.#scope = known
     }
   }

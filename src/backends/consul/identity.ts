@@ -29,9 +29,11 @@ export async function waitForTwins(
   { signal }: Cancellable,
 ): Promise<void> {
   const { api, env, candidateId, ttlMs } = options
-  const fromMs = env.clock.lower()
+  const call = { timeoutMs: Math.max(1000, ttlMs / 3), signal }
+  let fromMs = env.clock.lower()
+  let leader: string | undefined
   for (;;) {
-    const sessions = await api.listSessions({ timeoutMs: Math.max(1000, ttlMs / 3), signal })
+    const sessions = await api.listSessions(call)
     const own = sessions.find(({ id }) => id === tie.session)
     const elder = sessions.find(
       ({ id, name, createIndex }) =>
@@ -40,6 +42,10 @@ export async function waitForTwins(
         (own === undefined || createIndex < own.createIndex),
     )
     if (elder === undefined) return
+    // A new leader of the servers gives every session its whole time again.
+    const present = await api.leader(call)
+    if (leader !== undefined && present !== leader) fromMs = env.clock.lower()
+    leader = present
     const waitedMs = env.clock.lower() - fromMs
     if (waitedMs > silenceMs(elder, options)) throw duplicate(candidateId, elder, waitedMs)
     await pause(env.clock, LOOK_MS, signal)

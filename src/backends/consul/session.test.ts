@@ -25,14 +25,17 @@ function world() {
   const api = new ConsulApi(consul.http)
   const watches = new Watches({ api, env, root: 'p/', waitMs: 10_000 })
   const host = { api, env, settings, watches }
-  const open = async (candidateId: string) => {
-    const opening = ConsulSession.open(
+  /** Settles as the clock advances. */
+  const begin = (candidateId: string) =>
+    ConsulSession.open(
       {
         ...host,
         ...{ timing, scope: 's', candidateId, ttlMs: 10_000, checkMs: undefined, closed: () => undefined },
       },
       {},
     )
+  const open = async (candidateId: string) => {
+    const opening = begin(candidateId)
     await clock.advanceAsync(1)
     const session = await opening
     const enter = () => {
@@ -47,7 +50,7 @@ function world() {
     }
     return { session, enter }
   }
-  return { clock, consul, host, watches, open }
+  return { clock, consul, host, begin, open }
 }
 
 const isTransaction =
@@ -111,6 +114,21 @@ describe('a candidacy that is left', () => {
     await clock.advanceAsync(10)
     expect(consul.entry(key)?.Session).toBeUndefined()
   })
+})
+
+it('a session of the same candidate id has its whole time again when the servers elect a leader', async () => {
+  const { clock, consul, begin, open } = world()
+  await open('a')
+  let refused: unknown
+  const second = begin('a').catch((error: unknown) => (refused = error))
+  await clock.advanceAsync(15_000)
+  consul.leader = '127.0.0.1:2'
+  // It would be taken for alive after twice 10 s and a little.
+  await clock.advanceAsync(15_000)
+  expect(refused).toBeUndefined()
+  await clock.advanceAsync(10_000)
+  await second
+  expect(refused).toMatchObject({ code: 'DUPLICATE_ID' })
 })
 
 describe('a watch', () => {
