@@ -32,7 +32,9 @@ test('one of three alone waits, says who is silent and why, and is cancelled at 
 
 test('it wins as soon as a second one starts, and the third joins', async () => {
   const peers = await peerTable('a', 'b', 'c')
-  const a = await stage.peer(peers, 'a')
+  // Its leadership must last until everybody has told of it, and all three share one event loop.
+  const timing = 'default'
+  const a = await stage.peer(peers, 'a', { timing })
   let won = false
   const campaign = createElection({ name: 'billing', backend: a }).campaign()
   campaign.then(
@@ -41,17 +43,18 @@ test('it wins as soon as a second one starts, and the third joins', async () => 
   )
   await new Promise((resolve) => setTimeout(resolve, 400))
   expect(won).toBe(false)
-  const b = await stage.peer(peers, 'b')
+  const b = await stage.peer(peers, 'b', { timing })
   const leadership = await campaign
   expect(leadership.isValid()).toBe(true)
-  await stage.peer(peers, 'c')
-  const view = await eventually('three answers with a quorum', async () => {
+  await stage.peer(peers, 'c', { timing })
+  // Having a quorum, the third may still have to catch up.
+  await eventually('three answers that tell of it, with a quorum', async () => {
     const { answers } = await b.status({ election: 'billing' })
-    return answers.length === 3 && answers.every(({ quorum }) => quorum) ? answers : undefined
+    const tells = answers.map(
+      ({ quorum, elections: [first] }) => quorum && first?.leader?.token === leadership.token,
+    )
+    return tells.length === 3 && tells.every(Boolean) ? true : undefined
   })
-  for (const { elections } of view) {
-    expect(elections).toMatchObject([{ name: 'billing', leader: { id: 'a', token: leadership.token } }])
-  }
 })
 
 test('a leader that loses its majority ends at its deadline, waits, and leads again with a greater token', async () => {
