@@ -86,4 +86,22 @@ describe('NamedTimers', () => {
     clock.advance(100)
     expect(fired).toEqual([])
   })
+
+  it('tell by how much this process was late when they were due, also those that were put off', () => {
+    const clock = manualClock()
+    const lags: number[] = []
+    const timers = new NamedTimers(clock, (lateMs) => void lags.push(lateMs))
+    const told: number[] = []
+    timers.setAccusation('election', 100, (lateMs) => void told.push(lateMs))
+    clock.advance(100)
+    expect([lags, told]).toEqual([[0], [0]])
+    timers.setAccusation('election', 100, (lateMs) => void told.push(lateMs))
+    clock.advance(50)
+    timers.setAccusation('election', 100, (lateMs) => void told.push(lateMs))
+    // Due at 150 by the first setting, at 200 by the second: the process was late for both.
+    clock.stall(170)
+    clock.advance(0)
+    expect(lags).toEqual([0, 120])
+    expect(told).toEqual([0, 120])
+  })
 })

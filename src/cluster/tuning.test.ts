@@ -93,6 +93,19 @@ describe('adaptive tuning', () => {
     expect(asked).toEqual([])
   })
 
+  it('after a pause of its own process waits as long again before it asks: what was sent meanwhile comes late', async () => {
+    const { heard, leader } = await settled({ tuning: 'adaptive' })
+    for (const paused of ['a', 'b', 'c'].filter((id) => id !== leader)) {
+      world.network.cut(leader, paused)
+      await world.clockOf(paused).stallAsync(400)
+      // As TCP does when the other end is back: nothing at once, then all.
+      await world.advance(300)
+      world.network.heal(leader, paused)
+      await world.advance(5000)
+    }
+    expect(heard.filter(({ message }) => message.type === 'pre-vote')).toEqual([])
+  })
+
   it('elects nobody else when the network gets ten times slower at once, and recovers its speed', async () => {
     const { heard, leader } = await settled({ tuning: 'adaptive' })
     world.network.delay(5, 10)
