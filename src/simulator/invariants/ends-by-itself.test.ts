@@ -31,6 +31,15 @@ describe('ends-by-itself', () => {
     expect(judge(endsByItself, stalled)).toBe(1)
   })
 
+  it('lets clocks that jumped be read one way and the other', () => {
+    const jumped = over((now, leadership, a) => {
+      if (now === 80) a.happens({ type: 'fault', fault: 'clock step' })
+      if (now === 120) leadership.validUntil = 300
+      if (now === 320) leadership.ends('suspended')
+    })
+    expect(judge(endsByItself, jumped)).toBe(1)
+  })
+
   it('fails when the signal does not abort', () => {
     expect(() =>
       judge(

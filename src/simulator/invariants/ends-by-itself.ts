@@ -19,8 +19,12 @@ export const endsByItself: Invariant = {
 /** Late timers, beside what a clock does not show and the quarter of a lease that a machine which slept may go on. */
 const graceMs = 25
 
+const jumps: ReadonlySet<string> = new Set(['clock step', 'suspend'])
+
 interface Ending {
   aborted: boolean
+  /** Its clocks jumped by about as much as is tolerated: whether too much depends on how they are rounded when one looks. */
+  isDoubtful: boolean
   /** Since when its process runs and it is seen not to be valid. */
   overSince: number | null
 }
@@ -49,15 +53,20 @@ class EndsByItself implements Checker {
     }
   }
 
-  #look({ type, at }: HistoryEvent, leadership: LiveLeadership): void {
+  #look(event: HistoryEvent, leadership: LiveLeadership): void {
+    const { at } = event
     const ending = this.#of(leadership.attempt)
     // It may stand still now, or its clocks have been set: all that counts begins anew.
-    if (type === 'fault') ending.overSince = null
-    if (type === 'fault' || ending.aborted) return
-    const { overSince } = ending
+    if (event.type === 'fault') {
+      ending.overSince = null
+      ending.isDoubtful ||= jumps.has(event.fault)
+    }
+    if (event.type === 'fault' || ending.aborted) return
+    const { overSince, isDoubtful } = ending
     if (leadership.isValid()) {
+      if (isDoubtful) ending.overSince = null
       ensure(
-        overSince === null,
+        overSince === null || isDoubtful,
         () => `${whoIs(leadership)} is valid again at ${at}; it was over at ${overSince}`,
       )
       return
@@ -73,7 +82,8 @@ class EndsByItself implements Checker {
 
   #of(attempt: number): Ending {
     let ending = this.#endings.get(attempt)
-    if (ending === undefined) this.#endings.set(attempt, (ending = { aborted: false, overSince: null }))
+    if (ending === undefined)
+      this.#endings.set(attempt, (ending = { aborted: false, isDoubtful: false, overSince: null }))
     return ending
   }
 }

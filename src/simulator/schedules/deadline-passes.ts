@@ -5,7 +5,7 @@ import { LiveDeadline } from '../../election/session-deadline.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
 import { expect, expectEqual, type Schedule } from './schedule.ts'
 
-/** A deadline passes: on time, during a stall, and with a renewal that comes a moment later. */
+/** A deadline passes: on time, during a stall, while the machine sleeps, and with a renewal that comes a moment later. */
 export const deadlinePasses: Schedule = {
   name: 'deadline-passes',
   claim:
@@ -15,6 +15,7 @@ export const deadlinePasses: Schedule = {
     await renewedInTime()
     renewedTooLate()
     duringAStall()
+    await asleep()
   },
 }
 
@@ -87,4 +88,12 @@ function duringAStall(): void {
   const stage = new Stage()
   stage.clock.stall(1_100)
   expect(!stage.leadership.isValid(), 'a leadership is valid after a stall, before a timer has fired')
+}
+
+/** No timer counts the sleep, so this one is due a lease after the machine woke. */
+async function asleep(): Promise<void> {
+  const stage = new Stage()
+  await stage.clock.suspendAsync(1_100)
+  await stage.clock.advanceAsync(200)
+  expectEqual(stage.told, inOrder, 'what is told soon after the machine woke, when nobody asks')
 }
