@@ -183,6 +183,20 @@ export const commands: readonly CommandSpec[] = [
     load: async () => (await import('./simulate/simulate.ts')).simulate,
   },
   {
+    usage: 'compare',
+    summary: 'the embedded engines under the same faults, side by side, on virtual time',
+    settings: [],
+    extra: [
+      { flag: '--peers', placeholder: '<count>', help: 'of each cluster, 3 to 9 (default: 3)' },
+      { flag: '--trials', placeholder: '<count>', help: 'of each kind of failover (default: 100)' },
+      { flag: '--seed', placeholder: '<number>', help: 'the same seed gives the same figures (default: 1)' },
+      { flag: '--timing', placeholder: '<preset>', help: 'fast or default (default: default)' },
+      json,
+    ],
+    examples: ['mandate compare --trials 20', 'mandate compare --timing fast --peers 5 --json'],
+    load: async () => (await import('./compare/compare.ts')).compare,
+  },
+  {
     usage: 'resign <name>',
     summary: 'ask the leader to give up (not built yet)',
     settings: [],

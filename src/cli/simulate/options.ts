@@ -7,6 +7,7 @@ import type { CommandContext } from '../command.ts'
 import { invalidConfiguration } from '../config.ts'
 import { parseDuration } from '../duration.ts'
 import { UsageError } from '../exit-codes.ts'
+import { flagReader, wholeNumber } from '../flag-reader.ts'
 
 export const faultNames = [
   'none',
@@ -41,18 +42,9 @@ const workersMax = 256
 const peersMax = 7
 
 /** @throws INVALID_OPTIONS with every problem, UNSUPPORTED, UsageError */
-export function simulateOptions({ flags, env, cwd }: CommandContext): SimulateOptions {
-  const problems: string[] = []
-  const read = <Value>(name: string, parse: (text: string) => Value | string, fallback: Value): Value => {
-    const flag = flags[name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())]
-    const variable = `MANDATE_${name.toUpperCase().replaceAll('-', '_')}`
-    const text = typeof flag === 'string' ? flag : env[variable] || undefined
-    if (text === undefined) return fallback
-    const value = parse(text)
-    if (typeof value !== 'string' || typeof fallback === 'string') return value as Value
-    problems.push(`${typeof flag === 'string' ? `--${name}` : variable}: ${value}`)
-    return fallback
-  }
+export function simulateOptions(context: CommandContext): SimulateOptions {
+  const { read, problems } = flagReader(context)
+  const { flags, env, cwd } = context
   const protocol = flags['protocol'] ?? env['MANDATE_PROTOCOL'] ?? 'raft'
   const known = protocols.find((one) => one === protocol)
   if (known === undefined)
@@ -69,7 +61,7 @@ export function simulateOptions({ flags, env, cwd }: CommandContext): SimulateOp
       .level,
     seeds: read(
       'seeds',
-      (text) => whole(text, 1, Number.MAX_SAFE_INTEGER),
+      (text) => wholeNumber(text, 1, Number.MAX_SAFE_INTEGER),
       mutants || wallMs !== null ? null : defaultSeeds,
     ),
     simulatedMs: read('simulated', duration, defaultSimulatedMs),
@@ -77,7 +69,7 @@ export function simulateOptions({ flags, env, cwd }: CommandContext): SimulateOp
     firstSeed: read('first-seed', seedNumber, 1n),
     peers: read('peers', range, [3, peersMax] as const),
     faults: read('faults', faultList, ['all'] as const),
-    workers: read('workers', (text) => whole(text, 1, workersMax), availableParallelism()),
+    workers: read('workers', (text) => wholeNumber(text, 1, workersMax), availableParallelism()),
     record: read('record', (text) => ({ path: resolve(cwd, text) }), null as { path: string } | null)?.path,
     json: flags['json'] === true || env['MANDATE_JSON'] === 'true' || env['MANDATE_JSON'] === '1',
   }
@@ -93,12 +85,6 @@ function duration(text: string): number | string {
   const parsed = parseDuration(text)
   if (!parsed.ok) return parsed.problem
   return parsed.value < 1000 ? `'${text}' is too short: at least 1s` : parsed.value
-}
-
-function whole(text: string, least: number, most: number): number | string {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && value >= least && value <= most) return value
-  return `'${text}' is no whole number of ${least} to ${most}`
 }
 
 function level(text: string): { level: Level } | string {

@@ -1,0 +1,72 @@
+/** The engines that are compared, each as its backend runs it, over seams that the comparison supplies. */
+import { BullyDriver } from '../backends/bully/driver.ts'
+import { bullyWire } from '../backends/bully/speech.ts'
+import type { BackendDriver, BackendEnv, Exclusivity } from '../backends/backend.ts'
+import { PaxosDriver } from '../backends/paxos/driver.ts'
+import { paxosWire } from '../backends/paxos/speech.ts'
+import { RaftDriver } from '../backends/raft-driver.ts'
+import type { LogRecord } from '../cluster/messages.ts'
+import type { PeerIdentity } from '../cluster/peer-options.ts'
+import { raftWire, type Wire } from '../cluster/wire.ts'
+import type { Timing } from '../lease/timing.ts'
+import type { Storage } from '../seams/storage.ts'
+import type { ConnectClient, Transport } from '../seams/transport.ts'
+
+export interface EngineOptions {
+  readonly peers: Readonly<Record<string, string>>
+  readonly cluster: string
+  readonly timing: Timing
+  readonly tokenBase: bigint
+}
+
+/** What a peer of an engine reaches the world by. */
+export interface EngineSeams<ToPeer, FromHolder, ToHolder> {
+  readonly peer: {
+    readonly self: string
+    readonly storage: Storage<LogRecord>
+    readonly transport: (identity: PeerIdentity) => Transport<ToPeer, FromHolder, ToHolder>
+  }
+  readonly connectClient: ConnectClient<FromHolder, ToHolder>
+}
+
+export interface Engine<ToPeer, FromHolder, ToHolder> {
+  readonly wire: Wire<ToPeer, FromHolder, ToHolder>
+  driver(
+    options: EngineOptions,
+    seams: EngineSeams<ToPeer, FromHolder, ToHolder>,
+    env: BackendEnv,
+  ): BackendDriver
+}
+
+/** Runs something with an engine, whatever its messages are. */
+export interface Contender {
+  readonly name: 'raft' | 'paxos' | 'bully'
+  readonly quorum: boolean
+  readonly exclusivity: readonly Exclusivity[]
+  play<Result>(
+    act: <ToPeer, FromHolder, ToHolder>(engine: Engine<ToPeer, FromHolder, ToHolder>) => Result,
+  ): Result
+}
+
+const modes = ['time', 'token'] as const
+
+export const contenders: readonly Contender[] = [
+  {
+    ...{ name: 'raft', quorum: true, exclusivity: modes },
+    play: (act) =>
+      act({
+        wire: raftWire,
+        driver: (options, seams, env) => new RaftDriver({ ...options, logBytesMax: 1e9 }, seams, env),
+      }),
+  },
+  {
+    ...{ name: 'paxos', quorum: true, exclusivity: modes },
+    play: (act) =>
+      act({ wire: paxosWire, driver: (options, seams, env) => new PaxosDriver(options, seams, env) }),
+  },
+  {
+    ...{ name: 'bully', quorum: true, exclusivity: modes },
+    play: (act) =>
+      act({ wire: bullyWire, driver: (options, seams, env) => new BullyDriver(options, seams, env) }),
+  },
+]

@@ -1,0 +1,56 @@
+/** Counts what goes through the seams of a peer. */
+import type { Storage } from '../seams/storage.ts'
+import type { Transport } from '../seams/transport.ts'
+import type { Codec } from '../cluster/codec.ts'
+import type { Traffic } from './row.ts'
+
+/** A frame's header (`cluster/tcp-frame.ts`). TCP's and IP's own are not counted: how many frames share a packet varies. */
+const FRAME_BYTES = 10
+
+export class Meter {
+  #messages = 0
+  #bytes = 0
+  #diskWrites = 0
+
+  read(): Traffic {
+    return { messages: this.#messages, bytes: this.#bytes, diskWrites: this.#diskWrites }
+  }
+
+  transport<ToPeer, FromHolder, ToHolder>(
+    inner: Transport<ToPeer, FromHolder, ToHolder>,
+    codec: Codec<ToPeer>,
+  ): Transport<ToPeer, FromHolder, ToHolder> {
+    return {
+      ...inner,
+      send: (to, message, lane) => {
+        this.#messages += 1
+        this.#bytes += FRAME_BYTES + codec.encode(message).length
+        inner.send(to, message, lane)
+      },
+    }
+  }
+
+  storage<Record>(inner: Storage<Record>): Storage<Record> {
+    return {
+      ...inner,
+      append: (batch, done) => {
+        this.#diskWrites += 1
+        inner.append(batch, done)
+      },
+    }
+  }
+}
+
+export function difference(later: Traffic, earlier: Traffic): Traffic {
+  return {
+    messages: later.messages - earlier.messages,
+    bytes: later.bytes - earlier.bytes,
+    diskWrites: later.diskWrites - earlier.diskWrites,
+  }
+}
+
+/** Per unit; two decimals, as more would only show the binary. */
+export function share({ messages, bytes, diskWrites }: Traffic, units: number): Traffic {
+  const part = (value: number): number => (units === 0 ? 0 : Math.round((100 * value) / units) / 100)
+  return { messages: part(messages), bytes: part(bytes), diskWrites: part(diskWrites) }
+}
