@@ -5,7 +5,6 @@
 import { electionPath } from '../../fencing/zookeeper-layout.ts'
 import { MandateError } from '../../errors.ts'
 import { holderValidityMs } from '../../lease/deadline.ts'
-import type { Timer } from '../../seams/clock.ts'
 import type {
   BackendEnv,
   Cancellable,
@@ -22,9 +21,9 @@ import { isZooKeeperError } from '../../clients/zookeeper/error-codes.ts'
 import type { WatchEvent } from '../../clients/zookeeper/records.ts'
 import type { Contender, ContenderNode } from './contender.ts'
 import type { Dialect } from './dialects.ts'
-import { tagOf } from './dialects.ts'
 import { refusalOf } from './failures.ts'
 import type { Place } from './failures.ts'
+import { Twins } from './twins.ts'
 
 /** How long an answer to `leave` or `proclaim` is waited for, in ms. What was asked for goes on. */
 const ANSWER_MS = 3000
@@ -54,6 +53,7 @@ export class ZooKeeperCandidacy implements Candidacy {
   readonly #on: CandidacyEvents
   readonly #ties: CandidacyTies
   readonly #contender: Contender
+  readonly #twins: Twins
   #phase: Phase = 'waiting'
   #node: ContenderNode | undefined
   #watchesOwn = false
@@ -61,14 +61,18 @@ export class ZooKeeperCandidacy implements Candidacy {
   #looking = false
   #dirty = false
   #told: number | undefined
-  /** Names of the same candidate id before this one, and when they are proven to be alive. */
-  #twins: { readonly names: ReadonlySet<string>; readonly untilMs: number; readonly timer: Timer } | undefined
 
   constructor(request: CandidacyRequest, on: CandidacyEvents, ties: CandidacyTies, contender: Contender) {
     this.#request = request
     this.#on = on
     this.#ties = ties
     this.#contender = contender
+    const { place, env, dialect, sessionId } = ties
+    const look = (): void => this.#look()
+    this.#twins = new Twins({
+      ...{ clock: env.clock, client: place.client, dialect, sessionId, look },
+      ...{ election: request.election, guid: contender.guid },
+    })
   }
 
   /** Once, behind `enter`. */
@@ -173,11 +177,12 @@ export class ZooKeeperCandidacy implements Candidacy {
     const ahead = order.indexOf(node.name)
     if (ahead === -1) return this.#lost()
     const before = order.slice(0, ahead)
-    const twins = await this.#verdictOnTwins(before)
-    if (this.#isOver() || twins === 'refused') return
+    const twins = await this.#twins.verdict(before)
+    if (this.#isOver()) return this.#twins.forget()
+    if (twins.is === 'living') return this.#refuseTwin(twins.sinceMs)
     const last = before.at(-1)
     if (last === undefined) return this.#win(node)
-    if (twins === 'none' && this.#told !== ahead) {
+    if (twins.is === 'none' && this.#told !== ahead) {
       this.#told = ahead
       this.#on.waiting(ahead)
     }
@@ -256,41 +261,12 @@ export class ZooKeeperCandidacy implements Candidacy {
       return this.#ties.unsupported()
     }
     this.#phase = 'holding'
-    this.#dropTwins()
+    this.#twins.forget()
     this.#on.won({ token: this.#ties.tokenBase + node.czxid, renewal })
   }
 
-  /**
-   * A node of the same candidate id that was there before: of a process that lives, which keeps this one out, or of one
-   * that died and whose session runs out by itself. Nobody can tell which before the session had the time to run out.
-   */
-  async #verdictOnTwins(before: readonly string[]): Promise<'none' | 'waiting' | 'refused'> {
-    const { env, place, sessionId } = this.#ties
-    const tag = tagOf(this.#contender.guid)
-    const names = before.filter((name) => {
-      const guid = this.#ties.dialect.guidOf(name)
-      return guid !== undefined && tagOf(guid) === tag
-    })
-    const twins: string[] = []
-    for (const name of names) if (await this.#isForeign(name, sessionId)) twins.push(name)
-    if (twins.length === 0) {
-      this.#dropTwins()
-      return 'none'
-    }
-    const known = this.#twins
-    if (known === undefined || !twins.some((name) => known.names.has(name))) {
-      this.#dropTwins()
-      const waitMs = 2 * place.client.timeoutMs
-      this.#twins = {
-        names: new Set(twins),
-        untilMs: env.clock.lower() + waitMs,
-        timer: env.clock.setTimer(waitMs, () => this.#look()),
-      }
-      return 'waiting'
-    }
-    if (env.clock.lower() < known.untilMs) return 'waiting'
+  #refuseTwin(sinceMs: number): void {
     const id = this.#ties.candidateId
-    const sinceMs = Math.round(2 * place.client.timeoutMs)
     this.end(
       'refused',
       new MandateError(
@@ -300,27 +276,6 @@ export class ZooKeeperCandidacy implements Candidacy {
         { id, sinceMs },
       ),
     )
-    return 'refused'
-  }
-
-  async #isForeign(name: string, sessionId: bigint): Promise<boolean> {
-    const { client } = this.#ties.place
-    const path = `${electionPath(this.#request.election)}/${name}`
-    try {
-      const { ephemeralOwner } = (await client.getData(path)).stat
-      if (ephemeralOwner !== sessionId) return true
-      // A node of this very session, of a candidacy that is over: it would be waited for as long as the session lives.
-      await client.delete(path)
-    } catch (error) {
-      if (!isZooKeeperError(error, 'NONODE')) throw error
-    }
-    this.#dirty = true
-    return false
-  }
-
-  #dropTwins(): void {
-    this.#twins?.timer.cancel()
-    this.#twins = undefined
   }
 
   // ---- the end --------------------------------------------------------------------------------------------------
@@ -350,7 +305,7 @@ export class ZooKeeperCandidacy implements Candidacy {
   #stop(): boolean {
     if (this.#phase === 'over') return false
     this.#phase = 'over'
-    this.#dropTwins()
+    this.#twins.forget()
     this.#stopAwaiting()
     if (this.#node !== undefined) this.#ties.place.client.unwatch(this.#node.path, this.#onOwnEvent)
     this.#ties.over(this.#contender.remove().catch(() => undefined))
