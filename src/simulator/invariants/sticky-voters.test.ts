@@ -59,6 +59,14 @@ describe('sticky-voters', () => {
       },
     ],
     [
+      'a voter whose leader asked it to take over, and that failed to',
+      (a) => {
+        hears(a)
+        a.receives('b', raft({ type: 'timeout-now', term: 1 }))
+        a.sends('c', wouldGive(3))
+      },
+    ],
+    [
       'a voter that was asked in the name of the leader',
       (a) => {
         hears(a)

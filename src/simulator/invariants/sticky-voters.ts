@@ -90,10 +90,12 @@ class StickyVoters implements Checker {
       voter.asked.set(request, this.#isBound(voter, at) && voter.asked.get(request) !== false)
       return
     }
-    // The leader itself asks for votes: it leads no more. Anybody else who only asks changes nothing.
+    // The leader itself asks for votes, or for a successor: it wants to lead no more. Anybody else who only asks changes nothing.
     const leader = bound === null ? voter.beat?.from : bound.to
     const term = bound === null ? (voter.beat?.term ?? -1) : bound.term
-    const changesNothing = message.term <= term || (message.type === 'pre-vote' && from !== leader)
+    const changesNothing =
+      (message.term <= term && message.type !== 'timeout-now') ||
+      (message.type === 'pre-vote' && from !== leader)
     if (message.type === 'heartbeat') {
       // Another leader: bound to it once this is answered.
       if (!changesNothing) voter.bound = null
