@@ -38,6 +38,15 @@ describe('reads-before-accusing', () => {
       },
     ],
     [
+      'who knows of a death',
+      0,
+      (a) => {
+        a.happens({ type: 'evidence', against: 'c' })
+        a.sends('c', asks())
+        a.receives('b', beat(2))
+      },
+    ],
+    [
       'who gets that of a leader which is none any more',
       1,
       (a) => {
@@ -69,7 +78,7 @@ describe('reads-before-accusing', () => {
       (a, story) => {
         a.sends('b', beat(1))
         story.passes(5000)
-        a.receives('b', asks())
+        a.sends('b', asks())
       },
     ],
     [
@@ -79,7 +88,16 @@ describe('reads-before-accusing', () => {
         a.receives('b', echo(1))
         a.receives('c', beat(2))
         story.passes(5000)
-        a.receives('b', asks(1))
+        a.sends('b', asks(2))
+      },
+    ],
+    [
+      'learned of a newer term elsewhere',
+      0,
+      (a, story) => {
+        a.receives('b', echo(1))
+        story.passes(5000)
+        a.sends('b', asks(3))
       },
     ],
     [
@@ -89,7 +107,7 @@ describe('reads-before-accusing', () => {
         a.receives('b', echo(1))
         a.happens({ type: 'fault', fault: 'stall' })
         story.passes(5000)
-        a.receives('b', asks(1))
+        a.sends('b', asks(2))
       },
     ],
   ] satisfies [string, number, (a: StoryProcess, story: Story) => void][])(
@@ -114,10 +132,10 @@ describe('reads-before-accusing', () => {
       a.sends('b', beat(1))
       a.receives('b', echo(1))
       story.passes(1000)
-      a.receives('c', asks(1))
+      a.sends('c', asks(2))
     }, true)
     expect(() => judge(readsBeforeAccusing, stepsDown)).toThrow(
-      /a \(run 1\) led term 1, stood still until 1000, had the answers of b, and leads no more at 2000/,
+      /a \(run 1\) led term 1, stood still until 1000, had the answers of b, and stands for the next at 2000/,
     )
   })
 })

@@ -1,8 +1,8 @@
 /**
  * After a stall timers fire before the frames that wait in the sockets are read (DESIGN §2 "Clocks"). Whoever stood still must
  * read before it finds others silent. A follower that stands for election with its first breath, and in the same instant reads
- * the heartbeat that had been there all the time, did not; nor did a leader that read the answers of a majority in that
- * instant, and nothing of a newer term, and leads no more.
+ * the heartbeat that had been there all the time, did not (unless it knows of a death); nor did a leader that read the
+ * answers of a majority in that instant, beats no more, and later stands for the very next term.
  */
 import type { HistoryEvent } from '../history.ts'
 import { ensure, type CheckContext, type Checker, type Invariant } from './invariant.ts'
@@ -12,7 +12,7 @@ export const readsBeforeAccusing: Invariant = {
   name: 'reads-before-accusing',
   claim:
     'Who stood still reads what has arrived before it finds its leader, or its followers, silent (DESIGN §2).',
-  types: ['fault', 'led', 'sent', 'received'],
+  types: ['fault', 'led', 'evidence', 'sent', 'received'],
   messages: ['pre-vote', 'heartbeat', 'heartbeat-reply', 'append-reply'],
   check: (context) => new ReadsBeforeAccusing(context),
 }
@@ -37,13 +37,11 @@ const standsStill: ReadonlySet<string> = new Set(['stall', 'pause', 'suspend'])
 class ReadsBeforeAccusing implements Checker {
   evaluations = 0
   readonly #voters: readonly string[]
-  readonly #beatsWithinMs: number
   readonly #led = new Map<string, { readonly run: number; readonly term: number }>()
   readonly #waking = new Map<string, Waking>()
 
-  constructor({ voters, timing }: CheckContext) {
+  constructor({ voters }: CheckContext) {
     this.#voters = voters
-    this.#beatsWithinMs = 3 * timing.heartbeatMs + 50
   }
 
   observe(event: HistoryEvent): void {
@@ -56,6 +54,7 @@ class ReadsBeforeAccusing implements Checker {
       const term = led?.run === run ? led.term : null
       this.#waking.set(process, { run, led: term, at: null, stands: null, answered: new Set() })
     }
+    if (event.type === 'evidence') this.#waking.delete(process)
     if (event.type !== 'sent' && event.type !== 'received') return
     const waking = this.#waking.get(process)
     if (waking === undefined || event.message.kind !== 'raft') return
@@ -68,6 +67,7 @@ class ReadsBeforeAccusing implements Checker {
     const isFirst = event.at === waking.at
     if (event.type === 'sent') {
       if (message.type === 'pre-vote' && isFirst) waking.stands ??= message.term
+      if (message.type === 'pre-vote' && !isFirst) return this.#gaveUp(event, waking, message.term)
       // It leads on.
       if (message.type === 'heartbeat' && !isFirst) return this.#holds()
     } else {
@@ -77,7 +77,7 @@ class ReadsBeforeAccusing implements Checker {
       if (message.type.endsWith('-reply') && message.term === waking.led && isFirst)
         waking.answered.add(event.from)
     }
-    return isFirst || this.#leadsOn(event, waking)
+    return isFirst || waking.led !== null
   }
 
   #heard({ process, at, ...event }: Message, { stands }: Waking, term: number): void {
@@ -88,13 +88,14 @@ class ReadsBeforeAccusing implements Checker {
     })
   }
 
-  #leadsOn({ process, run, at }: Message, { led, at: since, answered }: Waking): boolean {
-    if (led === null || since === null || !isMajority(answered.size + 1, this.#voters.length)) return false
-    ensure(at - since <= this.#beatsWithinMs, () => {
+  /** Who learned of a newer term stands for a later one. */
+  #gaveUp({ process, run, at }: Message, { led, at: since, answered }: Waking, term: number): false {
+    const wasHeard = term - 1 === led && isMajority(answered.size + 1, this.#voters.length)
+    ensure(!wasHeard, () => {
       const who = [...answered].join(', ')
-      return `${process} (run ${run}) led term ${led}, stood still until ${since}, had the answers of ${who}, and leads no more at ${at}`
+      return `${process} (run ${run}) led term ${led}, stood still until ${since}, had the answers of ${who}, and stands for the next at ${at}`
     })
-    return true
+    return false
   }
 
   #holds(): false {

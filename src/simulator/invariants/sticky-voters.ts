@@ -97,8 +97,8 @@ class StickyVoters implements Checker {
       (message.term <= term && message.type !== 'timeout-now') ||
       (message.type === 'pre-vote' && from !== leader)
     if (message.type === 'heartbeat') {
-      // Another leader: bound to it once this is answered.
-      if (!changesNothing) voter.bound = null
+      // It may be another leader, or another promise: bound to it once this is answered. An older one changes nothing.
+      if (bound === null || message.term >= bound.term) voter.bound = null
       const { round, pulse } = message
       const isNew = voter.beat?.from !== from || voter.beat.term !== message.term
       const newest = isNew ? undefined : voter.beat?.promise
