@@ -20,6 +20,7 @@ export async function backendFrom(
   switch (description.type) {
     case 'raft':
     case 'paxos':
+    case 'bully':
       return embeddedFrom(description, context)
     case 'memory': {
       context.warn('memory:// lives in this process only: no other process will ever see this election')
@@ -72,6 +73,8 @@ async function embeddedFrom(description: EmbeddedDescription, context: BackendCo
       })
     case 'paxos':
       return (await import('../backends/paxos.ts')).paxos(options)
+    case 'bully':
+      return (await import('../backends/bully.ts')).bully(options)
     default:
       return description.type satisfies never
   }

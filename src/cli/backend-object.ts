@@ -13,7 +13,7 @@ import { checkTokenBase, present } from './fields.ts'
 import { describe, isRecord, refuseUnknown } from './file-values.ts'
 import { joinAddress, splitAddress } from './url-grammar.ts'
 import { serviceOf, services } from './services/index.ts'
-import { checkListen, isTimingPreset, notAPeer, raftTuning, unsupportedBackend } from './url.ts'
+import { checkListen, checkQuorum, isTimingPreset, notAPeer, raftTuning, unsupportedBackend } from './url.ts'
 
 type Fields = Record<string, unknown>
 
@@ -74,6 +74,7 @@ const embeddedFields = [
   'listen',
   'timing',
   'tuning',
+  'quorum',
   'tls',
   'secretFile',
   'insecure',
@@ -117,6 +118,7 @@ function interpretEmbedded(
   if (typeof tokenBase === 'string') checkTokenBase('tokenBase', tokenBase, problems)
   else if (tokenBase !== undefined)
     problems.push(`tokenBase is ${describe(base)}: write a whole number in quotes`)
+  checkQuorum(type, value['quorum'], problems)
   if (type !== 'raft' && value['tuning'] !== undefined)
     problems.push(`tuning belongs to raft, not to ${type}`)
   const insecure = value['insecure'] ?? undefined

@@ -10,7 +10,7 @@ export interface EmbeddedTiming {
 }
 
 /** Engines whose peers are processes of the user's own; all take the same options. */
-export const embeddedEngines = ['raft', 'paxos'] as const
+export const embeddedEngines = ['raft', 'paxos', 'bully'] as const
 export type EmbeddedEngine = (typeof embeddedEngines)[number]
 
 export interface EmbeddedDescription {
@@ -130,7 +130,7 @@ export type BackendDescription =
   | ServiceDescription
 
 /** Backends that the grammar knows and this version does not have yet. */
-export const plannedBackends: ReadonlyMap<string, string> = new Map([['bully', 'bully']])
+export const plannedBackends: ReadonlyMap<string, string> = new Map()
 
 export function isEmbedded(description: BackendDescription): description is EmbeddedDescription {
   return (embeddedEngines as readonly string[]).includes(description.type)

@@ -131,7 +131,7 @@ describe('secrets', () => {
   })
 })
 
-test.each(['bully://a@h:1'])('%s is known, and said to be not built yet', (url) => {
+test.each(['bully://a@h:1?quorum=false'])('%s is known, and said to be not built yet', (url) => {
   expect(() => parse(url)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }))
   expect(() => parse(url)).toThrow(/planned but not built yet/)
 })

@@ -24,6 +24,7 @@ const embeddedKeys = [
   'heartbeat',
   'election-timeout',
   'tuning',
+  'quorum',
   'tls-cert',
   'tls-key',
   'tls-ca',
@@ -124,6 +125,7 @@ function interpretEmbedded(
   const timing = embeddedTiming(url, problems)
   const tuning = raftTuning(key('tuning'), problems)
   if (tuning !== undefined && type !== 'raft') problems.push(`tuning belongs to raft://, not to ${type}://`)
+  checkQuorum(type, key('quorum'), problems)
   const dataDir = file('data')
   const tls = present({ certFile: file('tls-cert'), keyFile: file('tls-key'), caFile: file('tls-ca') })
   const secretFile = file('secret-file')
@@ -141,6 +143,15 @@ function interpretEmbedded(
     ...(Object.keys(tls).length > 0 ? { tls } : {}),
     ...(insecure === undefined ? {} : { insecure: insecure === 'true' }),
   }
+}
+
+/** The classic bully, one leader in each partition, is planned: whoever asks for it must not get something else. */
+export function checkQuorum(type: string, quorum: unknown, problems: string[]): void {
+  if (quorum === undefined || quorum === null) return
+  if (type !== 'bully') problems.push(`quorum belongs to bully, not to ${type}`)
+  else if (quorum === false || quorum === 'false') throw unsupportedBackend('bully without a quorum')
+  else if (quorum !== true && quorum !== 'true')
+    problems.push(`quorum is true or false, not ${JSON.stringify(quorum)}`)
 }
 
 export function notAPeer(self: string, peers: Readonly<Record<string, string>>): string {
