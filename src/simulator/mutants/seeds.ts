@@ -1,5 +1,6 @@
 /** One seed of the simulated world, as a mutant meets it. */
 import type { DrawOptions } from '../draw-plan.ts'
+import { runBullySeed } from '../bully/run-bully.ts'
 import { runPaxosSeed } from '../paxos/run-paxos.ts'
 import { runSeed } from '../run.ts'
 
@@ -19,11 +20,12 @@ const turns: readonly DrawOptions[] = [
   { faults: ['all'], mode: 'liveness', simulatedMs: 25_000 },
 ]
 
-/** Raft's is the whole stack, Paxos's the bare cores. */
-export type SeedWorld = 'raft' | 'paxos'
+/** Raft's is the whole stack, the others' the bare cores. */
+export type SeedWorld = 'raft' | 'paxos' | 'bully'
 
 /** Whose seeds can see a bug in this file of `src/`. */
 export function worldOf(file: string): SeedWorld {
+  if (file.startsWith('protocols/bully/')) return 'bully'
   return file.startsWith('protocols/paxos/') ? 'paxos' : 'raft'
 }
 
@@ -31,8 +33,23 @@ export function worldOf(file: string): SeedWorld {
 export async function playSeed(seed: number, world: SeedWorld): Promise<SeenViolation | null> {
   // Up to five: enough for every kind of majority, at half the price of seven.
   const options: DrawOptions = { ...turns[seed % turns.length], peers: [3, 5] }
-  const { violations } =
-    world === 'paxos' ? runPaxosSeed(String(seed), options) : await runSeed(String(seed), options)
-  const [violation] = violations
+  const [violation] = (await runIn(world, String(seed), options)).violations
   return violation === undefined ? null : { invariant: violation.invariant, message: violation.message }
+}
+
+async function runIn(
+  world: SeedWorld,
+  seed: string,
+  options: DrawOptions,
+): Promise<{ readonly violations: readonly SeenViolation[] }> {
+  switch (world) {
+    case 'raft':
+      return runSeed(seed, options)
+    case 'paxos':
+      return runPaxosSeed(seed, options)
+    case 'bully':
+      return runBullySeed(seed, options)
+    default:
+      return world satisfies never
+  }
 }
