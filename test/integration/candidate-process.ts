@@ -53,6 +53,8 @@ export type Line =
     }
 
 export interface CandidateOptions {
+  /** @default 'raft' */
+  readonly engine?: 'raft' | 'bully'
   readonly peers: Readonly<Record<string, string>>
   readonly self: string
   readonly dataDir: string

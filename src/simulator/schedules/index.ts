@@ -1,4 +1,5 @@
 /** All of them, the quickest first. */
+import { bullyVoterRules } from './bully-voter-rules.ts'
 import { clockSteps } from './clock-steps.ts'
 import { deadlinePasses } from './deadline-passes.ts'
 import { deafHolder } from './deaf-holder.ts'
@@ -48,6 +49,7 @@ export const schedules: readonly Schedule[] = [
   transferWaits,
   nothingLeavesBeforeTheDisk,
   forgetfulVoter,
+  bullyVoterRules,
   paxosAmnesia,
   paxosAcceptorRules,
   paxosProposerRules,

@@ -1,0 +1,3 @@
+import { killPeersOf } from './killing.ts'
+
+killPeersOf('bully', 14)
