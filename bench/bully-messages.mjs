@@ -28,7 +28,8 @@ function failover(exclusivity, peers) {
     // Long enough for the damping of flaps to forget it.
     world.run(8_000)
   }
-  const median = (/** @type {number[]} */ values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+  const median = (/** @type {number[]} */ values) =>
+    values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
   return { messages: median(rows.map((row) => row.messages)), tookMs: median(rows.map((row) => row.tookMs)) }
 }
 
