@@ -36,6 +36,19 @@ describe('kubernetes()', () => {
     expect(backend.lease('billing')).toMatchObject({ holder: null })
   })
 
+  it('gives up a KubeConfig that does not answer when its caller does', async ({
+    expect,
+    onTestFinished,
+  }) => {
+    const { api } = await stage(onTestFinished)
+    const asked = { ...configFor(api), applyToHTTPSOptions: () => new Promise<void>(() => undefined) }
+    const backend = kubernetes({ kubeconfig: asked })
+    const controller = new AbortController()
+    const starting = backend.start({ signal: controller.signal })
+    controller.abort()
+    await expect(starting).rejects.toMatchObject({ code: 'CANCELLED' })
+  })
+
   it('refuses two elections on one Lease in one process', async ({ expect, onTestFinished }) => {
     const { api } = await stage(onTestFinished)
     const backend = kubernetes({ kubeconfig: configFor(api), lease: 'shared' })

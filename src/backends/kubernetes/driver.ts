@@ -12,6 +12,7 @@ import type {
   SessionTicket,
 } from '../backend.ts'
 import { leaseObserver, leaseSession } from '../lease-session.ts'
+import { settledOrAborted } from '../settled.ts'
 import { MandateError } from '../../errors.ts'
 import { intervalsOf, type LeasePace } from '../../lease/pace.ts'
 import type { ClusterAccess } from './access/access.ts'
@@ -86,7 +87,8 @@ export class KubernetesDriver implements BackendDriver {
   }
 
   async start(o: Cancellable): Promise<void> {
-    const access = await this.#options.access({ ended: this.#ended.signal })
+    // A KubeConfig of the application's may ask a program, or another service, for its credentials.
+    const access = await settledOrAborted(this.#options.access({ ended: this.#ended.signal }), o.signal)
     const client = apiClient(access)
     const namespace = this.#options.namespace ?? access.namespace
     const scope = this.#options.scope ?? scopeOf(access, namespace)
