@@ -1,6 +1,7 @@
 /** The models that `mandate simulate --explore` runs, with their bounds. */
 import { explore, type Exploration } from './explorer.ts'
 import type { Model } from './model.ts'
+import { PaxosModel } from './paxos-model.ts'
 import { RaftModel } from './raft-model.ts'
 import { RegistryModel } from './registry-model.ts'
 import { SupportModel } from './support-model.ts'
@@ -72,6 +73,15 @@ export const models: Readonly<Record<string, () => Model>> = {
       tickMs: 0,
       clocks: 'worst',
       symmetric: true,
+    }),
+  /** One instant, so that no lease runs out: what a restart forgets at any point of two rounds. */
+  'paxos-restart': () =>
+    new PaxosModel('paxos-restart', {
+      keepalives: [0, 0],
+      rounds: [1, 1],
+      crashes: 1,
+      leaseMs: 0.5,
+      endsAt: 0,
     }),
   registry: () => new RegistryModel('registry', { sessions: 3, entries: 6 }),
 }
