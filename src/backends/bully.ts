@@ -10,7 +10,7 @@ import { engineBackend, type EngineBackend, type EngineBackendOptions } from './
 
 export type { ClusterView } from './cluster-view.ts'
 
-/** As those of `raft()`; the folder stays small, so nothing bounds it. */
+/** As those of `raft()`, without what concerns a log or a leader of the cluster. Nothing bounds the folder, which grows by each vote. */
 export type BullyOptions = EngineBackendOptions
 export type BullyBackend = EngineBackend
 

@@ -4,6 +4,7 @@ import type { ConnectSponsor, SponsorLink } from '../../cluster/sponsor-link.ts'
 import { MandateError } from '../../errors.ts'
 import type { Timing } from '../../lease/timing.ts'
 import type { PeerId } from '../../protocols/quorum/types.ts'
+import type { Timer } from '../../seams/clock.ts'
 import type {
   BackendEnv,
   Cancellable,
@@ -60,6 +61,8 @@ export class BullySession implements Session {
   /** By `lower()`, since when this id is refused; null: it is not. */
   #refusedSince: number | null = null
   #failure: MandateError | undefined
+  /** Another try to open, while somebody else may still have the id. */
+  #again: Timer | null = null
 
   constructor(options: BullySessionOptions) {
     const { env, timing, voters, leaseMs } = options
@@ -263,7 +266,7 @@ export class BullySession implements Session {
     if (clock.lower() - this.#refusedSince < 4 * heartbeatMs) {
       this.#ask({ type: 'close' })
       this.#key = this.#newKey()
-      clock.setTimer(heartbeatMs, () => {
+      this.#again = clock.setTimer(heartbeatMs, () => {
         if (this.#phase === 'opening') this.#open(1)
       })
       return
@@ -324,6 +327,7 @@ export class BullySession implements Session {
     if (this.#phase === 'over') return
     this.#phase = 'over'
     this.#options.closed?.()
+    this.#again?.cancel()
     this.#liveness.stop()
     this.#observing.close()
     this.#link.close()
