@@ -38,6 +38,7 @@ export const leaseRecords: Schedule = {
     takesNothingOver()
     countsFromTheSending()
     looksUpWhatMayHaveLanded()
+    hearsWhatAWatchTells()
   },
 }
 
@@ -131,6 +132,28 @@ function countsFromTheSending(): void {
     revived.filter(({ type }) => type === 'ended' || type === 'renewed').map(({ type }) => type),
     ['ended'],
     'news of a leadership whose renewal came after its deadline',
+  )
+}
+
+/** Its news and the answers come on two connections. */
+function hearsWhatAWatchTells(): void {
+  const candidate = new Machine()
+  candidate.input({ type: 'start' })
+  candidate.input({ type: 'hint', seen: { record: { ...foreign, holder: '' }, version: 8, token: 1n } })
+  expect(
+    candidate.sees(foreign, 7).some(({ type }) => type === 'read'),
+    'a release that was told of during a read is forgotten',
+  )
+  const holder = new Machine()
+  holder.input({ type: 'start' })
+  holder.sees(null, 0)
+  holder.wrote(0, { is: 'applied', version: 1, token: 9n })
+  holder.nowMs = 300
+  holder.input({ type: 'timer', timer: 'renew' })
+  const news = holder.input({ type: 'hint', seen: { record: foreign, version: 8, token: 10n } })
+  expect(
+    news.some(({ type }) => type === 'ended'),
+    'a holder goes on beside another one while its renewal hangs',
   )
 }
 
