@@ -47,6 +47,15 @@ describe('reads-before-accusing', () => {
       },
     ],
     [
+      'who stood before, and asks a rival again whose question it reads first',
+      1,
+      (a) => {
+        a.receives('b', asks())
+        a.sends('b', asks())
+        a.receives('b', beat(2))
+      },
+    ],
+    [
       'who gets that of a leader which is none any more',
       1,
       (a) => {

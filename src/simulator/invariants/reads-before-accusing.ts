@@ -28,6 +28,8 @@ interface Waking {
   stands: number | null
   /** Who had answered it. */
   readonly answered: Set<string>
+  /** Who asked it: a rival is asked again, by who stood already before it stood still. */
+  readonly rivals: Set<string>
 }
 
 type Message = Extract<HistoryEvent, { type: 'sent' | 'received' }>
@@ -52,7 +54,14 @@ class ReadsBeforeAccusing implements Checker {
       if (!standsStill.has(event.fault)) return
       const led = this.#led.get(process)
       const term = led?.run === run ? led.term : null
-      this.#waking.set(process, { run, led: term, at: null, stands: null, answered: new Set() })
+      this.#waking.set(process, {
+        run,
+        led: term,
+        at: null,
+        stands: null,
+        answered: new Set(),
+        rivals: new Set(),
+      })
     }
     if (event.type === 'evidence') this.#waking.delete(process)
     if (event.type !== 'sent' && event.type !== 'received') return
@@ -66,12 +75,14 @@ class ReadsBeforeAccusing implements Checker {
     waking.at ??= event.at
     const isFirst = event.at === waking.at
     if (event.type === 'sent') {
-      if (message.type === 'pre-vote' && isFirst) waking.stands ??= message.term
+      const asksAnew = !waking.rivals.has(event.to)
+      if (message.type === 'pre-vote' && isFirst && asksAnew) waking.stands ??= message.term
       if (message.type === 'pre-vote' && !isFirst) return this.#gaveUp(event, waking, message.term)
       // It leads on.
       if (message.type === 'heartbeat' && !isFirst) return this.#holds()
     } else {
       if (message.type === 'heartbeat' && isFirst) this.#heard(event, waking, message.term)
+      if (message.type === 'pre-vote') waking.rivals.add(event.from)
       // To be asked changes nothing.
       if (message.type !== 'pre-vote' && message.term > (waking.led ?? 0)) return false
       if (message.type.endsWith('-reply') && message.term === waking.led && isFirst)
