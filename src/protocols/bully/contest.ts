@@ -24,6 +24,8 @@ import type { Answer, Ballot, BullyMessage, Held } from './types.ts'
 
 /** So often this peer stands back for better candidates before it stands all the same: a slow one starves nobody (B8). */
 const yieldsMax = 3
+/** Sessions named in one request. With more in the way it fails, until some of them say that they gave up. */
+const reasonsMax = 64
 /** A vote that a majority has not answered after so many repetitions is given up. */
 const repeatsMax = 4
 
@@ -231,7 +233,7 @@ function sendVotes(bully: Bully, out: Outbox, seat: Seat, contest: Contest, { st
     [...contest.answers.values()].flatMap(({ view }) => view.held.map((held) => held.stand.of.session)),
   )
   sessions.delete(stand.of.session)
-  const withdrawn = [...sessions].flatMap((session) => {
+  const withdrawn = [...sessions].slice(0, reasonsMax).flatMap((session) => {
     const epoch = bully.over.get(session)
     // One that was reopened since is not over: whoever knows that refuses the whole request.
     return epoch === undefined || epoch < epochOf(bully, session) ? [] : [{ session, epoch }]
