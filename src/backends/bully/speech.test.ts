@@ -21,7 +21,7 @@ test('a vote with all that it is to replace comes back from the log as it was wr
     { type: 'withdrawal', withdrawal: { session: 'b~1', epoch: 2 } },
     { type: 'reopened', withdrawal: { session: 'c~1', epoch: 3 } },
   ]
-  const written: LogRecord = { type: 'engine', engine: 'bully', record: { records } as never }
+  const written: LogRecord = { type: 'engine', engine: 'bully', record: { records } }
   const [read] = decodeRecords(Buffer.from(encodeRecords([written])))
   if (read?.type !== 'engine') throw new Error('it is no record of an engine')
   expect(bullySpeech.record.read({ ...read.record })).toEqual({ records })
@@ -32,7 +32,7 @@ test('a thousand sessions that end at once fit one record', () => {
     type: 'withdrawal',
     withdrawal: { session: `${at}~1`, epoch: 1 },
   }))
-  const written: LogRecord = { type: 'engine', engine: 'bully', record: { records } as never }
+  const written: LogRecord = { type: 'engine', engine: 'bully', record: { records } }
   const [read] = decodeRecords(Buffer.from(encodeRecords([written])))
   if (read?.type !== 'engine') throw new Error('it is no record of an engine')
   expect(bullySpeech.record.read({ ...read.record }).records).toHaveLength(1_000)
