@@ -67,6 +67,14 @@ describe('sticky-voters', () => {
       },
     ],
     [
+      'a voter that tells an old leader of a newer term',
+      (a) => {
+        a.receives('b', beat(1, 0))
+        a.sends('b', echo(2, 0))
+        a.sends('c', wouldGive(3))
+      },
+    ],
+    [
       'a voter that was asked in the name of the leader',
       (a) => {
         hears(a)

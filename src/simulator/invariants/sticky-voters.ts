@@ -118,7 +118,8 @@ class StickyVoters implements Checker {
       case 'heartbeat-reply': {
         const { beat, doubtfulAt } = voter
         if (beat?.from !== event.to || beat.round !== message.round || beat.at !== event.at) return
-        if (doubtfulAt === event.at) return
+        // A beat of a term that is over binds nobody, though the answer to it may look like one to its first round.
+        if (beat.term !== message.term || doubtfulAt === event.at) return
         const forMs = this.#trueMs(beat.promise.silenceMs)
         voter.bound = { to: event.to, term: message.term, since: event.at, forMs }
         return
