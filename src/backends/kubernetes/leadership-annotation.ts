@@ -17,6 +17,14 @@ export interface LeadershipAnnotation {
   /** Decimal; null until the first renewal, because only the answer to the acquisition tells it. */
   readonly token: string | null
   readonly preferred?: string
+  /** Exact, where the lock's own times are coarse; written, never read. */
+  readonly renewTime?: string
+}
+
+export interface AnnotationTerms {
+  readonly acquireTime: string
+  readonly token: bigint | null
+  readonly renewTime: string | undefined
 }
 
 /** Null: there is none of the leadership in force. */
@@ -35,7 +43,7 @@ export function annotationOf(
 export function withAnnotation(
   object: KubernetesObject,
   { holder, incarnation, metadata, preferred }: LeaseRecord,
-  { acquireTime, token }: { readonly acquireTime: string; readonly token: bigint | null },
+  { acquireTime, token, renewTime }: AnnotationTerms,
 ): KubernetesObject {
   const annotation: LeadershipAnnotation = {
     holder,
@@ -44,6 +52,7 @@ export function withAnnotation(
     metadata,
     token: token === null ? null : token.toString(),
     ...(preferred === undefined ? {} : { preferred }),
+    ...(renewTime === undefined ? {} : { renewTime }),
   }
   const annotations = { ...object.metadata?.annotations, [ANNOTATION]: JSON.stringify(annotation) }
   return { ...object, metadata: { ...object.metadata, annotations } }

@@ -155,6 +155,14 @@ describe.each(['endpoints', 'configmaps'] as const)('the annotation of %s', (kin
     expect(readLease(renewed, 1000, format)).toEqual({ record, token: 77n })
   })
 
+  it('differs with each renewal, also within a second: the API server gives what stays the same no new version', () => {
+    const base = writeLease({ ...terms, format, base: written, next: record, token: 77n })
+    const renewed = writeLease({ ...terms, format, base, next: record, wallMs: at + 300, token: 77n })
+    expect(renewed).not.toEqual(base)
+    expect(annotation(renewed)).toEqual(annotation(base))
+    expect(readLease(renewed, 1000, format)).toEqual(readLease(base, 1000, format))
+  })
+
   it('keeps the rest of the object, and what it does not know of the annotation', () => {
     const base: KubernetesObject = {
       data: { key: 'value' },

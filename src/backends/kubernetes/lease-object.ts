@@ -1,7 +1,7 @@
 /** The record of `lease/` that an object of Kubernetes stands for. Pure: objects in, objects out. */
 import type { LeaseRecord } from '../backend.ts'
 import { annotationOf, withAnnotation } from './leadership-annotation.ts'
-import { lockFormats, type KubernetesObject, type LockFormat } from './lock-format.ts'
+import { lockFormats, microTime, type KubernetesObject, type LockFormat } from './lock-format.ts'
 
 /** What an object says about its leadership. */
 export interface ReadLease {
@@ -68,7 +68,10 @@ export function writeLease(writing: LeaseWriting): KubernetesObject {
     renewTime: now,
     transitions: Math.max(0, next.transitions - 1),
   })
-  return withAnnotation(led, next, { acquireTime, token })
+  // The API server gives an object that stays the same no new version. Where times have whole seconds, the second renewal
+  // within one would go unheard by those who wait for silence, while its sender counts its deadline from it.
+  const exact = microTime(wallMs)
+  return withAnnotation(led, next, { acquireTime, token, renewTime: exact === now ? undefined : exact })
 }
 
 /** One leadership: a renewal changes none of these, an acquisition changes at least one. */

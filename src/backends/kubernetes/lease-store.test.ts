@@ -165,6 +165,17 @@ describe('a write', () => {
     )
   })
 
+  it('that changed nothing is no renewal: whoever waits for silence has not heard it', async () => {
+    const { store } = await scripted((request, response) =>
+      json(response, 200, request.method === 'GET' ? held('5') : JSON.parse(request.text)),
+    )
+    await store.read('billing', {})
+    expect(await store.write('billing', ourRecord, '5', {})).toMatchObject({
+      is: 'rejected',
+      error: { code: 'PROTOCOL_ERROR' },
+    })
+  })
+
   it('whose answer never comes may have landed', async () => {
     const { store } = await scripted((request, response) =>
       request.method === 'GET' ? json(response, 200, held('5')) : response.destroy(),

@@ -4,6 +4,7 @@
  * version anyway: a stale watch can delay a takeover, never split an election.
  */
 import type { BackendEnv, Cancellable, LeaseRecord, LeaseSeen, LeaseStore, LeaseWrite } from '../backend.ts'
+import { MandateError } from '../../errors.ts'
 import { ApiFailure } from './api-failure.ts'
 import { KnownLease } from './known-lease.ts'
 import { readLease, unborn, writeLease } from './lease-object.ts'
@@ -76,6 +77,8 @@ export class KubernetesLeases implements LeaseStore<LeaseVersion> {
     })
     try {
       const written = await requests.put(lease, object, expect, o)
+      // Those who wait for silence time a version: to them, a write that gave none did not happen.
+      if (written.metadata?.resourceVersion === expect) return { is: 'rejected', error: unchanged(lease) }
       const applied = known.wrote(written, renews)
       // Nobody else tells those who follow it here: the watch's own event is no news any more.
       for (const changed of watchers) changed(known.seen())
@@ -153,6 +156,12 @@ export class KubernetesLeases implements LeaseStore<LeaseVersion> {
     this.#leases.set(lease, made)
     return made
   }
+}
+
+/** As when the wall clock was set back to the very instant of the last write. */
+function unchanged(lease: string): MandateError<'PROTOCOL_ERROR'> {
+  const reason = `the write of '${lease}' changed nothing`
+  return new MandateError('PROTOCOL_ERROR', `${reason}: the API server gave it no new version`, { reason })
 }
 
 function isRenewal(record: LeaseRecord | null, next: LeaseRecord): boolean {

@@ -1,7 +1,12 @@
 /** The kinds of lock from before Leases, on a real API server and with records as client-go wrote them. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { kubernetes, type LockKind } from '../../../src/backends/kubernetes.ts'
-import { LEADER_ANNOTATION } from '../../../src/backends/kubernetes/lock-format.ts'
+import { writeLease } from '../../../src/backends/kubernetes/lease-object.ts'
+import {
+  LEADER_ANNOTATION,
+  lockFormats,
+  type KubernetesObject,
+} from '../../../src/backends/kubernetes/lock-format.ts'
 import { createElection } from '../../../src/index.ts'
 import { eventually } from '../../integration/loopback.ts'
 import { KubernetesServer } from '../kubernetes.ts'
@@ -88,6 +93,39 @@ describe.each([
     })
     const { body } = await server.call('GET', `${collection}/${name}`)
     expect(body).toMatchObject(content)
+  })
+
+  it('has another version after each renewal, also within a second', async () => {
+    const name = `${lock}-same-second`
+    const format = lockFormats[lock]
+    const metadata = {}
+    const next = {
+      holder: 'ours-1',
+      incarnation: 'i1',
+      leaseMs: 2000,
+      transitions: 1,
+      exclusivity: 'time',
+      metadata,
+    } as const
+    const second = Date.UTC(2026, 10, 23, 9)
+    const about = { format, next, name, namespace: 'default' }
+    let base: KubernetesObject | null = null
+    const versions = new Set<string | undefined>()
+    for (const [method, path, ms, token] of [
+      ['POST', collection, 0, null],
+      ['PUT', `${collection}/${name}`, 300, 7n],
+      ['PUT', `${collection}/${name}`, 600, 7n],
+      ['PUT', `${collection}/${name}`, 900, 7n],
+    ] as const) {
+      const { body } = await server.call(
+        method,
+        path,
+        writeLease({ ...about, base, wallMs: second + ms, token }),
+      )
+      base = body as KubernetesObject
+      versions.add(base.metadata?.resourceVersion)
+    }
+    expect(versions.size).toBe(4)
   })
 
   it('of a client-go candidate that renews is left alone, and taken over when it falls silent', async () => {
