@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { KnownLease } from './known-lease.ts'
+import { ANNOTATION } from './leadership-annotation.ts'
 import { lockFormats, type KubernetesObject } from './lock-format.ts'
 
 const make = () => new KnownLease({ format: lockFormats.lease, tokenBase: 0n, leaseMs: 15_000 })
@@ -46,6 +47,19 @@ describe('what is known of a Lease', () => {
     known.pushed(led(11, 'a', 1, 1), 'changed')
     expect(known.wrote(led(10, 'a'), null)).toEqual({ version: '10', token: 10n })
     expect(known.seen()).toMatchObject({ version: '11', token: 10n })
+  })
+
+  it('tells the token again that it told before the holder wrote its own down, so that no observer sees it sink', () => {
+    const known = make()
+    const leads = (version: number, token: string | null): KubernetesObject => {
+      const object = led(version, 'b')
+      const { acquireTime } = object.spec ?? {}
+      const annotation = JSON.stringify({ holder: 'b', acquireTime, incarnation: 'i1', metadata: {}, token })
+      return { ...object, metadata: { ...object.metadata, annotations: { [ANNOTATION]: annotation } } }
+    }
+    // Acquired with version 10, and labelled by somebody before the first renewal.
+    expect(known.answered(leads(11, null), known.news)).toMatchObject({ token: 11n })
+    expect(known.pushed(leads(12, '10'), 'changed')).toMatchObject({ version: '12', token: 11n })
   })
 
   it('keeps the token of a successor that a watch showed before the answer to our own write', () => {

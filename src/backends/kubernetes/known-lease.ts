@@ -110,10 +110,11 @@ export class KnownLease {
     const { record, token } = readLease(object, leaseMs, format)
     const key = acquisitionOf(object, format)
     const before = this.#state?.acquisition
-    // A foreign holder writes no token down. The first version that showed its leadership lies above its predecessor's
-    // token and below its successor's; and what was told once is told again.
-    const first = before?.key === key ? before.token : tokenBase + BigInt(version)
-    const acquisition = { key, token: token === null || record.holder === '' ? first : tokenBase + token }
+    // What was told once is told again. Whoever writes no token down (client-go never, we before the first renewal) has
+    // that of the version that first showed its leadership: above its predecessor's and below its successor's.
+    const written = record.holder === '' ? null : token
+    const shown = tokenBase + (written ?? BigInt(version))
+    const acquisition = { key, token: before?.key === key ? before.token : shown }
     this.#state = { object, version, newest: BigInt(version), acquisition }
   }
 }
