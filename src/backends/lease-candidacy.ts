@@ -31,6 +31,8 @@ export interface CandidacyHost<V> {
   readonly env: BackendEnv
   readonly watches: Watches<V>
   readonly settings: LeaseSettings
+  /** Elections that the store answered for in this session: whoever stands again is no more refused for want of rights. */
+  readonly answered: Set<string>
 }
 
 export interface RunningCandidacy {
@@ -62,7 +64,7 @@ export function runCandidacy<V extends VersionValue>(
     candidateId: settings.id,
   })
   const now: Now = { lowerMs: 0, elapsedMs: (since) => clock.elapsedMs(since) }
-  let state = newCandidacy<V>(settings, request.metadata)
+  let state = newCandidacy<V>(settings, request.metadata, host.answered.has(request.election))
   // Calls out of a callback wait until the effects of the step that called back are done.
   const inbox: LeaseInput<V>[] = []
   let stepping = false
@@ -80,6 +82,7 @@ export function runCandidacy<V extends VersionValue>(
     for (let next = inbox.shift(); next !== undefined; next = inbox.shift()) {
       const done = stepLease(state, next, { ...now, lowerMs: clock.lower() })
       state = done.state
+      if (state.answered) host.answered.add(request.election)
       for (const effect of done.effects) perform(effect)
       if (state.phase.is === 'over') finish()
     }

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, it } from 'vitest'
-import { isMandateError } from '../errors.ts'
+import { isMandateError, MandateError } from '../errors.ts'
 import { fakeLeaseServer } from '../testing/fake-lease-store.ts'
 import type { Fate, FakeRequest } from '../testing/fake-lease-store.ts'
 import { manualClock } from '../testing/manual-clock.ts'
@@ -406,6 +406,25 @@ describe('a restart and a namesake', () => {
     await run(3_000)
     expect(twin.heard[1]).toMatch(/^ended refused/)
     expect(isMandateError(cause, 'DUPLICATE_ID')).toBe(true)
+  })
+
+  it('stands again without rights where it had them before: only who never had any is refused', async () => {
+    const { server, open, run } = world()
+    const a = open('a')
+    const first = a.stand()
+    await run(1_000)
+    const refused = new MandateError('FORBIDDEN', 'rights are gone', { reason: 'rights are gone' })
+    server.fate = () => ({ refused })
+    await run(2_000)
+    expect(first.heard[1]).toMatch(/^ended expired/)
+    const again = a.stand()
+    const newcomer = open('b').stand()
+    await run(2_000)
+    expect(newcomer.heard[0]).toMatch(/^ended refused/)
+    expect(again.heard).toEqual([])
+    server.fate = () => ({})
+    await run(5_000)
+    expect(again.heard[0]).toMatch(/^won \d+/)
   })
 
   it('is refused by an election of the other exclusivity', async () => {

@@ -56,6 +56,7 @@ export function leaseSession<V extends VersionValue>(
   const shared = watches(store, env, durations.pollMs)
   const observers = followers({ store, env, watches: shared, settings: durations })
   const candidacies = new Map<string, Entered>()
+  const answered = new Set<string>()
   let closing: Promise<void> | undefined
 
   const close = async (o: Cancellable): Promise<void> => {
@@ -79,7 +80,7 @@ export function leaseSession<V extends VersionValue>(
         exclusivity,
         preferenceMs: durations.renewMs,
       }
-      const running = runCandidacy({ store, env, watches: shared, settings }, candidacyRequest, on)
+      const running = runCandidacy({ store, env, watches: shared, settings, answered }, candidacyRequest, on)
       const over = Promise.all([previous?.over, running.over])
       const entered: Entered = { running, previous, over }
       candidacies.set(election, entered)

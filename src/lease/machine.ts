@@ -16,9 +16,11 @@ import type { LeaseInput, LeaseSettings, LeaseState, Now, Step } from './machine
 import type { Metadata, VersionValue } from './record.ts'
 import { stay } from './requests.ts'
 
+/** `answered`: the store did so to an earlier candidacy of this one. */
 export function newCandidacy<V extends VersionValue>(
   settings: LeaseSettings,
   metadata: Metadata,
+  answered = false,
 ): LeaseState<V> {
   return {
     settings,
@@ -27,7 +29,7 @@ export function newCandidacy<V extends VersionValue>(
     proclaims: 0,
     lastRequest: 0,
     failures: 0,
-    answered: false,
+    answered,
     announced: false,
     observation: null,
     namesakeRenewals: 0,
