@@ -1,15 +1,13 @@
 /** What `paxos()` and `bully()` have in common: real sockets, a real folder, and who may speak with whom. */
 import { createHash } from 'node:crypto'
 import type { EngineWire } from '../cluster/engine/engine-wire.ts'
-import { logStorage } from '../cluster/log-storage.ts'
-import { connectClientOf } from '../cluster/tcp-client.ts'
-import { tcpTransportOf } from '../cluster/tcp-transport.ts'
 import { resolveTiming, type Timing } from '../lease/timing.ts'
 import { systemClock } from '../system/clock.ts'
 import type { BackendDriver, BackendEnv } from './backend.ts'
 import type { ClusterView, EmbeddedBackend, StatusRequest } from './cluster-view.ts'
 import { defineBackend } from './define-backend.ts'
 import type { EngineEdges } from './engine-access.ts'
+import { peerEdges } from './peer-edges.ts'
 import { checkRaftOptions, type RaftOptions } from './raft-options.ts'
 
 /** As those of `raft()`; the folder stays small, so nothing bounds it. */
@@ -49,12 +47,13 @@ export function engineBackend<Request, Reply, Written extends object>(
   // A name says nothing about what must agree: the voters, the base of the tokens, and what decides.
   const agreed = hash([engine, Object.keys(peers).toSorted(), tokenBase.toString()]).slice(0, 8)
   const identity = options.cluster === undefined ? cluster : `${cluster}~${agreed}`
+  const { heartbeatMs } = timing
   let driver!: EngineDriver
   const backend = defineBackend(
     (env) =>
       (driver = create(
         { peers, cluster, timing, tokenBase },
-        edges<Request, Reply, Written>(options, wire, { cluster: identity, timing, env }),
+        peerEdges(options, wire, { cluster: identity, heartbeatMs, env }),
         env,
       )),
     {
@@ -67,32 +66,6 @@ export function engineBackend<Request, Reply, Written extends object>(
   )
   const status = (o: StatusRequest = {}): Promise<ClusterView> => driver.status(o)
   return Object.assign(backend, { engine, peers, cluster, status })
-}
-
-/** `cluster` is what folders and handshakes compare. */
-function edges<Request, Reply, Written extends object>(
-  options: EngineBackendOptions,
-  wire: EngineWire<Request, Reply>,
-  { cluster, timing, env }: { readonly cluster: string; readonly timing: Timing; readonly env: BackendEnv },
-): EngineEdges<Request, Reply, Written> {
-  const { self, peers, dataDir, insecure = false } = options
-  const dial = connectClientOf(wire)
-  const connectClient: EngineEdges<Request, Reply, Written>['connectClient'] = (request) =>
-    dial({ ...request, cluster })
-  if (self === undefined || dataDir === undefined) return { peer: null, connectClient }
-  const { clock, random } = env
-  const { heartbeatMs } = timing
-  const report = env.report.bind(env)
-  const listen = options.listen ?? peers[self] ?? ''
-  const common = { self, cluster, peers, listen, insecure, heartbeatMs, clock, random, report }
-  return {
-    connectClient,
-    peer: {
-      self,
-      storage: logStorage({ dataDir, cluster, peer: self, random, report }),
-      transport: (identity) => tcpTransportOf(wire, { ...identity, ...common }),
-    },
-  }
 }
 
 /** Not the same for two engines of the same peers: a folder of the one is nothing to the other. */

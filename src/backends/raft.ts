@@ -5,15 +5,13 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { logStorage } from '../cluster/log-storage.ts'
-import { connectClient } from '../cluster/tcp-client.ts'
-import { tcpTransport } from '../cluster/tcp-transport.ts'
+import { raftWire } from '../cluster/wire.ts'
 import { resolveTiming } from '../lease/timing.ts'
 import { systemClock } from '../system/clock.ts'
-import type { BackendEnv } from './backend.ts'
 import type { ClusterView, EmbeddedBackend, StatusRequest } from './cluster-view.ts'
 import { defineBackend } from './define-backend.ts'
-import { RaftDriver, type RaftEdges } from './raft-driver.ts'
+import { peerEdges } from './peer-edges.ts'
+import { RaftDriver } from './raft-driver.ts'
 import { checkRaftOptions, type RaftOptions } from './raft-options.ts'
 
 export type { ClusterView } from './cluster-view.ts'
@@ -29,6 +27,8 @@ export function raft(options: RaftOptions): RaftBackend {
   const { peers } = options
   const timing = resolveTiming(options.timing ?? 'default')
   const cluster = options.cluster ?? clusterId(options)
+  const identity = identityOf(options, cluster)
+  const { heartbeatMs } = timing
   const driverOptions = {
     peers,
     cluster,
@@ -42,7 +42,7 @@ export function raft(options: RaftOptions): RaftBackend {
     (env) =>
       (driver = new RaftDriver(
         driverOptions,
-        edges(options, identityOf(options, cluster), timing.heartbeatMs, env),
+        { ...peerEdges(options, raftWire, { cluster: identity, heartbeatMs, env }), warmsUp: true },
         env,
       )),
     {
@@ -55,38 +55,6 @@ export function raft(options: RaftOptions): RaftBackend {
   )
   const status = (o: StatusRequest = {}): Promise<ClusterView> => driver.status(o)
   return Object.assign(backend, { engine: 'raft', peers, cluster, status } as const)
-}
-
-/** `cluster` is what folders and handshakes compare. */
-function edges(options: RaftOptions, cluster: string, heartbeatMs: number, env: BackendEnv): RaftEdges {
-  const { self, peers, dataDir } = options
-  const connect: RaftEdges['connectClient'] = (request) => connectClient({ ...request, cluster })
-  if (self === undefined || dataDir === undefined) return { peer: null, connectClient: connect }
-  const { clock, random } = env
-  const report = env.report.bind(env)
-  const listen = options.listen ?? peers[self] ?? ''
-  const insecure = options.insecure ?? false
-  return {
-    connectClient: connect,
-    warmsUp: true,
-    peer: {
-      self,
-      storage: logStorage({ dataDir, cluster, peer: self, random, report }),
-      transport: (identity) =>
-        tcpTransport({
-          ...identity,
-          self,
-          cluster,
-          peers,
-          listen,
-          insecure,
-          heartbeatMs,
-          clock,
-          random,
-          report,
-        }),
-    },
-  }
 }
 
 /** The same peers and token base give the same cluster; anything else must not mix with it. */

@@ -184,16 +184,32 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: 'compare',
-    summary: 'the embedded engines under the same faults, side by side, on virtual time',
+    summary: 'the embedded engines under the same faults, side by side',
     settings: [],
     extra: [
       { flag: '--peers', placeholder: '<count>', help: 'of each cluster, 3 to 9 (default: 3)' },
-      { flag: '--trials', placeholder: '<count>', help: 'of each kind of failover (default: 100)' },
-      { flag: '--seed', placeholder: '<number>', help: 'the same seed gives the same figures (default: 1)' },
-      { flag: '--timing', placeholder: '<preset>', help: 'fast or default (default: default)' },
+      {
+        flag: '--environment',
+        placeholder: '<name>',
+        help: 'simulator, processes (of this machine) or both (default: both, minutes)',
+      },
+      {
+        flag: '--trials',
+        placeholder: '<count>',
+        help: 'of each kind of failover (default: 100 simulated, 5 with processes)',
+      },
+      {
+        flag: '--seed',
+        placeholder: '<number>',
+        help: 'the same seed gives the same simulated figures (default: 1)',
+      },
+      { flag: '--timing', placeholder: '<preset>', help: 'fast or default (default: fast)' },
       json,
     ],
-    examples: ['mandate compare --trials 20', 'mandate compare --timing fast --peers 5 --json'],
+    examples: [
+      'mandate compare --environment simulator',
+      'mandate compare --timing default --peers 5 --json',
+    ],
     load: async () => (await import('./compare/compare.ts')).compare,
   },
   {

@@ -27,6 +27,8 @@ export interface EngineSeams<ToPeer, FromHolder, ToHolder> {
     readonly transport: (identity: PeerIdentity) => Transport<ToPeer, FromHolder, ToHolder>
   }
   readonly connectClient: ConnectClient<FromHolder, ToHolder>
+  /** As `raft()` does in a process of its own. */
+  readonly warmsUp?: boolean
 }
 
 export interface Engine<ToPeer, FromHolder, ToHolder> {

@@ -1,4 +1,4 @@
-/** Counts what goes through the seams of a peer. */
+/** Counts what goes through the seams of a peer, and loses some of it when it is told to. */
 import type { Storage } from '../seams/storage.ts'
 import type { Transport } from '../seams/transport.ts'
 import type { Codec } from '../cluster/codec.ts'
@@ -16,27 +16,34 @@ export class Meter {
     return { messages: this.#messages, bytes: this.#bytes, diskWrites: this.#diskWrites }
   }
 
+  /** What `loses` says is counted as sent, and is not. */
   transport<ToPeer, FromHolder, ToHolder>(
     inner: Transport<ToPeer, FromHolder, ToHolder>,
     codec: Codec<ToPeer>,
+    loses: () => boolean = () => false,
   ): Transport<ToPeer, FromHolder, ToHolder> {
     return {
-      ...inner,
+      start: (events) => inner.start(events),
       send: (to, message, lane) => {
         this.#messages += 1
         this.#bytes += FRAME_BYTES + codec.encode(message).length
-        inner.send(to, message, lane)
+        if (!loses()) inner.send(to, message, lane)
       },
+      sendToClient: (client, message) => inner.sendToClient(client, message),
+      problem: (peer) => inner.problem(peer),
+      close: () => inner.close(),
     }
   }
 
   storage<Record>(inner: Storage<Record>): Storage<Record> {
     return {
-      ...inner,
+      open: () => inner.open(),
       append: (batch, done) => {
         this.#diskWrites += 1
         inner.append(batch, done)
       },
+      bytes: () => inner.bytes(),
+      close: () => inner.close(),
     }
   }
 }

@@ -15,6 +15,8 @@ import { memoryNetwork, type MemoryNetwork } from '../testing/memory-network.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import type { Engine } from './contenders.ts'
 import { Meter } from './meter.ts'
+import type { Traffic } from './row.ts'
+import type { ComparedCluster } from './schedule.ts'
 
 export interface SimulatedClusterOptions {
   readonly peers: number
@@ -38,13 +40,12 @@ interface Member {
   dead: boolean
 }
 
-export class SimulatedCluster<ToPeer, FromHolder, ToHolder> {
-  readonly meter = new Meter()
+export class SimulatedCluster<ToPeer, FromHolder, ToHolder> implements ComparedCluster {
   readonly timing: Timing
-  /** In the order in which they were told. */
   readonly elected: { readonly id: string; readonly atMs: number }[] = []
   /** Spans in which at least two living processes said that they lead, in ms. */
   readonly overlapsMs: number[] = []
+  readonly #meter = new Meter()
   readonly #engine: Engine<ToPeer, FromHolder, ToHolder>
   readonly #options: SimulatedClusterOptions
   readonly #clock: ManualClock = manualClock()
@@ -76,13 +77,17 @@ export class SimulatedCluster<ToPeer, FromHolder, ToHolder> {
     return this.#clock.trueMs()
   }
 
-  /** A number in [0, 1), from the seed. */
   draw(): number {
     return this.#random.next()
   }
 
+  traffic(): Promise<Traffic> {
+    return Promise.resolve(this.#meter.read())
+  }
+
   async start(...ids: readonly string[]): Promise<void> {
     for (const id of ids) {
+      await this.until(() => !this.#members.has(id), `the end of ${id}`)
       const member = {
         backend: this.#backend(id),
         stop: new AbortController(),
@@ -95,33 +100,29 @@ export class SimulatedCluster<ToPeer, FromHolder, ToHolder> {
     }
   }
 
-  /** Who says that it leads, of those alive. */
   leader(): string | undefined {
     return [...this.#members].find(([, { leadership }]) => leadership?.isValid() === true)?.[0]
   }
 
-  /** kill -9. */
   crash(id: string): void {
     this.#bury(id)
     this.#disks.get(id)?.crash()
     this.#network.crash(id)
   }
 
-  /** Nothing gets to it or from it, and nobody is told. */
   isolate(id: string): void {
     this.#network.isolate(id)
   }
 
-  heal(): void {
+  heal(): Promise<void> {
     this.#network.heal()
+    return Promise.resolve()
   }
 
-  /** Of single messages between peers, beyond what TCP would let happen. */
   loss(probability: number): void {
     this.#network.loss(probability)
   }
 
-  /** As on SIGTERM: it resigns, closes, and is gone once that is done. */
   stop(id: string): void {
     const member = this.#members.get(id)
     if (member === undefined) return
@@ -168,9 +169,9 @@ export class SimulatedCluster<ToPeer, FromHolder, ToHolder> {
       connectClient: this.#network.connectClient,
       peer: {
         self: id,
-        storage: this.meter.storage(disk.storage()),
+        storage: this.#meter.storage(disk.storage()),
         transport: ({ incarnation }: { readonly incarnation: number }) =>
-          this.meter.transport(this.#network.transport(id, incarnation), this.#engine.wire.peers),
+          this.#meter.transport(this.#network.transport(id, incarnation), this.#engine.wire.peers),
       },
     }
     const backend = defineBackend((env) => this.#engine.driver(options, seams, env), {

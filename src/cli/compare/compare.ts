@@ -1,68 +1,63 @@
 /** `mandate compare`: the embedded engines under the same schedule of faults, side by side. */
+import type { Exclusivity } from '../../backends/backend.ts'
 import { contenders, type Contender } from '../../compare/contenders.ts'
-import type { ComparedRow, Distribution, Traffic } from '../../compare/row.ts'
-import { simulatedRow, type ScheduleOptions } from '../../compare/simulated-row.ts'
+import type { ComparedRow } from '../../compare/row.ts'
+import { simulatedRow } from '../../compare/simulated-row.ts'
+import { MandateError } from '../../errors.ts'
 import { version } from '../../version.ts'
 import type { CommandContext } from '../command.ts'
+import { Interrupted, interruption } from '../demo/interruption.ts'
 import { exitCode } from '../exit-codes.ts'
 import { print, printError, printJson } from '../streams.ts'
-import { table } from '../table.ts'
-import { compareOptions } from './options.ts'
+import { compareOptions, type CompareOptions } from './options.ts'
+import { processRow } from './process-row.ts'
+import { report } from './report.ts'
 
 export async function compare(context: CommandContext): Promise<number> {
-  const beganAt = performance.now()
-  const { json, ...schedule } = compareOptions(context)
-  const rows: ComparedRow[] = []
-  for (const { contender, exclusivity } of entries()) {
-    if (process.stderr.isTTY) printError(`mandate: ${contender.name}, ${exclusivity}`)
-    rows.push(await simulatedRow(contender, exclusivity, schedule))
+  const options = compareOptions(context)
+  if (options.environments.includes('processes') && process.platform === 'win32') {
+    const message = 'compare stops and resumes processes, which Windows cannot: use --environment simulator.'
+    throw new MandateError('UNSUPPORTED', message, { feature: 'compare --environment processes' })
   }
-  const wallMs = Math.round(performance.now() - beganAt)
-  if (json) printJson('compare', version, { wallMs, seed: String(schedule.seed), rows })
-  else print(report(rows, schedule))
-  return exitCode.done
+  const stop = interruption()
+  try {
+    const beganAt = performance.now()
+    const rows = await play(options, stop.signal)
+    const wallMs = Math.round(performance.now() - beganAt)
+    if (options.json) printJson('compare', version, { wallMs, seed: String(options.seed), rows })
+    else print(report(rows, options))
+    return exitCode.done
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error
+    if (!options.json) printError(`mandate: ${error.message}; every process of the comparison was ended`)
+    return error.exitCode
+  } finally {
+    stop.dispose()
+  }
 }
 
-function entries(): readonly {
-  readonly contender: Contender
-  readonly exclusivity: 'time' | 'token'
-}[] {
+/** One after the other: clusters that share the processors would measure each other. */
+async function play(options: CompareOptions, stop: AbortSignal): Promise<readonly ComparedRow[]> {
+  const rows: ComparedRow[] = []
+  for (const environment of options.environments) {
+    for (const { contender, exclusivity } of entries()) {
+      if (process.stderr.isTTY) printError(`mandate: ${environment}: ${contender.name}, ${exclusivity}`)
+      const schedule = options[environment]
+      rows.push(
+        environment === 'simulator'
+          ? await simulatedRow(contender, exclusivity, schedule)
+          : await processRow(contender, exclusivity, schedule, stop),
+      )
+      // The simulator keeps the event loop for itself, so a signal is seen between two rows.
+      await new Promise((resolve) => setImmediate(resolve))
+      stop.throwIfAborted()
+    }
+  }
+  return rows
+}
+
+function entries(): readonly { readonly contender: Contender; readonly exclusivity: Exclusivity }[] {
   return contenders.flatMap((contender) =>
     contender.exclusivity.map((exclusivity) => ({ contender, exclusivity })),
   )
-}
-
-function report(rows: readonly ComparedRow[], { peers, seed, trials }: ScheduleOptions): string {
-  const cells = rows.map((row) => [
-    `${row.engine}, ${row.exclusivity}`,
-    times(row.failoverMs.crash),
-    times(row.failoverMs.silentPartition),
-    times(row.failoverMs.gracefulStop),
-    traffic(row.idlePerSecond),
-    traffic(row.perFailover),
-    `${row.twoBelieversMs.total} (${row.twoBelieversMs.max})`,
-    `${Math.round(row.electionsPerHourAtLoss10)}`,
-  ])
-  const head = [
-    ...['engine', 'crash', 'silent partition', 'graceful stop', 'idle, a second', 'a crash'],
-    ...['two believe', 'elections at 10 % loss'],
-  ]
-  return [
-    `${peers} peers, seed ${seed}, ${trials} trials of each failover, simulated; ms as p50 / p99`,
-    '',
-    table(head, cells),
-    '',
-    'idle, a crash: messages / bytes / disk writes of the whole cluster; a crash: until the successor leads',
-    'two believe: ms in all (at most) in which two processes said that they lead; in token mode the token protects',
-    'elections at 10 % loss: an hour, although nobody was ended',
-  ].join('\n')
-}
-
-function times({ p50, p99 }: Distribution): string {
-  const text = (ms: number | null): string => (ms === null ? '-' : ms < 10 ? ms.toFixed(1) : ms.toFixed(0))
-  return `${text(p50)} / ${text(p99)}`
-}
-
-function traffic({ messages, bytes, diskWrites }: Traffic): string {
-  return `${Math.round(messages)} / ${Math.round(bytes)} / ${diskWrites.toFixed(1)}`
 }

@@ -1,5 +1,6 @@
 /** The demo's cluster: starts peers through the reaper, talks to them, and waits for what they do, each time with a bound. */
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { isMandateError, MandateError } from '../../errors.ts'
 import type { Timing } from '../../lease/timing.ts'
 import { lineReader } from '../guard-protocol.ts'
@@ -24,6 +25,7 @@ export interface ClusterOptions {
   readonly live?: boolean
 }
 
+const peerScript = fileURLToPath(new URL('./peer.js', import.meta.url))
 const remainingEveryMs = 50
 /** Generous: a wait that takes longer has failed. */
 const limitMs = 10_000
@@ -69,7 +71,7 @@ export class DemoCluster {
     this.peers = Object.fromEntries(options.ids.map((id, index) => [id, `127.0.0.1:${ports[index]}`]))
     this.#links = options.live === true ? new Links(options.ids, ports) : undefined
     this.#reaper = new ReaperLink(
-      options.ids.length + options.restarts,
+      { owner: 'demo', peerScript, channels: options.ids.length + options.restarts },
       (message) => this.#hear(message),
       (error) => this.#broken.abort(error),
     )

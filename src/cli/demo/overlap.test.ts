@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Recorded } from './event-log.ts'
-import { beliefs, overlapMs } from './overlap.ts'
+import { beliefs, overlapMs, overlapsMs } from './overlap.ts'
 
 const belief = (pid: number, from: number, until: number) => ({ pid, from, until })
 
@@ -16,6 +16,11 @@ describe('the overlap of beliefs', () => {
 
   it('counts a time once, also when three believe', () => {
     expect(overlapMs([belief(1, 0, 10), belief(2, 5, 20), belief(3, 6, 8)])).toBe(5)
+  })
+
+  it('is told apart for each time that it happens', () => {
+    const all = [belief(1, 0, 10), belief(2, 5, 8), belief(3, 9, 20), belief(4, 12, 15)]
+    expect(overlapsMs(all)).toEqual([3, 1, 3])
   })
 
   it('does not hold a process against itself', () => {

@@ -18,6 +18,11 @@ export function beliefs(events: readonly Recorded[]): Belief[] {
 
 /** The total time, in ms, in which beliefs of two processes or more hold at once. */
 export function overlapMs(all: readonly Belief[]): number {
+  return overlapsMs(all).reduce((total, ms) => total + ms, 0)
+}
+
+/** How long each time, in ms, in which beliefs of two processes or more hold at once. */
+export function overlapsMs(all: readonly Belief[]): number[] {
   const edges = all
     .filter(({ from, until }) => from < until)
     .flatMap(({ pid, from, until }) => [
@@ -26,12 +31,16 @@ export function overlapMs(all: readonly Belief[]): number {
     ])
     .toSorted((a, b) => a.at - b.at || a.change - b.change)
   const held = new Map<number, number>()
-  let total = 0
-  let since = 0
+  const overlaps: number[] = []
+  let since: number | undefined
   for (const { at, pid, change } of edges) {
-    if ([...held.values()].filter((count) => count > 0).length > 1) total += at - since
-    since = at
     held.set(pid, (held.get(pid) ?? 0) + change)
+    const believers = [...held.values()].filter((count) => count > 0).length
+    if (believers > 1) since ??= at
+    else if (since !== undefined) {
+      overlaps.push(at - since)
+      since = undefined
+    }
   }
-  return total
+  return overlaps
 }

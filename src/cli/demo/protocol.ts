@@ -67,7 +67,7 @@ export type FromPeer =
 
 export type ToReaper =
   /** `channel`: the descriptor, in the reaper, that becomes the peer's own. */
-  | { readonly type: 'start'; readonly channel: number; readonly config: PeerConfig }
+  | { readonly type: 'start'; readonly channel: number; readonly config: { readonly id: string } }
   | { readonly type: 'signal'; readonly pid: number; readonly signal: NodeJS.Signals }
 
 export type FromReaper =

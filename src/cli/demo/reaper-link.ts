@@ -1,4 +1,4 @@
-/** The demo's end of its reaper, and of the channels to the peers that the reaper starts. */
+/** The owner's end of its reaper, and of the channels to the peers that the reaper starts. */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
@@ -19,7 +19,17 @@ export interface Channel {
   readonly socket: Socket
 }
 
+export interface ReaperOptions {
+  /** The command, for names that a person sees. */
+  readonly owner: 'demo' | 'compare'
+  /** What runs as a peer, given its configuration as JSON. */
+  readonly peerScript: string
+  /** How many peers will be started, each start counted. */
+  readonly channels: number
+}
+
 export class ReaperLink {
+  readonly #owner: ReaperOptions['owner']
   readonly #process: ChildProcess
   readonly #pipe: Socket
   readonly #channels: Channel[]
@@ -33,13 +43,18 @@ export class ReaperLink {
    * One channel is used up by each start of a peer, because what a killed peer wrote half must not be read as the
    * beginning of what its successor writes; so their number is fixed here.
    */
-  constructor(channels: number, take: (message: FromReaper) => void, lost: (error: MandateError) => void) {
+  constructor(
+    { owner, peerScript, channels }: ReaperOptions,
+    take: (message: FromReaper) => void,
+    lost: (error: MandateError) => void,
+  ) {
+    this.#owner = owner
     const script = fileURLToPath(new URL('./reaper.js', import.meta.url))
     const { NODE_OPTIONS: _options, ...env } = process.env
     const pipes = Array.from({ length: channels + 1 }, () => 'pipe' as const)
-    this.#process = spawn(process.execPath, [script], {
+    this.#process = spawn(process.execPath, [script, peerScript, owner], {
       stdio: ['ignore', 'ignore', 'ignore', ...pipes],
-      // A session of its own: Ctrl-C reaches the demo only.
+      // A session of its own: Ctrl-C reaches the owner only.
       detached: true,
       env,
     })
@@ -53,7 +68,8 @@ export class ReaperLink {
     this.#ready = this.#listen(take)
     this.#ready.catch(() => undefined)
     void this.#exit.then(() => {
-      if (!this.#ending) lost(failure('The reaper of the demo ended too early; its peers are killed.'))
+      if (!this.#ending)
+        lost(this.#failure(`The reaper of ${this.#owner} ended too early; its peers are killed.`))
     })
   }
 
@@ -76,7 +92,8 @@ export class ReaperLink {
 
   nextChannel(): Channel {
     const channel = this.#channels.shift()
-    if (channel === undefined) throw failure('The demo started more peers than it has channels for.')
+    if (channel === undefined)
+      throw this.#failure(`${this.#owner} started more peers than it has channels for.`)
     return channel
   }
 
@@ -95,10 +112,17 @@ export class ReaperLink {
     for (const { socket } of this.#channels) socket.destroy()
   }
 
+  #failure(message: string): MandateError<'INTERNAL'> {
+    return new MandateError('INTERNAL', message, { reason: this.#owner })
+  }
+
   #listen(take: (message: FromReaper) => void): Promise<string> {
     return new Promise((resolve, reject) => {
-      const limit = setTimeout(() => reject(failure('The reaper of the demo does not start.')), startLimitMs)
-      void this.#exit.then(() => reject(failure('The reaper of the demo cannot be started.')))
+      const limit = setTimeout(
+        () => reject(this.#failure(`The reaper of ${this.#owner} does not start.`)),
+        startLimitMs,
+      )
+      void this.#exit.then(() => reject(this.#failure(`The reaper of ${this.#owner} cannot be started.`)))
       void this.#exit.then(() => clearTimeout(limit))
       const receive = (line: string): void => {
         const message = JSON.parse(line) as FromReaper
@@ -108,7 +132,7 @@ export class ReaperLink {
           resolve(message.folder)
         } else if (message.type === 'failed' && message.what === 'folder') {
           clearTimeout(limit)
-          reject(noFolder(message.message))
+          reject(noFolder(this.#owner, message.message))
         }
         if (message.type === 'started') this.#running.set(message.pid, message.id)
         if (message.type === 'exited') this.#running.delete(message.pid)
@@ -127,13 +151,9 @@ function kill(pid: number): void {
   }
 }
 
-function failure(message: string): MandateError<'INTERNAL'> {
-  return new MandateError('INTERNAL', message, { reason: 'demo' })
-}
-
-function noFolder(reason: string): MandateError<'INVALID_OPTIONS'> {
+function noFolder(owner: string, reason: string): MandateError<'INVALID_OPTIONS'> {
   const message =
-    `The demo cannot make its temporary folder: ${reason}.\n` +
+    `mandate ${owner} cannot make its temporary folder: ${reason}.\n` +
     '  fix: set TMPDIR to a folder that can be written, such as TMPDIR=$PWD'
   return new MandateError('INVALID_OPTIONS', message, { option: 'TMPDIR', value: process.env['TMPDIR'] })
 }

@@ -1,7 +1,8 @@
 /**
- * The reaper of the demo: parent of every peer, in a session of its own, so that nothing outlives the demo.
+ * The reaper of the demo, and of whoever else starts clusters (`compare`): parent of every peer, in a session of its
+ * own, so that nothing outlives its owner.
  *
- * It holds a pipe from the demo; when that closes, for whatever reason, it kills the peers and removes the folder. A peer
+ * It holds a pipe from its owner; when that closes, for whatever reason, it kills the peers and removes the folder. A peer
  * that is stopped cannot see a pipe close, and SIGKILL ends it all the same. Because it is their parent, the kernel does not
  * give away the id of a peer that died before the reaper has heard of it: no stranger is ever signalled.
  */
@@ -11,11 +12,10 @@ import { closeSync, mkdtempSync, rmSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { lineReader } from '../guard-protocol.ts'
-import type { FromReaper, PeerConfig, ToReaper } from './protocol.ts'
+import type { FromReaper, ToReaper } from './protocol.ts'
 
-const peerScript = fileURLToPath(new URL('./peer.js', import.meta.url))
+const [peerScript = '', owner = ''] = process.argv.slice(2)
 const stderrBytesMax = 4096
 
 const pipe = new Socket({ fd: 3 })
@@ -39,12 +39,12 @@ function receive(line: string): void {
   }
 }
 
-function start(config: PeerConfig, channel: number): void {
+function start(config: { readonly id: string }, channel: number): void {
   const child = spawn(process.execPath, [peerScript, JSON.stringify(config)], {
     // Its stdin closes with the reaper: one more way to end, should somebody kill that.
     stdio: ['pipe', 'ignore', 'pipe', channel],
   })
-  // The demo shall see this end close when the peer dies.
+  // The owner shall see this end close when the peer dies.
   closeSync(channel)
   child.stdin?.on('error', () => undefined)
   const { pid } = child
@@ -75,7 +75,7 @@ async function reap(folder: string | undefined): Promise<void> {
 
 function makeFolder(): string | undefined {
   try {
-    return mkdtempSync(join(tmpdir(), 'mandate-demo-'))
+    return mkdtempSync(join(tmpdir(), `mandate-${owner}-`))
   } catch (error) {
     tell({ type: 'failed', what: 'folder', message: (error as Error).message })
     return undefined
@@ -85,9 +85,9 @@ function makeFolder(): string | undefined {
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGPIPE'] as const) {
   process.on(signal, () => undefined)
 }
-process.title = 'mandate demo reaper'
+process.title = `mandate ${owner} reaper`
 
-// Never `once` for errors: whatever is written after the demo's death fails, and must not end the reaper.
+// Never `once` for errors: whatever is written after the owner's death fails, and must not end the reaper.
 const closed = new Promise<void>((resolve) => {
   for (const event of ['end', 'close', 'error']) pipe.on(event, () => resolve())
 })
