@@ -16,8 +16,8 @@ export interface Pace {
 export interface Rests {
   /** At least; as much again is drawn, so that faults are in step with no heartbeat. */
   readonly before: number
-  /** After a start: a peer that came back counts for nothing before whatever it may have promised has run out. */
-  readonly afterStart: number
+  /** After a peer came back: it counts for little before what it may have promised, or was promised, has run out. */
+  readonly afterReturn: number
 }
 
 /** Three peers or more, each a candidate. */
@@ -80,9 +80,9 @@ interface Fault {
   end(cluster: ComparedCluster, leader: string, rests: Rests): Promise<void>
 }
 
-async function restart(cluster: ComparedCluster, leader: string, { afterStart }: Rests): Promise<void> {
+async function restart(cluster: ComparedCluster, leader: string, { afterReturn }: Rests): Promise<void> {
   await cluster.start(leader)
-  await cluster.advance(afterStart * cluster.timing.leaseMs)
+  await cluster.advance(afterReturn * cluster.timing.leaseMs)
 }
 
 const crashAndRestart: Fault = {
@@ -93,9 +93,11 @@ const crashAndRestart: Fault = {
 const isolateAndHeal: Fault = {
   name: 'an isolation',
   begin: (cluster, leader) => cluster.isolate(leader),
-  end: async (cluster, leader) => {
-    await cluster.advance(ISOLATED_LEASES * cluster.timing.leaseMs)
+  end: async (cluster, leader, { afterReturn }) => {
+    const { leaseMs } = cluster.timing
+    await cluster.advance(ISOLATED_LEASES * leaseMs)
     await cluster.heal(leader)
+    await cluster.advance(afterReturn * leaseMs)
   },
 }
 const stopAndRestart: Fault = {

@@ -15,7 +15,7 @@ export interface ScheduleOptions extends Pace {
 /** A network within one data centre, and a disk that is a solid one. */
 const DELAY_MS = [0.1, 0.5] as const
 const WRITE_MS = 0.5
-const RESTS = { before: 2, afterStart: 4 } as const
+const RESTS = { before: 2, afterReturn: 4 } as const
 
 /** The same seed gives the same row. */
 export function simulatedRow(

@@ -9,7 +9,7 @@ import { resolveTiming } from '../../lease/timing.ts'
 import { ProcessCluster } from './process-cluster.ts'
 
 /** Short, as these are real seconds. */
-const RESTS = { before: 0.2, afterStart: 1.5 } as const
+const RESTS = { before: 0.2, afterReturn: 4 } as const
 const portTriesMax = 5
 
 /** @throws TIMEOUT, INTERNAL; the reason of `stop` */
