@@ -1,7 +1,7 @@
 import type { Mutant } from '../src/simulator/mutants/mutant.ts'
 
 export const mutant: Mutant = {
-  file: 'protocols/paxos/proposer.ts',
+  file: 'protocols/paxos/proposer/support.ts',
   find: `    standing.accepted.delete(from)
     // It may`,
   replace: '    // It may',

@@ -1,7 +1,7 @@
 import type { Mutant } from '../src/simulator/mutants/mutant.ts'
 
 export const mutant: Mutant = {
-  file: 'protocols/paxos/news.ts',
+  file: 'protocols/paxos/acceptor/news.ts',
   find: `    session.holds.delete(instance)
     breakTie(acceptor, session)
 `,

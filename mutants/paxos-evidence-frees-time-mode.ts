@@ -1,7 +1,7 @@
 import type { Mutant } from '../src/simulator/mutants/mutant.ts'
 
 export const mutant: Mutant = {
-  file: 'protocols/paxos/acceptor.ts',
+  file: 'protocols/paxos/acceptor/silence.ts',
   find: `      if (acceptor.entries.get(instance)?.accepted?.exclusivity === 'token')
         drop`,
   replace: `      if (acceptor.entries.get(instance)?.accepted?.exclusivity !== undefined)

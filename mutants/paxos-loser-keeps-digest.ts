@@ -1,7 +1,7 @@
 import type { Mutant } from '../src/simulator/mutants/mutant.ts'
 
 export const mutant: Mutant = {
-  file: 'protocols/paxos/acceptor.ts',
+  file: 'protocols/paxos/acceptor/ballots.ts',
   find: `    if (loser !== undefined) breakTie(acceptor, loser)
 `,
   replace: '',

@@ -1,7 +1,7 @@
 import type { Mutant } from '../src/simulator/mutants/mutant.ts'
 
 export const mutant: Mutant = {
-  file: 'protocols/paxos/rounds.ts',
+  file: 'protocols/paxos/proposer/rounds.ts',
   find: `  if (voteResult(configuration, votesOf(round.promised)) !== 'won') return
 `,
   replace: `  round.age += 1

@@ -1,7 +1,7 @@
 import type { Mutant } from '../src/simulator/mutants/mutant.ts'
 
 export const mutant: Mutant = {
-  file: 'protocols/paxos/proposer.ts',
+  file: 'protocols/paxos/proposer/support.ts',
   find: `  if (view.missing > 0) return
 `,
   replace: '',

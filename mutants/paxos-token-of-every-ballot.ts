@@ -1,7 +1,7 @@
 import type { Mutant } from '../src/simulator/mutants/mutant.ts'
 
 export const mutant: Mutant = {
-  file: 'protocols/paxos/rounds.ts',
+  file: 'protocols/paxos/proposer/rounds.ts',
   find: `  if (campaign.phase === 'contending') {
     campaign.token = ballot
     proposer.proposing`,

@@ -1,6 +1,6 @@
 /** One candidacy of a session of a Paxos cluster, from the first ballot to the last event. */
 import { MandateError } from '../../errors.ts'
-import type { ProposerEffect } from '../../protocols/paxos/proposer.ts'
+import type { ProposerEffect } from '../../protocols/paxos/proposer/proposer.ts'
 import type { Timer } from '../../seams/clock.ts'
 import type {
   Cancellable,

@@ -2,9 +2,9 @@
 import type { Core, CoreEffect, CoreInput, CoreStart } from '../../cluster/engine/engine.ts'
 import type { ElectionStatus } from '../../cluster/messages.ts'
 import type { Timing } from '../../lease/timing.ts'
-import { createAcceptor, stepAcceptor, type Acceptor } from '../../protocols/paxos/acceptor.ts'
-import { expiresAt, lineOf, type Entry } from '../../protocols/paxos/acceptor-state.ts'
-import { electionOf } from '../../protocols/paxos/proposer-state.ts'
+import { createAcceptor, stepAcceptor, type Acceptor } from '../../protocols/paxos/acceptor/acceptor.ts'
+import { expiresAt, lineOf, type Entry } from '../../protocols/paxos/acceptor/state.ts'
+import { electionOf } from '../../protocols/paxos/proposer/state.ts'
 import type { AcceptorRecord, PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
 
 /** Elections listed in one answer: a cluster may hold many more than fit a frame. */

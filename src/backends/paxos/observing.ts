@@ -12,7 +12,7 @@ import {
   type Observer,
   type ObserverEffect,
 } from '../../protocols/paxos/observer.ts'
-import { electionInstance } from '../../protocols/paxos/proposer-state.ts'
+import { electionInstance } from '../../protocols/paxos/proposer/state.ts'
 import type { PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
 import type { PeerId } from '../../protocols/quorum/types.ts'
 import type { Timer } from '../../seams/clock.ts'

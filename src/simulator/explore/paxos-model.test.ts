@@ -1,6 +1,6 @@
 /** The model of PaxosLease: complete without a violation within small bounds, and planted bugs are found. */
 import { expect, it } from 'vitest'
-import { stepAcceptor } from '../../protocols/paxos/acceptor.ts'
+import { stepAcceptor } from '../../protocols/paxos/acceptor/acceptor.ts'
 import { explore, type Exploration } from './explorer.ts'
 import { PaxosModel, paxosRules, type PaxosBounds, type PaxosRules } from './paxos-model.ts'
 

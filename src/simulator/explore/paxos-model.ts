@@ -6,7 +6,7 @@
  * Answers that only make somebody wait (`held`, `unsure`, `free`) are lost here: they change no promise.
  */
 import { holderValidityMs } from '../../lease/deadline.ts'
-import { createAcceptor, stepAcceptor, type Acceptor } from '../../protocols/paxos/acceptor.ts'
+import { createAcceptor, stepAcceptor, type Acceptor } from '../../protocols/paxos/acceptor/acceptor.ts'
 import {
   beat,
   campaign,
@@ -15,7 +15,7 @@ import {
   wake,
   type Proposer,
   type ProposerEffect,
-} from '../../protocols/paxos/proposer.ts'
+} from '../../protocols/paxos/proposer/proposer.ts'
 import type { AcceptorRecord, PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
 import { supportedSince } from '../../protocols/support/holder.ts'
 import { Interner, PairMemo, canonical } from './interner.ts'

@@ -1,5 +1,5 @@
 /** One run of one peer: its acceptor and its session, tied together as the host of `cluster/engine` does. */
-import { createAcceptor, stepAcceptor, type Acceptor } from '../../protocols/paxos/acceptor.ts'
+import { createAcceptor, stepAcceptor, type Acceptor } from '../../protocols/paxos/acceptor/acceptor.ts'
 import type {
   AcceptorEffect,
   AcceptorInput,

@@ -15,8 +15,8 @@ import {
   wake,
   type Proposer,
   type ProposerEffect,
-} from '../../protocols/paxos/proposer.ts'
-import { electionInstance, idInstance } from '../../protocols/paxos/proposer-state.ts'
+} from '../../protocols/paxos/proposer/proposer.ts'
+import { electionInstance, idInstance } from '../../protocols/paxos/proposer/state.ts'
 import type { PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
 import type { PeerId } from '../../protocols/quorum/types.ts'
 import { supportedSince } from '../../protocols/support/holder.ts'

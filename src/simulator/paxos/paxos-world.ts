@@ -1,6 +1,6 @@
 /** Everything that one plan sets up for the bare Paxos cores, and what its actions do to it. */
-import { isUnsure } from '../../protocols/paxos/acceptor-state.ts'
-import { electionInstance } from '../../protocols/paxos/proposer-state.ts'
+import { isUnsure } from '../../protocols/paxos/acceptor/state.ts'
+import { electionInstance } from '../../protocols/paxos/proposer/state.ts'
 import { majoritySize } from '../../protocols/quorum/majority.ts'
 import { CoreNetwork } from '../core/core-network.ts'
 import { perfectQuality, type CoreAction, type CorePlan } from '../core/core-plan.ts'

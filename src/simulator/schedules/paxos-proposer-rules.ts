@@ -5,7 +5,7 @@ import {
   received,
   type Proposer,
   type ProposerEffect,
-} from '../../protocols/paxos/proposer.ts'
+} from '../../protocols/paxos/proposer/proposer.ts'
 import type { PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
 import { supportedSince } from '../../protocols/support/holder.ts'
 import { expect, type Schedule } from './schedule.ts'

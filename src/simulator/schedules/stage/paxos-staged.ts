@@ -1,5 +1,5 @@
 /** Three acceptors whose every message and restart is told by hand; what they write is durable at once. */
-import { createAcceptor, stepAcceptor, type Acceptor } from '../../../protocols/paxos/acceptor.ts'
+import { createAcceptor, stepAcceptor, type Acceptor } from '../../../protocols/paxos/acceptor/acceptor.ts'
 import type {
   AcceptorEffect,
   AcceptorInput,

@@ -1,6 +1,6 @@
 /** What an acceptor remembers, and the one thing it may never forget: a ceiling above all that it ever promised. */
-import { grantorSilenceMs } from '../../lease/deadline.ts'
-import type { PeerId } from '../quorum/types.ts'
+import { grantorSilenceMs } from '../../../lease/deadline.ts'
+import type { PeerId } from '../../quorum/types.ts'
 import type {
   AcceptorEffect,
   AcceptorOptions,
@@ -12,7 +12,7 @@ import type {
   LeaseBounds,
   Owner,
   SessionKey,
-} from './types.ts'
+} from '../types.ts'
 
 export interface Accepted extends Owner {
   readonly ballot: Ballot

@@ -1,8 +1,8 @@
 /** How a proposer gets a ballot accepted: rounds of two phases, and what follows when one fails. */
-import { voters, voteResult, quorumIndex } from '../quorum/majority.ts'
-import type { PeerId } from '../quorum/types.ts'
-import type { Campaign, Proposer, ProposerEffect, Refusal, Round } from './proposer-state.ts'
-import type { PaxosRequest } from './types.ts'
+import { voters, voteResult } from '../../quorum/majority.ts'
+import type { PeerId } from '../../quorum/types.ts'
+import type { Campaign, Proposer, ProposerEffect, Refusal, Round } from './state.ts'
+import type { PaxosRequest } from '../types.ts'
 
 /** Heartbeats. */
 const roundPatience = 3
@@ -186,16 +186,13 @@ function giveBack<I>(proposer: Proposer<I>, campaign: Campaign, round: Round, ef
   })
 }
 
-/**
- * Won once a majority accepted it whose acknowledgements reach as far as anything that the session counts already: from
- * then on it may count on the session's deadline, which moves only by acceptors that have all it holds.
- */
-export function isWon<I>({ options, holder, acceptors }: Proposer<I>, campaign: Campaign): boolean {
-  if (holder.supported === null) return false
-  let counted = 0
-  for (const sequence of holder.acknowledged.values()) counted = Math.max(counted, sequence)
-  const support = quorumIndex(options.configuration, (peer) =>
-    campaign.accepted.has(peer) ? (acceptors.get(peer)?.acknowledged ?? 0) : 0,
-  )
-  return support > 0 && support >= counted
+/** What it refused may be granted now. */
+export function askAgain<I>(
+  proposer: Proposer<I>,
+  standing: Campaign,
+  from: PeerId,
+  effects: ProposerEffect[],
+): void {
+  if (standing.round?.stage === 'prepare' && standing.round.refused.delete(from))
+    repeatRound(proposer, standing, effects, from)
 }

@@ -1,14 +1,6 @@
 /** What an acceptor tells without being asked: an instance is free, or its owner changed. */
-import {
-  breakTie,
-  isUnsure,
-  lineOf,
-  tidy,
-  type Acceptor,
-  type Entry,
-  type SessionTie,
-} from './acceptor-state.ts'
-import type { AcceptorEffect, Instance, PaxosReply, Tie } from './types.ts'
+import { breakTie, isUnsure, lineOf, tidy, type Acceptor, type Entry, type SessionTie } from './state.ts'
+import type { AcceptorEffect, Address, Instance, PaxosReply, Tie } from '../types.ts'
 
 export function tieOf(acceptor: Acceptor, session: SessionTie): Tie {
   return { life: acceptor.life, tie: session.tie }
@@ -91,4 +83,12 @@ export function stateReply(
 export function tell(session: SessionTie, reply: PaxosReply, effects: AcceptorEffect[]): void {
   session.told += 1
   effects.push({ type: 'reply', to: session.address, reply })
+}
+
+export function reply(effects: AcceptorEffect[], to: Address, message: PaxosReply, after?: number): void {
+  effects.push(
+    after === undefined
+      ? { type: 'reply', to, reply: message }
+      : { type: 'reply', to, reply: message, after },
+  )
 }

@@ -1,7 +1,7 @@
 /** What a session's proposer knows: of each instance it stands for, and of each acceptor. */
-import { createHolder, type Holder } from '../support/holder.ts'
-import type { Configuration, PeerId } from '../quorum/types.ts'
-import type { Ballot, Exclusivity, Instance, Metadata, PaxosRequest, SessionKey, Tie } from './types.ts'
+import { createHolder, type Holder } from '../../support/holder.ts'
+import type { Configuration, PeerId } from '../../quorum/types.ts'
+import type { Ballot, Exclusivity, Instance, Metadata, PaxosRequest, SessionKey, Tie } from '../types.ts'
 
 export interface ProposerOptions {
   readonly session: SessionKey

@@ -1,0 +1,75 @@
+/** What keeps a proposer from winning, and the news that it may try again. */
+import { voteResult } from '../../quorum/majority.ts'
+import type { PeerId } from '../../quorum/types.ts'
+import { giveUp, lose } from './leaving.ts'
+import { askAgain, beginRound, refused } from './rounds.ts'
+import type { Proposer, ProposerEffect } from './state.ts'
+import type { PaxosReply } from '../types.ts'
+
+export function rejected<I>(
+  proposer: Proposer<I>,
+  from: PeerId,
+  reply: Extract<PaxosReply, { type: 'rejected' }>,
+  effects: ProposerEffect[],
+): void {
+  const standing = proposer.campaigns.get(reply.instance)
+  if (standing === undefined) return
+  proposer.top = Math.max(proposer.top, reply.promised)
+  if (standing.round !== null) refused(proposer, standing, from, { ...reply, is: 'rejected' }, effects)
+  // Held, and proposed again to an acceptor that promised a higher ballot or restarted: only a higher one gets in.
+  else if (standing.phase === 'held' && reply.ballot === standing.ballot && !standing.accepted.has(from))
+    beginRound(proposer, standing, effects)
+}
+
+export function heldByOther<I>(
+  proposer: Proposer<I>,
+  from: PeerId,
+  reply: Extract<PaxosReply, { type: 'held' }>,
+  now: number,
+  effects: ProposerEffect[],
+): void {
+  const { instance, ballot, by, silentMs, ahead } = reply
+  const standing = proposer.campaigns.get(instance)
+  if (standing?.round?.ballot !== ballot || standing.round.promised.has(from)) return
+  proposer.top = Math.max(proposer.top, by.token)
+  if (standing.phase === 'held') {
+    standing.blockedBy.add(from)
+    const noes = new Map([...standing.blockedBy].map((peer) => [peer, false]))
+    if (voteResult(proposer.options.configuration, noes) === 'lost') {
+      lose(proposer, standing, 'superseded', effects)
+      return
+    }
+  } else if (by.exclusivity !== standing.exclusivity) {
+    effects.push({ type: 'refused', instance, exclusivity: by.exclusivity })
+    giveUp(proposer, standing, null, effects)
+    return
+  } else if (instance.startsWith('i:')) {
+    // Heard since this session asked: its process lives. Half a heartbeat is for the way of the answer.
+    if (silentMs + proposer.options.heartbeatMs / 2 < now - standing.askedAt) {
+      effects.push({ type: 'duplicate', instance, silentMs })
+      giveUp(proposer, standing, null, effects)
+      return
+    }
+  }
+  refused(proposer, standing, from, { ballot, is: 'held', ahead }, effects)
+}
+
+export function free<I>(
+  proposer: Proposer<I>,
+  from: PeerId,
+  { instance, rank }: Extract<PaxosReply, { type: 'free' }>,
+  effects: ProposerEffect[],
+): void {
+  const view = proposer.acceptors.get(from)
+  if (view !== undefined) view.news += 1
+  const standing = proposer.campaigns.get(instance)
+  if (standing === undefined || standing.phase === 'held') return
+  if (standing.round !== null) {
+    askAgain(proposer, standing, from, effects)
+    return
+  }
+  standing.tries = 0
+  const { stepMs } = proposer.options
+  if (rank === 0) beginRound(proposer, standing, effects)
+  else effects.push({ type: 'arm', instance, minMs: rank * stepMs, maxMs: (rank + 0.5) * stepMs })
+}

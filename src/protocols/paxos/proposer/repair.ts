@@ -1,0 +1,52 @@
+/** An acceptor is heard: what it acknowledges, what it lost, and what it has to be told again. */
+import type { PeerId } from '../../quorum/types.ts'
+import { askAgain, beginRound, proposeOf, repeatRound, send } from './rounds.ts'
+import type { AcceptorView, Proposer, ProposerEffect } from './state.ts'
+import { supports } from './support.ts'
+import { winIfDue } from './winning.ts'
+import type { PaxosReply } from '../types.ts'
+
+/** Repetitions to one acceptor at a time: the rest goes with its next acknowledgement. */
+export const repeatedAtOnce = 512
+
+export function acknowledgedBy<I>(
+  proposer: Proposer<I>,
+  from: PeerId,
+  { sequence, told }: Extract<PaxosReply, { type: 'keepalive-ack' }>,
+  effects: ProposerEffect[],
+): void {
+  const view = proposer.acceptors.get(from)
+  if (view === undefined || sequence > proposer.holder.lastSequence) return
+  supports(proposer, from, view, sequence, effects)
+  for (const standing of [...proposer.proposing]) winIfDue(proposer, standing, effects)
+  // Not `>`: news that overtakes an acknowledgement costs a needless question, never a missed one.
+  if (told !== view.news) {
+    view.news = told
+    for (const standing of proposer.campaigns.values()) {
+      if (standing.phase === 'waiting') beginRound(proposer, standing, effects)
+      else askAgain(proposer, standing, from, effects)
+    }
+  }
+  repair(proposer, from, view, effects)
+}
+
+/** It listens: what it has not yet is proposed again, and what it may still have is released again. */
+function repair<I>(proposer: Proposer<I>, from: PeerId, view: AcceptorView, effects: ProposerEffect[]): void {
+  let room = repeatedAtOnce
+  if (view.missing > 0) {
+    for (const standing of proposer.campaigns.values()) {
+      if (standing.phase !== 'held' || standing.accepted.has(from)) continue
+      if (standing.round === null) send(effects, from, proposeOf(proposer, standing))
+      else repeatRound(proposer, standing, effects, from)
+      if (--room === 0) return
+    }
+  }
+  for (const standing of proposer.dirty)
+    if ((standing.accepted.get(from) ?? 0) < standing.revision)
+      send(effects, from, proposeOf(proposer, standing))
+  for (const { instance, ballot, to, open } of proposer.leaving.values()) {
+    if (!open.has(from)) continue
+    send(effects, from, { type: 'release', instance, ballot, to, stays: false })
+    if (--room === 0) return
+  }
+}
