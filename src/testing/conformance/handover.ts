@@ -87,6 +87,28 @@ export const handover: Theme = {
       },
     },
     {
+      claim: 'a leader that resigned, and stands again at once, does not come before those who wait',
+      mode: 'each',
+      unless: ({ order }) => (order === 'race' ? `its order is '${order}'` : undefined),
+      run: async (scene) => {
+        for (const known of [false, true]) {
+          const election = `again-${known}`
+          const a = await scene.join(`a-${known}`)
+          const b = await scene.join(`b-${known}`)
+          const first = a.enter({ election })
+          await first.wins()
+          const second = b.enter({ election })
+          await second.waits()
+          const leaving = first.leave()
+          if (known) await leaving
+          const again = a.enter({ election })
+          await scene.until('somebody leads', () => second.leads || again.leads)
+          assert.ok(second.leads, 'the one that waited leads')
+          await Promise.all([a.close(), b.close()])
+        }
+      },
+    },
+    {
       claim: 'a waiter that died does not stop those behind it',
       mode: 'each',
       needs: ['crash'],

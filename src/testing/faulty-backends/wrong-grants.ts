@@ -12,6 +12,26 @@ export const wrongGrants: readonly FaultyBackend[] = [
     () => ({ enter: ({ inner }, request, on) => inner.enter({ ...request, priority: 0 }, on) }),
   ),
   faulty(
+    'a leader that resigned is the first to know that the place is free',
+    'mandate/paxos until it failed half of the trials of `bench:failover -- --only "paxos, resign"`',
+    'a leader that resigned, and stands again at once, does not come before those who wait',
+    () => {
+      let left: Session | undefined
+      return {
+        enter: ({ inner }, request, on) => {
+          const isFirst = left === undefined
+          left ??= inner
+          const won: typeof on.won = (grant) => {
+            if (isFirst || left === inner) on.won(grant)
+            else void candidacy.leave({})
+          }
+          const candidacy = inner.enter(request, eventsWith(on, { won }))
+          return candidacy
+        },
+      }
+    },
+  ),
+  faulty(
     'grants that wait half a lease',
     'hashicorp/consul#9788, etcdctl lock 3.4: two holders for seconds',
     'a leader that is cut off stops being sure before another is told that it leads',

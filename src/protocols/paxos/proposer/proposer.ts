@@ -16,6 +16,13 @@ import type { Exclusivity, Instance, Metadata, PaxosReply } from '../types.ts'
 
 export { createProposer, type Proposer, type ProposerEffect }
 
+/**
+ * Whoever led, left and stands again is the first to know that the place is free: for so many beats after it left it begins
+ * so many steps late.
+ */
+const yieldingBeats = 2
+const yieldedSteps = 3
+
 export interface CampaignRequest {
   readonly instance: Instance
   readonly exclusivity: Exclusivity
@@ -42,7 +49,11 @@ export function campaign<I>(proposer: Proposer<I>, request: CampaignRequest, now
   const before = proposer.campaigns.get(request.instance)
   if (before !== undefined) giveUp(proposer, before, null, effects)
   proposer.campaigns.set(request.instance, made)
-  beginRound(proposer, made, effects)
+  const { stepMs } = proposer.options
+  const minMs = yieldedSteps * stepMs
+  if (proposer.yielding.has(request.instance))
+    effects.push({ type: 'arm', instance: request.instance, minMs, maxMs: minMs + stepMs })
+  else beginRound(proposer, made, effects)
   return effects
 }
 
@@ -54,7 +65,9 @@ export function leave<I>(
 ): ProposerEffect[] {
   const effects: ProposerEffect[] = []
   const standing = proposer.campaigns.get(instance)
-  if (standing !== undefined) giveUp(proposer, standing, to, effects)
+  if (standing === undefined) return effects
+  if (standing.phase === 'held') proposer.yielding.set(instance, yieldingBeats)
+  giveUp(proposer, standing, to, effects)
   return effects
 }
 
@@ -109,6 +122,10 @@ export function beat<I>(
 ): ProposerEffect[] {
   const effects: ProposerEffect[] = []
   if (lapsed) loseAll(proposer, effects)
+  for (const [instance, beats] of proposer.yielding) {
+    if (beats > 1) proposer.yielding.set(instance, beats - 1)
+    else proposer.yielding.delete(instance)
+  }
   if (isQuiet(proposer, now) || !speaks(proposer, now)) return effects
   const sequence = proposer.holder.lastSequence + 1
   sent(proposer.holder, sequence, instant)

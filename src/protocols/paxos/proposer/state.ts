@@ -86,6 +86,8 @@ export interface Proposer<Instant> {
   /** By instance and ballot. */
   readonly leaving: Map<string, Leaving>
   readonly seeking: Map<Instance, { readonly to: string; readonly absent: Map<PeerId, boolean> }>
+  /** What was held and left, and for how many beats whoever stands again gives way. */
+  readonly yielding: Map<Instance, number>
   readonly acceptors: Map<PeerId, AcceptorView>
   held: number
   /** Highest ballot seen anywhere. */
@@ -125,6 +127,7 @@ export function createProposer<Instant>(options: ProposerOptions): Proposer<Inst
     dirty: new Set(),
     leaving: new Map(),
     seeking: new Map(),
+    yielding: new Map(),
     acceptors: new Map(),
     held: 0,
     top: 0,
