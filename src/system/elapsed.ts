@@ -21,7 +21,10 @@ export type ClockStepPolicy = 'lose' | 'ignore'
 /** The wall clock may run this far apart from the monotonic one before anybody looks closer. */
 const WALL_APART_MS = 50
 
-/** Boot time moves in 10 ms steps on Linux: two readings are off by up to 10 ms each, and they are not atomic. */
+/** Boot time moves in steps of this length on Linux. */
+const BOOT_STEP_MS = 10
+
+/** Two readings of boot time are off by a step each, and they are not atomic. */
 const BOOT_SLACK_MS = 25
 
 /** The reads of one anchor must lie this close together, or the process was preempted between them. */
@@ -70,8 +73,8 @@ export function anchor(read: ClockReadings): Instant {
  * The most that may have passed since `since`, in ms (DESIGN §2 "Clocks").
  *
  * The monotonic clock stands still in a suspend, the wall clock jumps when it is set, so neither is enough alone; the
- * larger of the two is taken while they agree to 50 ms. A backward step of the wall clock changes nothing. Not seen: a
- * suspend that coincides with a backward step of about the same length.
+ * larger of the two is taken while they agree to 50 ms. A backward step of the wall clock costs a step of boot time, which
+ * is all that tells of a suspend then. Not seen: a suspend that coincides with a backward step of about the same length.
  */
 export function elapsedSince(read: ClockReadings, since: Instant, onClockStep: ClockStepPolicy): number {
   // Wall first: a preemption between the two reads makes the monotonic clock look ahead, which is harmless.
@@ -80,7 +83,7 @@ export function elapsedSince(read: ClockReadings, since: Instant, onClockStep: C
   const aheadMs = wallMs - monotonicMs
   if (aheadMs > WALL_APART_MS) return elapsedAfterJump(read, since, onClockStep)
   // Behind as well: a step back may be larger than the sleep that it would hide. Or this was a preemption: no jump at all.
-  if (aheadMs < -WALL_APART_MS) return elapsedAfterJump(read, since, 'ignore')
+  if (aheadMs < -WALL_APART_MS) return elapsedAfterStepBack(read, since, onClockStep)
   if (onClockStep === 'ignore') return monotonicMs
   return wallMs > monotonicMs ? wallMs : monotonicMs
 }
@@ -91,4 +94,11 @@ function elapsedAfterJump(read: ClockReadings, since: Instant, onStepAhead: Cloc
   const slept = bootMs - monotonicMs > BOOT_SLACK_MS
   if (slept || onStepAhead === 'lose') return Number.POSITIVE_INFINITY
   return monotonicMs
+}
+
+/** The wall clock says nothing any more, and of a suspend that is shorter than the slack only boot time can. */
+function elapsedAfterStepBack(read: ClockReadings, since: Instant, onClockStep: ClockStepPolicy): number {
+  const monotonicMs = elapsedAfterJump(read, since, 'ignore')
+  if (onClockStep === 'ignore') return monotonicMs
+  return Math.max(monotonicMs, read.bootMs() - since.bootMs + BOOT_STEP_MS)
 }
