@@ -21,7 +21,7 @@ export type { ClusterView, StatusRequest } from './cluster-view.ts'
 /** How an engine reaches the world. */
 export interface EngineEdges<Request, Reply, Record extends object> {
   /** Of the peer in this process; null for a client. */
-  readonly peer: Pick<EnginePeerOptions<Request, Reply, Record>, 'self' | 'storage' | 'transport'> | null
+  readonly peer: Pick<EnginePeerOptions<Request, Reply, Record>, 'self' | 'storage' | 'transport' | 'tap'> | null
   readonly connectClient: ConnectClient<AskMessage<Request>, AnswerMessage<Reply>>
 }
 

@@ -8,6 +8,8 @@ export interface PlacesRequest {
   readonly processes: readonly ProcessPlan[]
   readonly faults: readonly FaultClass[]
   readonly timing: Timing
+  /** Else they observe only, and are refused when their application campaigns all the same. */
+  readonly clientsStand: boolean
   readonly chance: Stream
   /** Who ails; apart, so that the rest of a plan stays what it is without. */
   readonly health: Stream
@@ -18,7 +20,18 @@ interface Contest {
   readonly exclusivity: Exclusivity
 }
 
-export function drawPlaces({ processes, faults, timing, chance, health }: PlacesRequest): PlacePlan[] {
+export function drawPlaces(request: PlacesRequest): PlacePlan[] {
+  const places = placesOf(request)
+  if (request.clientsStand) return places
+  const clients = new Set(request.processes.flatMap(({ name, isPeer }) => (isPeer ? [] : [name])))
+  return places.map((place) => (clients.has(place.process) ? onlooker(place) : place))
+}
+
+function onlooker(place: PlacePlan): PlacePlan {
+  return { ...place, campaigns: null, observes: true }
+}
+
+function placesOf({ processes, faults, timing, chance, health }: PlacesRequest): PlacePlan[] {
   if (faults.length === 0) return processes.map(({ name }) => quietPlace(name))
   const contests: Contest[] = [{ election: 'e1', exclusivity: chance.chance(0.7) ? 'time' : 'token' }]
   if (chance.chance(0.6)) contests.push({ election: 'e2', exclusivity: chance.pick(['time', 'token']) })

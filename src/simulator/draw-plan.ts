@@ -8,10 +8,13 @@ import { drawRate } from './draw-rate.ts'
 import { faultClasses, type FaultClass, type Mode, type Plan, type ProcessPlan } from './plan.ts'
 import { perfectRoute, type RouteQuality } from './route.ts'
 import { Stream } from './streams.ts'
+import type { Protocol } from './sweep/level.ts'
 
 export type FaultName = FaultClass | 'none' | 'all' | 'storm'
 
 export interface DrawOptions {
+  /** @default 'raft' */
+  readonly protocol?: Protocol
   /** What may be broken; `all`: every class; `storm`: every class, and often. @default ['all'] */
   readonly faults?: readonly FaultName[]
   /** @default [3, 7] */
@@ -28,6 +31,7 @@ export interface DrawOptions {
 
 export function drawPlan(seed: string, options: DrawOptions = {}): Plan {
   const { simulatedMs = 60_000, faults: names = ['all'], peers: [least, most] = [3, 7] } = options
+  const { protocol = 'raft' } = options
   const faults = faultsOf(names)
   const quiet = faults.length === 0
   const chance = new Stream(`${seed} plan`)
@@ -44,12 +48,15 @@ export function drawPlan(seed: string, options: DrawOptions = {}): Plan {
   }))
   const places = drawPlaces({
     ...{ processes, faults, timing },
+    // Only peers stand in the elections of a bully cluster; clients watch.
+    clientsStand: protocol !== 'bully',
     chance: new Stream(`${seed} places`),
     health: new Stream(`${seed} health`),
   })
   const healAtMs = simulatedMs - tailMs(timing, simulatedMs)
   return {
     seed,
+    protocol,
     mode,
     faults,
     simulatedMs,

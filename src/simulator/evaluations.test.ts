@@ -1,20 +1,25 @@
 /** A claim that is never put to the test is not checked: the seeds have to reach every one, not only run without finding fault. */
 import { expect, test } from 'vitest'
-import { invariants } from './invariants/index.ts'
+import { invariantsOf } from './invariants/index.ts'
 import { runSeed } from './run.ts'
+import { protocols } from './sweep/level.ts'
 
 /** These two reached every claim when they were chosen. Where a change has moved their worlds, the others follow. */
 const rich = [2, 3]
 const seeds = [...rich, ...Array.from({ length: 100 }, (_, index) => index + 1)]
 
-test('a handful of seeds puts every invariant to the test', async () => {
-  const untested = new Set(invariants.map(({ name }) => name))
-  for (const seed of seeds) {
-    if (untested.size === 0) break
-    const options = { simulatedMs: 40_000, peers: [3, 5] } as const
-    const { checked, violations } = await runSeed(`evaluations ${seed}`, options)
-    expect(violations).toEqual([])
-    for (const [name, times] of Object.entries(checked)) if (times > 0) untested.delete(name)
-  }
-  expect([...untested]).toEqual([])
-}, 120_000)
+test.each(protocols)(
+  'a handful of seeds of %s puts every invariant to the test',
+  async (protocol) => {
+    const untested = new Set(invariantsOf(protocol).map(({ name }) => name))
+    for (const seed of seeds) {
+      if (untested.size === 0) break
+      const options = { protocol, simulatedMs: 40_000, peers: [3, 5] } as const
+      const { checked, violations } = await runSeed(`evaluations ${seed}`, options)
+      expect(violations).toEqual([])
+      for (const [name, times] of Object.entries(checked)) if (times > 0) untested.delete(name)
+    }
+    expect([...untested]).toEqual([])
+  },
+  120_000,
+)

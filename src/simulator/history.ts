@@ -4,7 +4,20 @@
  */
 import type { Exclusivity, LossReason } from '../backends/backend.ts'
 import type { LogRecord, PeerMessage, ObservedState } from '../cluster/messages.ts'
+import type { BullyReply, BullyRequest } from '../backends/bully/words.ts'
+import type { CarriedMessage, SessionAddress } from '../cluster/engine/engine.ts'
+import type { PaxosReply, PaxosRequest } from '../protocols/paxos/types.ts'
 import type { Entry } from '../protocols/raft/types.ts'
+
+/** What the core of a peer is asked, and answers, in an engine without a log. */
+export type EngineRequest = PaxosRequest | BullyRequest
+export type EngineReply = PaxosReply | BullyReply
+
+/** Between peers of any engine. */
+export type AnyPeerMessage =
+  | PeerMessage
+  | CarriedMessage<PaxosRequest, PaxosReply>
+  | CarriedMessage<BullyRequest, BullyReply>
 
 /** One process between its start and its end; `run` grows with each start of the same process. */
 export interface ProcessRun {
@@ -62,8 +75,12 @@ export type ApiEvent =
 
 /** What one peer does, seen at its seams. */
 export type PeerEvent =
-  | { readonly type: 'sent'; readonly to: string; readonly message: PeerMessage }
-  | { readonly type: 'received'; readonly from: string; readonly message: PeerMessage }
+  | { readonly type: 'sent'; readonly to: string; readonly message: AnyPeerMessage }
+  | { readonly type: 'received'; readonly from: string; readonly message: AnyPeerMessage }
+  /** The core of this peer, in an engine without a log: also by who is in its own process. */
+  | { readonly type: 'asked'; readonly from: SessionAddress; readonly request: EngineRequest }
+  | { readonly type: 'answers'; readonly to: SessionAddress; readonly reply: EngineReply }
+  | { readonly type: 'asks'; readonly to: string; readonly request: EngineRequest }
   /** Handed to the disk; not durable yet. Batches of one run are numbered from 1. */
   | { readonly type: 'appended'; readonly batch: number; readonly records: readonly LogRecord[] }
   /** This batch and all before it are durable, and the peer was told. */

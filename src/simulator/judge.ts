@@ -1,6 +1,5 @@
 /** Shows the history to the checkers as it happens, and writes down what they find. */
-import type { HistoryEvent } from './history.ts'
-import type { PeerMessage } from '../cluster/messages.ts'
+import type { AnyPeerMessage, HistoryEvent } from './history.ts'
 import { nameOf, Violated, type CheckContext, type Checker, type Invariant } from './invariants/invariant.ts'
 
 /** What a process or the world tells; place and time are added. */
@@ -58,19 +57,19 @@ export class Judge {
   }
 
   /** As `tell`, for most of all events: made in one piece, and only if anybody wants to see it. */
-  sent(at: number, process: string, run: number, to: string, message: PeerMessage): void {
+  sent(at: number, process: string, run: number, to: string, message: AnyPeerMessage): void {
     const seats = this.#seatsFor('sent', message)
     if (seats.length === 0 && this.#record === undefined) return
     this.#showTo(seats, { at, sequence: this.next(), process, run, type: 'sent', to, message })
   }
 
-  received(at: number, process: string, run: number, from: string, message: PeerMessage): void {
+  received(at: number, process: string, run: number, from: string, message: AnyPeerMessage): void {
     const seats = this.#seatsFor('received', message)
     if (seats.length === 0 && this.#record === undefined) return
     this.#showTo(seats, { at, sequence: this.next(), process, run, type: 'received', from, message })
   }
 
-  #seatsFor(type: 'sent' | 'received', message: PeerMessage): readonly Seat[] {
+  #seatsFor(type: 'sent' | 'received', message: AnyPeerMessage): readonly Seat[] {
     const name = nameOf(message)
     const known = this.#wantedMessages[type].get(name)
     if (known !== undefined) return known

@@ -7,6 +7,7 @@ import type { TuningMode } from '../cluster/peer-options.ts'
 import type { Timing } from '../lease/timing.ts'
 import type { SeamCall } from './incarnation.ts'
 import type { RouteQuality } from './route.ts'
+import type { Protocol } from './sweep/level.ts'
 
 /** What may be broken. `storm`: all of it, and often. */
 export const faultClasses = ['network', 'disk', 'process', 'clock', 'api'] as const
@@ -74,7 +75,8 @@ interface Weather {
 }
 
 /**
- * From one process to another. `*` stands for everybody; `@raft` for the peer that leads the cluster at that moment,
+ * From one process to another. `*` stands for everybody; `@raft` for the peer that leads the cluster at that moment (of an
+ * engine without such a peer, the one in which somebody was elected last),
  * `@holder` for the process whose candidate was elected last and still leads. So may an action's `process`.
  */
 export type Way = readonly [from: string, to: string]
@@ -141,6 +143,7 @@ export type Action = { readonly at: number } & (FaultAction | ApiAction)
 
 export interface Plan {
   readonly seed: string
+  readonly protocol: Protocol
   readonly mode: Mode
   readonly faults: readonly FaultClass[]
   readonly simulatedMs: number

@@ -1,10 +1,9 @@
 /** What runs in a process: a backend over the simulated seams, and the places that use it. */
 import { defineBackend } from '../backends/define-backend.ts'
-import { RaftDriver } from '../backends/raft-driver.ts'
 import type { Backend, BackgroundFailure } from '../backends/backend.ts'
-import type { PeerOptions } from '../cluster/peer-options.ts'
 import { MandateError } from '../errors.ts'
 import type { Disk } from './disk.ts'
+import { driverOver, type Seams } from './engines.ts'
 import type { Incarnation } from './incarnation.ts'
 import type { Judge, Told } from './judge.ts'
 import type { Network } from './network.ts'
@@ -12,9 +11,6 @@ import { Place, type PlaceWorld } from './place.ts'
 import type { Plan, PlacePlan, ProcessPlan } from './plan.ts'
 import type { ProcessClock } from './process-clock.ts'
 import { Stream } from './streams.ts'
-import { clientConnector, SimulatedTransport } from './transport.ts'
-
-export const CLUSTER = 'simulated'
 
 export interface ProgramOptions {
   readonly plan: Plan
@@ -42,32 +38,18 @@ export class Program {
   #stopping = false
 
   constructor(options: ProgramOptions) {
-    const { plan, machine, process, clock } = options
+    const { plan, process, clock } = options
     this.#options = options
-    const peers = Object.fromEntries(
-      plan.processes.filter(({ isPeer }) => isPeer).map(({ name }) => [name, name]),
-    )
     const random = new Stream(`${plan.seed} process ${process.process} ${process.run}`)
-    const edges = {
-      peer: machine.isPeer ? this.#peerEdges(Object.keys(peers)) : null,
-      connectClient: clientConnector(options.network, process, CLUSTER),
-    }
-    const { timing, tokenBase, logBytesMax } = plan
-    this.backend = defineBackend(
-      (env) =>
-        new RaftDriver(
-          { peers, cluster: CLUSTER, timing, tuning: machine.tuning, tokenBase, logBytesMax },
-          edges,
-          env,
-        ),
-      {
-        timing,
-        clock,
-        random,
-        defaultCandidateId: process.process,
-        onBackgroundFailure: (failure) => this.#failed(failure),
-      },
-    )
+    const seams = this.#seams()
+    const { timing } = plan
+    this.backend = defineBackend((env) => driverOver(seams, env), {
+      timing,
+      clock,
+      random,
+      defaultCandidateId: process.process,
+      onBackgroundFailure: (failure) => this.#failed(failure),
+    })
     plan.places.forEach((place, index) => {
       if (place.process === process.process) this.#places.set(index, this.#place(index, place))
     })
@@ -118,46 +100,34 @@ export class Program {
     return new Place({ plan, process, clock, chance, backend: this.backend, world })
   }
 
-  #peerEdges(peers: readonly string[]): Pick<PeerOptions, 'self' | 'storage' | 'transport' | 'tap'> {
-    const { plan, process, clock, network, judge, disk, tally } = this.#options
-    if (disk === null) throw new Error(`${process.process} is a peer without a disk`)
-    const chance = new Stream(`${plan.seed} links ${process.process} ${process.run}`)
+  #seams(): Seams {
+    const { plan, machine, process, clock, network, judge, disk, tally } = this.#options
     const { process: name, run } = process
+    const act = (tell: () => void): void =>
+      process.act(() => {
+        if (process.alive) tell()
+      })
     return {
-      self: process.process,
-      storage: disk.storage(process, {
-        appended: (batch, records) => this.#tell({ type: 'appended', batch, records }),
-        durable: (batch) => this.#tell({ type: 'durable', batch }),
-        recovered: (incarnation, records) => this.#tell({ type: 'recovered', incarnation, records }),
-      }),
-      transport: (identity) =>
-        new SimulatedTransport({
-          network,
-          process,
-          clock,
-          chance,
-          peers,
-          identity,
-          cluster: CLUSTER,
-          heartbeatMs: plan.timing.heartbeatMs,
-          encoded: plan.encoded,
-          tap: {
-            sent: (to, message) =>
-              process.act(() => {
-                if (process.alive) judge.sent(network.scheduler.now, name, run, to, message)
-              }),
-            received: (from, message) =>
-              process.act(() => {
-                if (process.alive) judge.received(network.scheduler.now, name, run, from, message)
-              }),
-            rejected: () => tally('peer turned away'),
-            refused: (peer) => this.#tell({ type: 'evidence', against: peer }),
-          },
-        }),
+      plan,
+      machine,
+      process,
+      clock,
+      network,
+      chance: new Stream(`${plan.seed} links ${name} ${run}`),
+      storage:
+        disk?.storage(process, {
+          appended: (batch, records) => this.#tell({ type: 'appended', batch, records }),
+          durable: (batch) => this.#tell({ type: 'durable', batch }),
+          recovered: (incarnation, records) => this.#tell({ type: 'recovered', incarnation, records }),
+        }) ?? null,
       tap: {
-        committed: (entries) => this.#tell({ type: 'committed', entries }),
-        led: (term) => this.#tell({ type: 'led', term }),
+        sent: (to, message) => act(() => judge.sent(network.scheduler.now, name, run, to, message)),
+        received: (from, message) =>
+          act(() => judge.received(network.scheduler.now, name, run, from, message)),
+        rejected: () => tally('peer turned away'),
+        refused: (peer) => this.#tell({ type: 'evidence', against: peer }),
       },
+      tell: (told) => this.#tell(told),
     }
   }
 

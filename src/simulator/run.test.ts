@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest'
 import { runSeed } from './run.ts'
+import { protocols } from './sweep/level.ts'
 
-test('one seed gives the same run twice, event by event', async () => {
+test.each(protocols)('one seed of %s gives the same run twice, event by event', async (protocol) => {
   for (const seed of ['1', '2']) {
     const traces: string[][] = [[], []]
     const results = []
     for (const lines of traces) {
-      results.push(await runSeed(seed, { simulatedMs: 10_000, trace: (line) => lines.push(line) }))
+      const trace = (line: string): unknown => lines.push(line)
+      results.push(await runSeed(seed, { protocol, simulatedMs: 10_000, trace }))
     }
     expect(traces[0]?.length).toBeGreaterThan(1000)
     expect(traces[0]).toEqual(traces[1])

@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { ChannelMessages } from '../observability/channels.ts'
 import { drawPlan, type DrawOptions } from './draw-plan.ts'
 import type { HistoryEvent } from './history.ts'
-import { invariants as allInvariants } from './invariants/index.ts'
+import { invariantsOf } from './invariants/index.ts'
 import type { Invariant } from './invariants/invariant.ts'
 import type { Violation } from './judge.ts'
 import { drainMicrotasks, inMacrotasks } from './microtasks.ts'
@@ -12,7 +12,7 @@ import { Trace } from './trace.ts'
 import { World } from './world.ts'
 
 export interface RunOptions {
-  /** @default all */
+  /** @default all of the engine */
   readonly invariants?: readonly Invariant[]
   /** Told of every event; costs time. */
   readonly record?: (event: HistoryEvent) => void
@@ -69,7 +69,7 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<See
   const world = new World({
     plan,
     trace,
-    invariants: options.invariants ?? allInvariants,
+    invariants: options.invariants ?? invariantsOf(plan.protocol),
     drain: drainMicrotasks ?? (() => undefined),
     record:
       record === undefined

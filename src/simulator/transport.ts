@@ -2,16 +2,17 @@
  * The Transport seam of one run of a peer, and the connections of clients, over the simulated network. Who may stand for
  * a peer is decided by the code that decides it over TCP (`cluster/tcp-identity`).
  */
-import { peerMessages } from '../cluster/codec.ts'
-import type { HolderMessage, PeerMessage, SponsorMessage } from '../cluster/messages.ts'
-import type { PeerIdentity, PeerTransport } from '../cluster/peer-options.ts'
+import type { PeerIdentity } from '../cluster/peer-options.ts'
 import { PeerIdentities } from '../cluster/tcp-identity.ts'
 import { ShownStarts } from '../cluster/tcp-starts.ts'
+import type { Codec } from '../cluster/codec.ts'
+import type { Wire } from '../cluster/wire.ts'
 import { MandateError } from '../errors.ts'
 import type { ProcessIdentity } from '../seams/storage.ts'
-import type { ClientId, ConnectClient, Lane, TransportEvents } from '../seams/transport.ts'
+import type { ClientId, ConnectClient, Lane, Transport, TransportEvents } from '../seams/transport.ts'
 import type { Incarnation } from './incarnation.ts'
 import { markOf } from './message-mark.ts'
+import type { AnyPeerMessage } from './history.ts'
 import type { End, Listener, Network } from './network.ts'
 import { PeerLink, type Answer, type Hello } from './peer-link.ts'
 import type { ProcessClock } from './process-clock.ts'
@@ -23,13 +24,13 @@ const MAX_INBOUND = 8
 
 /** What the history wants to know. */
 export interface TransportTap {
-  sent(to: string, message: PeerMessage): void
-  received(from: string, message: PeerMessage): void
+  sent(to: string, message: AnyPeerMessage): void
+  received(from: string, message: AnyPeerMessage): void
   rejected(peer: string, reason: string): void
   refused(peer: string): void
 }
 
-export interface SimulatedTransportOptions {
+export interface SimulatedTransportOptions<ToPeer, FromHolder, ToHolder> {
   readonly network: Network
   readonly process: Incarnation
   readonly clock: ProcessClock
@@ -38,14 +39,16 @@ export interface SimulatedTransportOptions {
   readonly identity: PeerIdentity
   readonly cluster: string
   readonly heartbeatMs: number
-  /** Encodes and decodes every message between peers, as TCP does; else they are handed over as they are. */
-  readonly encoded: boolean
+  /** Encodes and decodes every message, as TCP does. Null: they are handed over as they are. */
+  readonly wire: Wire<ToPeer, FromHolder, ToHolder> | null
   readonly tap: TransportTap
 }
 
-export class SimulatedTransport implements PeerTransport, Listener {
+export class SimulatedTransport<ToPeer extends AnyPeerMessage, FromHolder, ToHolder>
+  implements Transport<ToPeer, FromHolder, ToHolder>, Listener
+{
   readonly process: Incarnation
-  readonly #options: SimulatedTransportOptions
+  readonly #options: SimulatedTransportOptions<ToPeer, FromHolder, ToHolder>
   readonly #starts: ShownStarts
   readonly #identities: PeerIdentities
   readonly #links = new Map<string, PeerLink>()
@@ -53,10 +56,10 @@ export class SimulatedTransport implements PeerTransport, Listener {
   readonly #inbound = new Map<string, Set<End>>()
   readonly #clients = new Map<ClientId, End>()
   #lastClient = 0
-  #events: TransportEvents<PeerMessage, HolderMessage> | null = null
+  #events: TransportEvents<ToPeer, FromHolder> | null = null
   #closed = false
 
-  constructor(options: SimulatedTransportOptions) {
+  constructor(options: SimulatedTransportOptions<ToPeer, FromHolder, ToHolder>) {
     const { process, identity } = options
     this.process = process
     this.#options = options
@@ -69,7 +72,7 @@ export class SimulatedTransport implements PeerTransport, Listener {
     for (const to of options.peers) if (to !== process.process) this.#links.set(to, this.#linkTo(to))
   }
 
-  async start(events: TransportEvents<PeerMessage, HolderMessage>): Promise<void> {
+  async start(events: TransportEvents<ToPeer, FromHolder>): Promise<void> {
     if (!this.process.touch('dial')) return new Promise(() => undefined)
     this.#events = events
     if (!this.#options.network.listen(this)) {
@@ -82,16 +85,15 @@ export class SimulatedTransport implements PeerTransport, Listener {
     await Promise.resolve()
   }
 
-  send(to: string, message: PeerMessage, lane: Lane): void {
+  send(to: string, message: ToPeer, lane: Lane): void {
     if (!this.process.touch('send')) return
     this.#options.tap.sent(to, message)
-    const carried = this.#options.encoded ? peerMessages.encode(message) : message
-    this.#links.get(to)?.send(carried, lane, markOf(message))
+    this.#links.get(to)?.send(encoded(this.#options.wire?.peers, message), lane, markOf(message))
   }
 
-  sendToClient(client: ClientId, message: SponsorMessage): void {
+  sendToClient(client: ClientId, message: ToHolder): void {
     if (!this.process.touch('send')) return
-    this.#clients.get(client)?.send(message, 0, 40, true)
+    this.#clients.get(client)?.send(encoded(this.#options.wire?.toHolders, message), 0, 40, true)
   }
 
   problem(peer: string): string | undefined {
@@ -135,9 +137,7 @@ export class SimulatedTransport implements PeerTransport, Listener {
     end.take({
       closed: () => ends.delete(end),
       frame: (frame) => {
-        const message = this.#options.encoded
-          ? peerMessages.decode(frame as Uint8Array)
-          : (frame as PeerMessage)
+        const message = decoded(this.#options.wire?.peers, frame)
         this.#identities.heard(hello.from, this.#options.clock.lower())
         if (this.#events === null) return
         this.#options.tap.received(hello.from, message)
@@ -159,7 +159,7 @@ export class SimulatedTransport implements PeerTransport, Listener {
       closed: () => {
         if (this.#clients.delete(client)) this.#events?.clientGone(client)
       },
-      frame: (message) => this.#events?.clientMessage(client, message as HolderMessage),
+      frame: (frame) => this.#events?.clientMessage(client, decoded(this.#options.wire?.fromHolders, frame)),
     })
   }
 
@@ -219,11 +219,14 @@ export class SimulatedTransport implements PeerTransport, Listener {
 }
 
 /** How a client of this process reaches a peer; the address is the peer's id. */
-export function clientConnector(
-  network: Network,
-  process: Incarnation,
-  cluster: string,
-): ConnectClient<HolderMessage, SponsorMessage> {
+export function clientConnector<FromHolder, ToHolder>({
+  network,
+  process,
+  cluster,
+  wire,
+}: Pick<SimulatedTransportOptions<never, FromHolder, ToHolder>, 'network' | 'process' | 'cluster'> & {
+  readonly wire: Pick<Wire<never, FromHolder, ToHolder>, 'fromHolders' | 'toHolders'> | null
+}): ConnectClient<FromHolder, ToHolder> {
   return (request) =>
     new Promise((resolve, reject) => {
       const { address, signal, events } = request
@@ -243,14 +246,14 @@ export function clientConnector(
         answered: (end) => {
           signal?.removeEventListener('abort', cancelled)
           end.take({
-            frame: (message) => events.message(message as SponsorMessage),
+            frame: (frame) => events.message(decoded(wire?.toHolders, frame)),
             closed: (reason) => events.closed(reason),
           })
           resolve({
             peer: address,
             cluster,
             send: (message) => {
-              if (process.touch('send')) end.send(message, 0, 41, true)
+              if (process.touch('send')) end.send(encoded(wire?.fromHolders, message), 0, 41, true)
             },
             close: () => {
               if (process.touch('dial')) end.close('connection closed')
@@ -261,4 +264,12 @@ export function clientConnector(
       if (signal?.aborted === true) return cancelled()
       signal?.addEventListener('abort', cancelled, { once: true })
     })
+}
+
+function encoded<Message>(codec: Codec<Message> | undefined, message: Message): unknown {
+  return codec === undefined ? message : codec.encode(message)
+}
+
+function decoded<Message>(codec: Codec<Message> | undefined, frame: unknown): Message {
+  return codec === undefined ? (frame as Message) : codec.decode(frame as Uint8Array)
 }

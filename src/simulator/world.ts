@@ -1,4 +1,5 @@
 /** Everything that one plan sets up, and what its actions do to it. */
+import { peersOf } from './engines.ts'
 import type { Invariant, LiveLeadership } from './invariants/invariant.ts'
 import type { HistoryEvent } from './history.ts'
 import type { Incarnation } from './incarnation.ts'
@@ -46,14 +47,14 @@ export class World {
   #observers = 0
   /** Nothing is broken any more. */
   #healed = false
-  /** Whoever was told last that it leads the cluster. */
-  #raftLeader: string
+  /** Whoever was told last that it leads the cluster; without a log, the last peer in which somebody was elected. */
+  #chief: string
 
   constructor({ plan, invariants, trace, drain, record }: WorldOptions) {
     this.#plan = plan
     this.#trace = trace
     this.#chance = new Stream(`${plan.seed} world`)
-    this.#raftLeader = plan.core[0] ?? ''
+    this.#chief = plan.core[0] ?? ''
     this.scheduler = new Scheduler(drain, trace)
     const tally = (fault: string): void => this.#tally(fault)
     this.network = new Network({
@@ -67,8 +68,9 @@ export class World {
     this.judge = new Judge(
       invariants,
       {
+        protocol: plan.protocol,
         timing: plan.timing,
-        voters: this.#peers(),
+        voters: peersOf(plan),
         mode: plan.mode,
         tokenBase: plan.tokenBase,
         leaderships,
@@ -213,10 +215,10 @@ export class World {
 
   /** Whom a plan means with a name. */
   #resolve(name: string): string {
-    if (name === '@raft') return this.#raftLeader
+    if (name === '@raft') return this.#chief
     if (name !== '@holder') return name
     const last = [...this.#leaderships.values()].at(-1)
-    return last?.process.process ?? this.#raftLeader
+    return last?.process.process ?? this.#chief
   }
 
   #weather(ways: readonly Way[], quality: RouteQuality, forMs: number | null): void {
@@ -271,7 +273,7 @@ export class World {
       if (!process.alive) return
       if (told.type === 'led') {
         this.counts.raftElections++
-        this.#raftLeader = process.process
+        this.#chief = process.process
       }
       this.judge.tell(this.scheduler.now, process.process, process.run, told)
     }
@@ -282,6 +284,8 @@ export class World {
       leads: (leadership) =>
         process.act(() => {
           this.counts.elections++
+          if (this.#plan.protocol !== 'raft' && this.machines.get(process.process)?.disk != null)
+            this.#chief = process.process
           this.#trace.said(`${leadership.candidate} leads ${leadership.election} with ${leadership.token}`)
           this.#leaderships.set(leadership.attempt, { process, leadership })
         }),
@@ -323,10 +327,6 @@ export class World {
 
   #tally(fault: string): void {
     this.counts.injected.set(fault, (this.counts.injected.get(fault) ?? 0) + 1)
-  }
-
-  #peers(): readonly string[] {
-    return this.#plan.processes.filter(({ isPeer }) => isPeer).map(({ name }) => name)
   }
 }
 

@@ -103,7 +103,7 @@ test('Ctrl-C prints what was done', async () => {
   expect(run.stdout).toMatch(/^simulated [\d.]+ days in \d+ seeds from 1, .* 0 violations/)
 }, 180_000)
 
-test('wrong flags end with 78 and name every problem; a protocol is simulated by its cores', async () => {
+test('wrong flags end with 78 and name every problem', async () => {
   const wrong = simulate('--seeds', '0', '--faults', 'rain')
   expect(await wrong.ended).toBe(78)
   expect(wrong.stderr).toContain('--seeds')
@@ -111,7 +111,18 @@ test('wrong flags end with 78 and name every problem; a protocol is simulated by
   const unwritable = simulate('--record', '/no/such/folder/x')
   expect(await unwritable.ended).toBe(78)
   expect(unwritable.stderr).toContain('--record: /no/such/folder/x cannot be written')
-  const paxos = simulate('--protocol', 'paxos', '--seeds', '3', '--simulated', '20s')
-  expect(await paxos.ended).toBe(0)
-  expect(paxos.stdout).toMatch(/0 violations/)
 })
+
+test.each(['paxos', 'bully'])(
+  '%s runs in both worlds, with the claims that are its own',
+  async (protocol) => {
+    const full = await answerOf(...little, '--protocol', protocol)
+    expect(full).toMatchObject({ protocol, level: 'full', seeds: 3, raftElections: 0, violations: [] })
+    const checked = full['checked'] as Record<string, number>
+    expect(checked['exclusivity']).toBeGreaterThan(0)
+    expect(checked).not.toHaveProperty('log-matching')
+    const core = await answerOf(...little, '--protocol', protocol, '--level', 'core')
+    expect(core).toMatchObject({ protocol, level: 'core', seeds: 3, violations: [] })
+  },
+  180_000,
+)

@@ -57,8 +57,7 @@ export function simulateOptions(context: CommandContext): SimulateOptions {
   const options: SimulateOptions = {
     what: explore ? 'explore' : mutants ? 'mutants' : 'seeds',
     protocol: known ?? 'raft',
-    level: read('level', level, { level: known === undefined || known === 'raft' ? 'full' : 'core' } as const)
-      .level,
+    level: read('level', level, { level: 'full' } as const).level,
     seeds: read(
       'seeds',
       (text) => wholeNumber(text, 1, Number.MAX_SAFE_INTEGER),
@@ -73,10 +72,8 @@ export function simulateOptions(context: CommandContext): SimulateOptions {
     record: read('record', (text) => ({ path: resolve(cwd, text) }), null as { path: string } | null)?.path,
     json: flags['json'] === true || env['MANDATE_JSON'] === 'true' || env['MANDATE_JSON'] === '1',
   }
-  if (options.protocol !== 'raft' && (options.what !== 'seeds' || options.level !== 'core'))
-    problems.push(
-      `--protocol ${options.protocol}: only seeds of the bare cores are built for it; leave the rest out`,
-    )
+  if (options.protocol !== 'raft' && options.what !== 'seeds')
+    problems.push(`--protocol ${options.protocol}: it says whose seeds are run; leave out --${options.what}`)
   if (problems.length > 0) throw invalidConfiguration(problems)
   return options
 }

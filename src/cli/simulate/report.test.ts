@@ -34,6 +34,9 @@ describe('the flags of simulate', () => {
     })
     expect(optionsOf({ level: 'core' }).level).toBe('core')
     expect(repeatCommand('3', optionsOf({ level: 'core' }))).toContain('simulate --level core --seeds 1')
+    expect(optionsOf({ protocol: 'bully' }).level).toBe('full')
+    const paxosCores = optionsOf({ protocol: 'paxos', level: 'core' })
+    expect(repeatCommand('3', paxosCores)).toContain('simulate --protocol paxos --level core --seeds 1')
     expect(optionsOf({}, { MANDATE_FIRST_SEED: '9', MANDATE_FAULTS: 'none' })).toMatchObject({
       firstSeed: 9n,
       faults: ['none'],
@@ -73,7 +76,7 @@ describe('the flags of simulate', () => {
     }
     expect(() => optionsOf({ faults: 'none,disk' })).toThrow(/none and for some/)
     expect(() => optionsOf({ explore: true, mutants: true })).toThrow(/one of them/)
-    expect(() => optionsOf({ protocol: 'paxos', level: 'full' })).toThrow(/bare cores/)
+    expect(() => optionsOf({ protocol: 'paxos', explore: true })).toThrow(/leave out --explore/)
     expect(() => optionsOf({ protocol: 'zab' })).toThrow(/write one of raft, paxos, bully/)
   })
 })

@@ -89,8 +89,9 @@ export function repeatCommand(
   { protocol, level, simulatedMs, peers: [least, most], faults }: SimulateOptions,
 ): string {
   const peers = least === most ? `${least}` : `${least}-${most}`
-  const cores = protocol !== 'raft' ? `--protocol ${protocol} ` : level === 'core' ? '--level core ' : ''
-  return `mandate simulate ${cores}--seeds 1 --first-seed ${seed} --simulated ${formatDuration(simulatedMs)} --peers ${peers} --faults ${faults.join(',')}`
+  const engine = protocol === 'raft' ? '' : `--protocol ${protocol} `
+  const cores = level === 'core' ? '--level core ' : ''
+  return `mandate simulate ${engine}${cores}--seeds 1 --first-seed ${seed} --simulated ${formatDuration(simulatedMs)} --peers ${peers} --faults ${faults.join(',')}`
 }
 
 /** A claim that was never put to the test over a simulated day of everything was not checked at all. */

@@ -26,6 +26,7 @@ import type {
   CoreInput,
   CoreStart,
   EngineName,
+  SessionAddress,
 } from './engine.ts'
 import { coreSession } from './engine.ts'
 import { Mailbag } from './mailbag.ts'
@@ -51,6 +52,17 @@ export interface EnginePeerOptions<Request, Reply, Record extends object> {
   /** Made once the storage is open, because the handshake carries what it recovered. */
   readonly transport: (identity: PeerIdentity) => EngineTransport<Request, Reply>
   report(failure: { readonly during: string; readonly error: unknown }): void
+  /** What cannot be seen at the seams; for the simulator. */
+  readonly tap?: EngineTap<Request, Reply> | undefined
+}
+
+/** What the core of a peer hears and says, its own process included, of which no message tells. */
+export interface EngineTap<Request, Reply> {
+  /** Before its step. */
+  asked(from: SessionAddress, request: Request): void
+  /** What it waited for is durable. */
+  answers(to: SessionAddress, reply: Reply): void
+  asks(to: PeerId, request: Request): void
 }
 
 /** A session, or whoever asks for the status, in this process. */
@@ -272,7 +284,11 @@ export class EnginePeer<Request, Reply, Record extends object> {
     readonly requests: readonly Request[]
     readonly via: PeerId
   }): void {
-    for (const request of requests) this.#step({ type: 'request', from: { session, via, host }, request })
+    const from = { session, via, host }
+    for (const request of requests) {
+      this.#options.tap?.asked(from, request)
+      this.#step({ type: 'request', from, request })
+    }
   }
 
   #step(input: CoreInput<Request>): void {
@@ -283,7 +299,10 @@ export class EnginePeer<Request, Reply, Record extends object> {
     switch (effect.type) {
       case 'reply': {
         const { to, reply, after } = effect
-        const put = (): void => this.#answers.put(to.via, to.session, reply)
+        const put = (): void => {
+          this.#options.tap?.answers(to, reply)
+          this.#answers.put(to.via, to.session, reply)
+        }
         if (after === undefined) put()
         else this.#disk.gate('engine', after, put)
         return
@@ -310,7 +329,8 @@ export class EnginePeer<Request, Reply, Record extends object> {
   }
 
   #askOf(to: PeerId, request: Request): void {
-    const { self } = this.#options
+    const { self, tap } = this.#options
+    tap?.asks(to, request)
     const session = coreSession(self)
     if (to !== self) this.#asks.put(to, session, request)
     else {

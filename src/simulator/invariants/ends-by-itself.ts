@@ -10,7 +10,7 @@ export const endsByItself: Invariant = {
   name: 'ends-by-itself',
   claim:
     'A leadership whose deadline has passed aborts its signal without being asked, and is never valid again (S11, DESIGN §2).',
-  types: ['aborted', 'lost', 'fault', 'checked', 'appended', 'durable', 'committed', 'received'],
+  types: ['aborted', 'lost', 'fault', 'checked', 'appended', 'durable', 'committed', 'received', 'answers'],
   // What could revive it.
   messages: ['keepalive-ack'],
   check: (context) => new EndsByItself(context),

@@ -1,6 +1,7 @@
 /** All that is held against every simulated run, in the order in which a violation is looked for. */
 import { batchOnce } from './batch-once.ts'
 import { callbackDiscipline } from './callback-discipline.ts'
+import type { Protocol } from '../sweep/level.ts'
 import { committedIsDurable } from './committed-is-durable.ts'
 import { coreCatchesUp } from './core-catches-up.ts'
 import { coreIsLed } from './core-is-led.ts'
@@ -89,3 +90,45 @@ export const invariants: readonly Invariant[] = [
   everythingSettles,
   observersAgree,
 ]
+
+/**
+ * Claims about what only Raft has: a log with its leader, and a registry that the log replicates. Left out where another
+ * engine runs; what the others promise instead is in `logless`.
+ */
+const ofRaftAlone: ReadonlySet<Invariant> = new Set([
+  electionSafety,
+  oneVotePerTerm,
+  electedByMajority,
+  preVoteFirst,
+  stickyVoters,
+  leaderStepsDown,
+  readsBeforeAccusing,
+  durableBeforeTold,
+  leaderAppendOnly,
+  logMatching,
+  leaderCompleteness,
+  stateMachineSafety,
+  committedIsDurable,
+  epochsFromTheLog,
+  noSupportAfterWithdrawal,
+  withdrawalBeforeAnswer,
+  withdrawalAfterSilence,
+  expireNeedsMajority,
+  withdrawnIsOver,
+  supportedByMajority,
+  suspectSparesTime,
+  neverInherits,
+  batchOnce,
+  grantInAVacancy,
+  tokenIsTheGrant,
+  freedAfterLoss,
+  observerOrder,
+  coreIsLed,
+  coreCatchesUp,
+  observersAgree,
+])
+
+/** What is held against a run of this engine, in order. */
+export function invariantsOf(protocol: Protocol): readonly Invariant[] {
+  return protocol === 'raft' ? invariants : invariants.filter((one) => !ofRaftAlone.has(one))
+}

@@ -1,10 +1,10 @@
 /** What every checker is: fed with each event as it happens, asked once more at the end. */
 import type { Exclusivity } from '../../backends/backend.ts'
 import type { Timing } from '../../lease/timing.ts'
-import type { PeerMessage } from '../../cluster/messages.ts'
 import type { RaftMessage } from '../../protocols/raft/types.ts'
 import type { SupportMessage } from '../../protocols/support/types.ts'
-import type { HistoryEvent } from '../history.ts'
+import type { AnyPeerMessage, HistoryEvent } from '../history.ts'
+import type { Protocol } from '../sweep/level.ts'
 
 /** A leadership whose `isValid()` a checker may read at the present instant of true time. */
 export interface LiveLeadership {
@@ -20,11 +20,13 @@ export interface LiveLeadership {
 
 /** What a checker may know besides the events. */
 export interface CheckContext {
+  /** @default 'raft' */
+  readonly protocol?: Protocol
   readonly timing: Timing
   /** The ids of all voters. */
   readonly voters: readonly string[]
   readonly mode: 'safety' | 'liveness'
-  /** Added to the log index of a grant. @default 0n */
+  /** Added to the source of the tokens, as the log index of a grant. @default 0n */
   readonly tokenBase?: bigint
   /** Leaderships that were elected and are not lost yet, of processes that run (or are frozen), oldest first. */
   leaderships(): Iterable<LiveLeadership>
@@ -43,9 +45,9 @@ export interface Checker {
 export type MessageName =
   | RaftMessage<never>['type']
   | SupportMessage['type']
-  | Exclude<PeerMessage['kind'], 'raft' | 'support'>
+  | Exclude<AnyPeerMessage['kind'], 'raft' | 'support'>
 
-export function nameOf(message: PeerMessage): MessageName {
+export function nameOf(message: AnyPeerMessage): MessageName {
   return message.kind === 'raft' || message.kind === 'support' ? message.message.type : message.kind
 }
 

@@ -66,6 +66,11 @@ function difference(kept: Folder, found: Folder): string | null {
   if (place >= 0) {
     return `its entry ${place + 1} was of term ${kept.terms[place]}, and is of term ${found.terms[place]}`
   }
+  const [wrote, reads] = [kept.engine, found.engine].map((records) =>
+    records.map((one) => JSON.stringify(one)),
+  )
+  if (String(wrote) !== String(reads))
+    return `its engine had ${wrote?.length} records on its disk (…${wrote?.at(-1)}), and finds ${reads?.length} (…${reads?.at(-1)})`
   const [had, has] = [withdrawalsOf(kept), withdrawalsOf(found)]
   return had === has ? null : `it had withdrawn ${had || 'nothing'}, and finds ${has || 'nothing'}`
 }

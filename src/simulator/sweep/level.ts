@@ -2,6 +2,6 @@
 export const levels = ['full', 'core'] as const
 export type Level = (typeof levels)[number]
 
-/** Which engine; all but Raft at the level of the cores only. */
+/** Which engine the peers run. */
 export const protocols = ['raft', 'paxos', 'bully'] as const
 export type Protocol = (typeof protocols)[number]

@@ -16,8 +16,6 @@ import type { FoundViolation, SeedSummary, ShrunkSchedule } from './summary.ts'
 export interface SeedOptions extends DrawOptions {
   /** @default 'full' */
   readonly level?: Level
-  /** @default 'raft' */
-  readonly protocol?: Protocol
 }
 
 export type SeedJob =

@@ -3,6 +3,8 @@ import type { LogRecord } from '../../../cluster/messages.ts'
 import type { HistoryEvent } from '../../history.ts'
 import { Model, shared } from './shared.ts'
 
+export type EngineRecord = Extract<LogRecord, { type: 'engine' }>['record']
+
 /** What records amount to. */
 export class Folder {
   term = 0
@@ -11,6 +13,8 @@ export class Folder {
   readonly terms: number[] = []
   /** By session, the epochs withdrawn. */
   readonly withdrawals = new Map<string, number[]>()
+  /** What an engine without a log wrote, oldest first. */
+  readonly engine: EngineRecord[] = []
 
   write(record: LogRecord): void {
     switch (record.type) {
@@ -34,7 +38,9 @@ export class Folder {
       case 'identity':
       case 'incarnation':
       case 'peer':
+        return
       case 'engine':
+        this.engine.push(record.record)
         return
       default:
         record satisfies never

@@ -3,9 +3,11 @@
  * the rest, which stays broken, does not matter; that is the point.
  *
  * The Raft leader may be one of the rest, if it is heard by a majority: then whoever of the core it cannot reach is out of
- * luck, as in every Raft, and only who leads is certain (`core-is-led`).
+ * luck, as in every Raft, and only who leads is certain (`core-is-led`). Engines without a log have no such leader: a core
+ * that is whole needs nobody.
  */
 import type { HistoryEvent } from '../../history.ts'
+import type { Protocol } from '../../sweep/level.ts'
 import { Model, shared } from './shared.ts'
 
 export class Health extends Model {
@@ -16,6 +18,12 @@ export class Health extends Model {
   #leader: { readonly process: string; readonly term: number } | null = null
   /** Processes that run, by the run. */
   readonly #running = new Map<string, number>()
+  readonly #hasLeader: boolean
+
+  constructor(protocol: Protocol) {
+    super()
+    this.#hasLeader = protocol === 'raft'
+  }
 
   isRunning(process: string, run: number): boolean {
     return this.#running.get(process) === run
@@ -26,8 +34,9 @@ export class Health extends Model {
     return this.core.has(process) && this.isRunning(process, run)
   }
 
-  /** The Raft leader can be reached by the whole core. */
+  /** Whoever decides can be reached by the whole core: the Raft leader, or a majority. */
   get isLedFromWithin(): boolean {
+    if (!this.#hasLeader) return true
     return this.#leader !== null && this.core.has(this.#leader.process)
   }
 
@@ -59,4 +68,4 @@ export class Health extends Model {
 /** Show it these events. */
 export const healthEvents = ['healed', 'started', 'crashed', 'stopped', 'fault', 'led'] as const
 
-export const healthOf = shared(() => new Health())
+export const healthOf = shared(({ protocol = 'raft' }) => new Health(protocol))

@@ -7,6 +7,8 @@ import { runPlan } from '../../run.ts'
 import { Broken } from '../schedule.ts'
 
 export interface StagedPlan {
+  /** @default raft */
+  readonly protocol?: Plan['protocol']
   readonly peers: number
   readonly simulatedMs: number
   readonly actions: readonly Action[]
@@ -37,6 +39,7 @@ export async function play(staged: StagedPlan): Promise<readonly HistoryEvent[]>
 }
 
 function planOf({
+  protocol = 'raft',
   peers,
   simulatedMs,
   actions,
@@ -52,6 +55,7 @@ function planOf({
   })
   return {
     seed: 'staged',
+    protocol,
     mode: 'safety',
     faults: [],
     simulatedMs,
