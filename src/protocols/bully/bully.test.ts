@@ -1,5 +1,6 @@
 /** The checklist of what breaks the literal bully (B1-B10), for the bully with a quorum. */
 import { describe, expect, it } from 'vitest'
+import { flapped } from './damping.ts'
 import { SmallWorld, type SmallWorldOptions } from './testing/small-world.ts'
 
 /** Everybody campaigns for 'e', and somebody leads. */
@@ -103,6 +104,15 @@ describe('B2: the highest flaps', () => {
     expect(world.run(5_000, () => world.leaders('e').includes('p03'))).toBe(true)
     world.run(10_000)
     expect(world.leaders('e')).toEqual(['p03'])
+  })
+
+  it('believes that it flapped, as a peer that stood still does, and nobody else does: it stands at once', () => {
+    const world = ledWorld({ peers: 5 })
+    const { bully } = world.peers.get('p04') ?? {}
+    if (bully == null) throw new Error('p04 is dead')
+    for (let time = 0; time < 3; time++) flapped(bully.damping, 'p04', world.now)
+    world.leave('p05', 'e')
+    expect(world.run(100, () => world.leaders('e').includes('p04'))).toBe(true)
   })
 
   it('went down three times within seconds: it comes last, until it has been quiet', () => {

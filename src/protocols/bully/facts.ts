@@ -66,11 +66,14 @@ export function silentAt(bully: Bully, session: SessionKey, now: number): number
   return now - silenceMs(bully.voter, session, now) + silentBeats * bully.options.heartbeatMs
 }
 
-/** Above 0: `left` comes first. So does whom the last leader named; who flapped too often comes last (`damping.ts`). */
+/**
+ * Above 0: `left` comes first. So does whom the last leader named; who flapped too often comes last (`damping.ts`). Of its own
+ * candidates a peer leaves that to the others: who gives way to those that send it forward again waits for nothing.
+ */
 export function compareStands(bully: Bully, seat: Seat, left: Stand, right: Stand, now: number): number {
   const heir = seat.heir !== null && now < seat.heir.until ? seat.heir.id : null
   const classOf = ({ of }: Stand): number =>
-    of.id === heir ? 2 : isSuppressed(bully.damping, of.id, now) ? 0 : 1
+    of.id === heir ? 2 : isSuppressed(bully.damping, of.id, now) && !bully.local.has(of.session) ? 0 : 1
   const [first, second] = [classOf(left), classOf(right)]
   if (first !== second) return first - second
   return compareRanks(
