@@ -153,10 +153,15 @@ export class BullyCore implements Core<BullyRequest, BullyReply, BullyWrite> {
       }
       case 'persist': {
         const { sequence, records } = effect
-        const after = (this.#written += 1)
+        // One by one: what is written for thousands of elections at once would be more than a record of the log may hold.
+        const written = records.map((record): Effect => {
+          this.#written += 1
+          return { type: 'persist', sequence: this.#written, record: { records: [record] } }
+        })
+        const after = this.#written
         this.#writes.set(sequence, after)
         return [
-          { type: 'persist', sequence: after, record: { records } },
+          ...written,
           { type: 'ask', to: this.#bully.self, request: { type: 'persisted', sequence }, after },
         ]
       }

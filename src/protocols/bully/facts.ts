@@ -100,6 +100,7 @@ export function viewOf(bully: Bully, seat: Seat, now: number): View {
     won: seat.won,
     held: inTheWay(seat)
       .filter((ballot) => !isFreed(bully, seat, ballot))
+      .map(withoutMetadata)
       .map(({ epoch, stand }) => ({
         epoch,
         stand: { ...stand, of: factsOf(bully, stand) },
@@ -108,6 +109,11 @@ export function viewOf(bully: Bully, seat: Seat, now: number): View {
     withdrawn: withdrawnOf(bully, seat),
     freed: [...seat.freed].map(([session, epoch]) => ({ session, epoch })),
   }
+}
+
+/** Nobody who must be waited for is asked what it proclaims, and it may be larger than all the rest. */
+export function withoutMetadata({ epoch, stand }: Ballot): Ballot {
+  return { epoch, stand: { ...stand, metadata: {} } }
 }
 
 export function promised(seat: Seat): number {

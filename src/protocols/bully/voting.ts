@@ -1,6 +1,16 @@
 /** The voter's side of an election: who is heard, and the one durable vote of each epoch. */
 import type { PeerId } from '../quorum/types.ts'
-import { believe, betterThan, epochOf, inTheWay, isFreed, isSilent, promised, viewOf } from './facts.ts'
+import {
+  believe,
+  betterThan,
+  epochOf,
+  inTheWay,
+  isFreed,
+  isSilent,
+  promised,
+  viewOf,
+  withoutMetadata,
+} from './facts.ts'
 import { persist, send, type Outbox } from './outbox.ts'
 import { learn, seatOf, type Bully, type Seat } from './state.ts'
 import type { Ballot, BullyMessage, Stand } from './types.ts'
@@ -93,7 +103,9 @@ export function onVote(
     reply(false)
     return
   }
-  const past = inTheWay(seat).filter((one) => one.stand.of.session !== session && !isFreed(bully, seat, one))
+  const past = inTheWay(seat)
+    .filter((one) => one.stand.of.session !== session && !isFreed(bully, seat, one))
+    .map(withoutMetadata)
   if (past.length > pastMax) {
     reply(false)
     return
