@@ -343,6 +343,7 @@ export class Peer {
       this.#arbiter = this.#newArbiter()
       this.#examineSessions()
     } else if (!leads) {
+      if (this.#arbiter !== null) this.#options.tap?.steppedDown(this.#raft.raft.term)
       this.#arbiter = null
       this.#armBeat()
       this.#deposed?.()

@@ -45,6 +45,8 @@ export interface PeerTap {
   committed(entries: readonly Entry<Command>[]): void
   /** This peer leads in this term. */
   led(term: number): void
+  /** This peer leads no more. `term`: the one it is in now; that which it led, if it gave up of itself. */
+  steppedDown(term: number): void
 }
 
 /** What the handshake needs of the disk. */

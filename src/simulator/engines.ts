@@ -46,6 +46,7 @@ export function driverOver(seams: Seams, env: BackendEnv): BackendDriver {
       const tap: PeerTap = {
         committed: (entries) => tell({ type: 'committed', entries }),
         led: (term) => tell({ type: 'led', term }),
+        steppedDown: (term) => tell({ type: 'stepped-down', term }),
       }
       return new RaftDriver(
         { ...common, tuning: machine.tuning, logBytesMax },

@@ -92,6 +92,8 @@ export type PeerEvent =
   /** Entries whose commitment the peer learned, in order, before they were applied. */
   | { readonly type: 'committed'; readonly entries: readonly Entry<unknown>[] }
   | { readonly type: 'led'; readonly term: number }
+  /** It leads no more. `term`: the one it is in now; that which it led, if it gave up of itself. */
+  | { readonly type: 'stepped-down'; readonly term: number }
   /** Its host refused a connection: that peer is most likely dead. */
   | { readonly type: 'evidence'; readonly against: string }
 

@@ -1,4 +1,5 @@
 /** All that is held against every simulated run, in the order in which a violation is looked for. */
+import { answeredLeaderStays } from './answered-leader-stays.ts'
 import { batchOnce } from './batch-once.ts'
 import { callbackDiscipline } from './callback-discipline.ts'
 import type { Protocol } from '../sweep/level.ts'
@@ -60,6 +61,7 @@ export const invariants: readonly Invariant[] = [
   preVoteFirst,
   stickyVoters,
   leaderStepsDown,
+  answeredLeaderStays,
   readsBeforeAccusing,
   durableBeforeTold,
   leaderAppendOnly,
@@ -102,6 +104,7 @@ const ofRaftAlone: ReadonlySet<Invariant> = new Set([
   preVoteFirst,
   stickyVoters,
   leaderStepsDown,
+  answeredLeaderStays,
   readsBeforeAccusing,
   durableBeforeTold,
   leaderAppendOnly,

@@ -170,6 +170,11 @@ export class StoryProcess {
     this.happens({ type: 'led', term })
   }
 
+  /** `term`: the one it is in now. */
+  stepsDown(term: number): void {
+    this.happens({ type: 'stepped-down', term })
+  }
+
   observes(observer: number, state: ObservedState, election = 'billing'): void {
     this.happens({ type: 'observed', observer, election, state })
   }
