@@ -188,6 +188,7 @@ export const commands: readonly CommandSpec[] = [
     settings: [],
     extra: [
       { flag: '--peers', placeholder: '<count>', help: 'of each cluster, 3 to 9 (default: 3)' },
+      { flag: '--engine', placeholder: '<name>', help: 'raft, paxos, bully or all (default: all)' },
       {
         flag: '--environment',
         placeholder: '<name>',

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../seams/clock.ts'
 import { anchor, elapsedSince } from '../system/elapsed.ts'
 import type { ClockReadings, ClockStepPolicy } from '../system/elapsed.ts'
+import { Heap } from './heap.ts'
 
 export interface ManualClockOptions {
   /** How many ms this clock counts in one ms of true time. @default 1 */
@@ -47,6 +48,8 @@ interface Task {
   readonly kind: 'timer' | 'poll'
   readonly order: number
   readonly run: () => void
+  /** Fired, or cancelled: it may still lie in a heap. */
+  over: boolean
 }
 
 interface Machine {
@@ -55,7 +58,11 @@ interface Machine {
   monotonicMs: number
   wallMs: number
   bootMs: number
-  readonly tasks: Set<Task>
+  /** By the instant when they are due. */
+  readonly later: Heap<Task>
+  /** Due, by the order in which they run: a machine that was stalled may have many. */
+  readonly now: Heap<Task>
+  pending: number
 }
 
 /** One true time and the machines that live in it. */
@@ -90,7 +97,9 @@ function clockOn(timeline: Timeline, options: ManualClockOptions): ManualClock {
     monotonicMs: 5_000,
     wallMs,
     bootMs: 90_000,
-    tasks: new Set(),
+    later: new Heap<Task>((a, b) => (a.dueMs === b.dueMs ? runsBefore(a, b) : a.dueMs < b.dueMs)),
+    now: new Heap<Task>(runsBefore),
+    pending: 0,
   }
   timeline.machines.push(machine)
   const read: ClockReadings = {
@@ -100,9 +109,11 @@ function clockOn(timeline: Timeline, options: ManualClockOptions): ManualClock {
   }
   const schedule = (delayMs: number, kind: Task['kind'], run: () => void): Timer => {
     if (Number.isNaN(delayMs)) throw new RangeError('setTimer: the delay is NaN')
-    const task = { dueMs: machine.monotonicMs + Math.max(0, delayMs), kind, order: timeline.order++, run }
-    machine.tasks.add(task)
-    return { cancel: () => void machine.tasks.delete(task) }
+    const dueMs = machine.monotonicMs + Math.max(0, delayMs)
+    const task: Task = { dueMs, kind, order: timeline.order++, run, over: false }
+    machine.later.push(task)
+    machine.pending += 1
+    return { cancel: () => end(machine, task) }
   }
   const during = (mode: Mode, ms: number): void => {
     machine.mode = mode
@@ -144,7 +155,7 @@ function clockOn(timeline: Timeline, options: ManualClockOptions): ManualClock {
     stepWall: (ms) => {
       machine.wallMs += ms
     },
-    pendingTimers: () => machine.tasks.size,
+    pendingTimers: () => machine.pending,
   }
 }
 
@@ -190,26 +201,43 @@ function earliest(timeline: Timeline, endMs: number): Due | undefined {
   let first: Due | undefined
   for (const machine of timeline.machines) {
     if (machine.mode !== 'running') continue
-    for (const task of machine.tasks) {
-      const leftMs = Math.max(0, task.dueMs - machine.monotonicMs)
-      const due = { machine, task, atMs: timeline.trueMs + leftMs / machine.rate }
-      if (due.atMs <= endMs && (first === undefined || before(due, first))) first = due
-    }
+    const task = firstOf(machine)
+    if (task === undefined) continue
+    const leftMs = Math.max(0, task.dueMs - machine.monotonicMs)
+    const atMs = timeline.trueMs + leftMs / machine.rate
+    if (atMs > endMs) continue
+    if (first === undefined || atMs < first.atMs) first = { machine, task, atMs }
+    else if (atMs === first.atMs && runsBefore(task, first.task)) first = { machine, task, atMs }
   }
   return first
 }
 
-function before(a: Due, b: Due): boolean {
-  if (a.atMs !== b.atMs) return a.atMs < b.atMs
-  if (a.task.kind !== b.task.kind) return a.task.kind === 'timer'
-  return a.task.order < b.task.order
+function firstOf({ later, now, monotonicMs }: Machine): Task | undefined {
+  for (let task = later.top; task !== undefined; task = later.top) {
+    if (!task.over && task.dueMs > monotonicMs) break
+    later.pop()
+    if (!task.over) now.push(task)
+  }
+  while (now.top?.over === true) now.pop()
+  return now.top ?? later.top
+}
+
+/** Of two that are due at one instant. */
+function runsBefore(a: Task, b: Task): boolean {
+  return a.kind === b.kind ? a.order < b.order : a.kind === 'timer'
+}
+
+function end(machine: Machine, task: Task): void {
+  if (task.over) return
+  task.over = true
+  machine.pending -= 1
 }
 
 function fire(timeline: Timeline, due: Due): void {
   moveTo(timeline, due.atMs)
   // Division and multiplication by the rate may round apart; a timer never fires before its delay by `lower`.
   due.machine.monotonicMs = Math.max(due.machine.monotonicMs, due.task.dueMs)
-  due.machine.tasks.delete(due.task)
+  end(due.machine, due.task)
   due.task.run()
 }
 

@@ -1,6 +1,6 @@
 /** `mandate compare`: the embedded engines under the same schedule of faults, side by side. */
 import type { Exclusivity } from '../../backends/backend.ts'
-import { contenders, type Contender } from '../../compare/contenders.ts'
+import type { Contender } from '../../compare/contenders.ts'
 import type { ComparedRow } from '../../compare/row.ts'
 import { simulatedRow } from '../../compare/simulated-row.ts'
 import { MandateError } from '../../errors.ts'
@@ -40,7 +40,7 @@ export async function compare(context: CommandContext): Promise<number> {
 async function play(options: CompareOptions, stop: AbortSignal): Promise<readonly ComparedRow[]> {
   const rows: ComparedRow[] = []
   for (const environment of options.environments) {
-    for (const { contender, exclusivity } of entries()) {
+    for (const { contender, exclusivity } of entries(options)) {
       if (process.stderr.isTTY) printError(`mandate: ${environment}: ${contender.name}, ${exclusivity}`)
       const schedule = options[environment]
       rows.push(
@@ -56,7 +56,9 @@ async function play(options: CompareOptions, stop: AbortSignal): Promise<readonl
   return rows
 }
 
-function entries(): readonly { readonly contender: Contender; readonly exclusivity: Exclusivity }[] {
+function entries({
+  contenders,
+}: CompareOptions): readonly { readonly contender: Contender; readonly exclusivity: Exclusivity }[] {
   return contenders.flatMap((contender) =>
     contender.exclusivity.map((exclusivity) => ({ contender, exclusivity })),
   )

@@ -1,4 +1,5 @@
 /** The flags of `compare`. */
+import { contenders, type Contender } from '../../compare/contenders.ts'
 import type { Pace } from '../../compare/schedule.ts'
 import type { ScheduleOptions } from '../../compare/simulated-row.ts'
 import type { CommandContext } from '../command.ts'
@@ -23,6 +24,7 @@ const paces = {
 const processTrialsMax = 200
 
 export interface CompareOptions {
+  readonly contenders: readonly Contender[]
   readonly environments: readonly Environment[]
   readonly simulator: ScheduleOptions
   readonly processes: ScheduleOptions
@@ -34,6 +36,7 @@ export interface CompareOptions {
 export function compareOptions(context: CommandContext): CompareOptions {
   const { flags, env } = context
   const { read, problems } = flagReader(context)
+  const engines = read('engine', engine, { list: contenders }).list
   const environments = read('environment', environment, { list: environmentNames }).list
   const most = environments.includes('processes') ? processTrialsMax : trialsMax
   const trials = read('trials', (text) => wholeNumber(text, 1, most), undefined)
@@ -45,12 +48,20 @@ export function compareOptions(context: CommandContext): CompareOptions {
   if (problems.length > 0) throw invalidConfiguration(problems)
   const schedule = (pace: Pace): ScheduleOptions => ({ ...common, ...pace, trials: trials ?? pace.trials })
   return {
+    contenders: engines,
     environments,
     simulator: schedule(paces.simulator),
     processes: schedule(paces.processes),
     seed: common.seed,
     json: flags['json'] === true || env['MANDATE_JSON'] === 'true' || env['MANDATE_JSON'] === '1',
   }
+}
+
+function engine(text: string): { readonly list: readonly Contender[] } | string {
+  if (text === 'all') return { list: contenders }
+  const list = contenders.filter(({ name }) => name === text)
+  const names = new Set(contenders.map(({ name }) => name))
+  return list.length === 0 ? `'${text}' is no choice: write one of ${[...names, 'all'].join(', ')}` : { list }
 }
 
 function environment(text: string): { readonly list: readonly Environment[] } | string {
