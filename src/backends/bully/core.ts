@@ -10,7 +10,7 @@ import {
 import type { ElectionStatus } from '../../cluster/messages.ts'
 import { grantorSilenceMs } from '../../lease/deadline.ts'
 import type { Timing } from '../../lease/timing.ts'
-import { holderOf, isFreed } from '../../protocols/bully/facts.ts'
+import { holderOf, isFreed, isSilent } from '../../protocols/bully/facts.ts'
 import { createBully, type Bully, type Seat } from '../../protocols/bully/state.ts'
 import { step } from '../../protocols/bully/step.ts'
 import type { BullyEffect, BullyInput, SessionNews } from '../../protocols/bully/types.ts'
@@ -132,7 +132,7 @@ export class BullyCore implements Core<BullyRequest, BullyReply, BullyWrite> {
       case 'seek': {
         const { election, to, tag } = request
         const standing = this.#bully.seats.get(election)?.standing.values() ?? []
-        const stands = [...standing].some(({ of }) => of.id === to)
+        const stands = [...standing].some(({ of }) => of.id === to && !isSilent(this.#bully, of.session, now))
         return [{ type: 'reply', to: from, reply: { type: 'sought', election, tag, stands } }]
       }
       default:
@@ -224,7 +224,7 @@ export class BullyCore implements Core<BullyRequest, BullyReply, BullyWrite> {
     const { led } = seat
     const isLed =
       led !== null && holderOf(this.#bully, seat) !== null && !this.#stateOf(seat.election, now).isOver
-    const standing = [...seat.standing.values()]
+    const standing = [...seat.standing.values()].filter(({ of }) => !isSilent(this.#bully, of.session, now))
     return {
       name: seat.election,
       exclusivity: led?.stand.exclusivity ?? standing[0]?.exclusivity ?? 'time',

@@ -5,6 +5,7 @@ import { MandateError } from '../../errors.ts'
 import type { Timing } from '../../lease/timing.ts'
 import type { PeerId } from '../../protocols/quorum/types.ts'
 import type { Timer } from '../../seams/clock.ts'
+import { between } from '../../seams/random.ts'
 import type {
   BackendEnv,
   Cancellable,
@@ -188,7 +189,8 @@ export class BullySession implements Session {
     switch (message.type) {
       case 'answer':
         if (message.session === this.#observing.key) this.#observing.received(message.from, message.replies)
-        else if (message.session === this.#key) for (const reply of message.replies) this.#heard(reply)
+        // One by one: a session may end in the middle of them, and none of the rest is about the next.
+        else for (const reply of message.replies) if (message.session === this.#key) this.#heard(reply)
         return
       case 'status':
         return
@@ -260,13 +262,14 @@ export class BullySession implements Session {
   /** Whoever had the id may have died a moment ago: silent for so long it would have been let go. */
   #isDuplicate(): void {
     if (this.#phase !== 'opening') return
-    const { clock } = this.#options.env
+    const { clock, random } = this.#options.env
     const { heartbeatMs } = this.#options.timing
     this.#refusedSince ??= clock.lower()
     if (clock.lower() - this.#refusedSince < 4 * heartbeatMs) {
       this.#ask({ type: 'close' })
       this.#key = this.#newKey()
-      this.#again = clock.setTimer(heartbeatMs, () => {
+      // By chance: of two that refuse each other at once, one is to come back first.
+      this.#again = clock.setTimer(between(random, heartbeatMs / 2, 1.5 * heartbeatMs), () => {
         if (this.#phase === 'opening') this.#open(1)
       })
       return

@@ -65,6 +65,7 @@ const message = union<BullyMessage, 'type'>('type', {
   open: { of },
   'open-reply': { session, epoch: count, is: oneOf('open', 'duplicate', 'over') },
   'open-needed': { session },
+  reopened: { of },
   closed: { session },
   ask: { election, round: count, stand },
   answer: { election, round: count, session, view, better: nullable(stand) },
@@ -72,7 +73,7 @@ const message = union<BullyMessage, 'type'>('type', {
   'vote-reply': { election, session, epoch: count, granted: flag, view },
   led: { note: count, election, epoch: count, stand, version: count },
   noted: { note: count },
-  freed: { note: count, election, freed, heir: nullable(id) },
+  freed: { note: count, election, freed, heir: nullable(id), won: count },
   left: { election, session },
 })
 

@@ -263,6 +263,11 @@ export function onVoteReply(
   if (contest?.phase !== 'voting' || contest.epoch !== reply.epoch || contest.session !== reply.session)
     return
   if (local === undefined) return
+  // A newer leader was elected meanwhile: a token that is handed out now would be below the last one.
+  if (contest.epoch <= seat.won) {
+    fail(bully, out, seat, local)
+    return
+  }
   // By voter: an answer that comes twice is one vote.
   contest.votes.set(from, reply.granted)
   const result = voteResult(bully.options.configuration, contest.votes)

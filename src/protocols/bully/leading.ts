@@ -45,7 +45,7 @@ export function free(
   for (const [note, { message }] of bully.news)
     if (message.type === 'led' && message.election === election && message.epoch <= freed.epoch)
       bully.news.delete(note)
-  const message = { type: 'freed', note: 0, election, freed, heir } as const
+  const message = { type: 'freed', note: 0, election, freed, heir, won: seat.won } as const
   onFreed(bully, out, seat, message)
   tellAll(bully, out, (note) => ({ ...message, note }), asker)
 }
@@ -168,11 +168,12 @@ export function onFreed(
   bully: Bully,
   out: Outbox,
   seat: Seat,
-  { freed, heir }: Extract<BullyMessage, { type: 'freed' }>,
+  { freed, heir, won }: Extract<BullyMessage, { type: 'freed' }>,
 ): void {
   const wasLed = seat.led !== null && !isFreed(bully, seat, seat.led)
   noteFreed(seat, freed)
-  seat.highest = Math.max(seat.highest, freed.epoch)
+  seat.won = Math.max(seat.won, won)
+  seat.highest = Math.max(seat.highest, freed.epoch, won)
   if (!wasLed || seat.led === null || !isFreed(bully, seat, seat.led)) return
   // The others leave it the time of a few heartbeats, in which it asks first.
   if (heir !== null) seat.heir = { id: heir, until: out.now + 3 * bully.options.heartbeatMs }

@@ -33,8 +33,12 @@ function numbersOf(message: BullyMessage): (readonly [string, number])[] {
         ['version', message.version],
       ]
     case 'freed':
-      return [['epoch', message.freed.epoch]]
+      return [
+        ['epoch', message.freed.epoch],
+        ['won', message.won],
+      ]
     case 'open':
+    case 'reopened':
     case 'withdraw':
       return [['epoch', message.of.epoch]]
     default:

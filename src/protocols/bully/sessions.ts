@@ -5,7 +5,7 @@ import type { Keepalive, SessionKey, VoterEffect, VoterInput } from '../support/
 import { lastHeardMs, stepVoter } from '../support/voter.ts'
 import { withdrawalResult, withdrew } from '../support/withdrawals.ts'
 import { flapped } from './damping.ts'
-import { epochOf, isSilent, noteOver } from './facts.ts'
+import { isSilent, noteOver } from './facts.ts'
 import { persist, send, tell, type Outbox } from './outbox.ts'
 import { everyEpoch, learn, type Bully, type LocalSession } from './state.ts'
 import type { BullyMessage, SessionFacts } from './types.ts'
@@ -89,7 +89,7 @@ export function onOpenAsked(bully: Bully, out: Outbox, from: PeerId, of: Session
 function isConnected(bully: Bully, other: SessionKey, of: SessionFacts, now: number): boolean {
   const there = bully.known.get(other)?.facts.host
   if (there != null && there.peer === of.host?.peer && there.incarnation <= of.host.incarnation) return false
-  if (lastHeardMs(bully.voter, other) === null || bully.over.has(other)) return false
+  if (bully.over.has(other)) return false
   return !isSilent(bully, other, now)
 }
 
@@ -126,8 +126,12 @@ export function onWithdraw(bully: Bully, out: Outbox, from: PeerId, of: SessionF
     send(bully, out, from, { type: 'closed', session })
     return
   }
-  learn(bully, of, out.now)
-  if (epoch < epochOf(bully, session)) return
+  const { facts } = learn(bully, of, out.now)
+  if (epoch < facts.epoch) {
+    // Perhaps nobody else who knows of it has a vote in the way, by which the candidate would learn of it.
+    send(bully, out, from, { type: 'reopened', of: facts })
+    return
+  }
   stepSupport(bully, out, {
     type: 'withdraw-request',
     from,

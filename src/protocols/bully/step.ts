@@ -29,7 +29,7 @@ import {
   wakeSupport,
 } from './sessions.ts'
 import { checkMessage } from './message-shape.ts'
-import { seatOf, type Bully, type Seat } from './state.ts'
+import { learn, seatOf, type Bully, type Seat } from './state.ts'
 import type { BullyEffect, BullyInput, BullyMessage } from './types.ts'
 import { answerAgain, onAsk, onLed, onVote } from './voting.ts'
 
@@ -135,6 +135,9 @@ function onMessage(bully: Bully, out: Outbox, from: PeerId, message: BullyMessag
     case 'open-needed':
       onOpenNeeded(bully, out, from, message.session)
       return
+    case 'reopened':
+      learn(bully, message.of, out.now)
+      return
     case 'closed':
       endSession(bully, message.session, out.now)
       onOver(bully, out, message.session)
@@ -145,16 +148,22 @@ function onMessage(bully: Bully, out: Outbox, from: PeerId, message: BullyMessag
       return
     case 'answer':
       onAnswer(bully, out, from, message)
+      outdated(bully, out, message.election)
       return
     case 'vote':
       onVote(bully, out, from, message)
+      outdated(bully, out, message.election)
       return
     case 'vote-reply':
       onVoteReply(bully, out, from, message)
+      outdated(bully, out, message.election)
       return
     case 'led': {
       const seat = seatOf(bully, message.election)
-      if (onLed(bully, out, from, message)) settled(bully, out, seat)
+      // Somebody else leads: what this peer had begun is over.
+      if (onLed(bully, out, from, message)) abandon(bully, out, seat)
+      outdated(bully, out, message.election)
+      reconsider(bully, out, seat)
       return
     }
     case 'noted':
@@ -164,6 +173,7 @@ function onMessage(bully: Bully, out: Outbox, from: PeerId, message: BullyMessag
       const seat = seatOf(bully, message.election)
       send(bully, out, from, { type: 'noted', note: message.note })
       onFreed(bully, out, seat, message)
+      outdated(bully, out, message.election)
       reconsider(bully, out, seat)
       return
     }
@@ -175,17 +185,19 @@ function onMessage(bully: Bully, out: Outbox, from: PeerId, message: BullyMessag
   }
 }
 
-/** Somebody else leads: what this peer had begun is over. */
-function settled(bully: Bully, out: Outbox, seat: Seat): void {
-  const { led, contest, leading } = seat
-  if (led !== null && leading !== null && leading.epoch < led.epoch) {
+/** Somebody else has led since: what this peer had begun before is over. */
+function outdated(bully: Bully, out: Outbox, election: string): void {
+  const seat = bully.seats.get(election)
+  if (seat === undefined) return
+  const { won, contest, leading } = seat
+  if (leading !== null && leading.epoch < won) {
     // Token mode: it was believed dead. What it holds is only as good as its token from now on.
     seat.leading = null
-    const local = seat.local.get(leading.session)
-    if (local !== undefined) local.granted = leading.epoch
-    tell(bully, out, leading.session, { type: 'superseded', election: seat.election, epoch: leading.epoch })
+    tell(bully, out, leading.session, { type: 'superseded', election, epoch: leading.epoch })
+    reconsider(bully, out, seat)
   }
-  if (contest !== null && contest.epoch <= (led?.epoch ?? 0)) abandon(bully, out, seat)
+  if (contest?.phase !== 'voting' || contest.epoch > won) return
+  abandon(bully, out, seat)
   reconsider(bully, out, seat)
 }
 

@@ -83,6 +83,8 @@ export type BullyMessage =
       readonly epoch: number
       readonly is: 'open' | 'duplicate' | 'over'
     }
+  /** To whoever asked to withdraw from an earlier epoch: the session goes on in this one. */
+  | { readonly type: 'reopened'; readonly of: SessionFacts }
   /** A keepalive came of a session that this voter does not know. */
   | { readonly type: 'open-needed'; readonly session: SessionKey }
   /** It gave up everything first. */
@@ -119,6 +121,8 @@ export type BullyMessage =
       readonly freed: Freed
       /** The candidate that it is handed over to. */
       readonly heir: string | null
+      /** The highest epoch known to be won: whoever led before is told by it, even if that one's leader has stopped already. */
+      readonly won: number
     }
   | { readonly type: 'left'; readonly election: string; readonly session: SessionKey }
 

@@ -23,8 +23,12 @@ const pastMax = 32
 
 export function noteStand(bully: Bully, seat: Seat, stand: Stand, now: number): void {
   learn(bully, stand.of, now)
-  if (seat.standing.has(stand.of.session) || seat.standing.size < standingMax)
-    seat.standing.set(stand.of.session, stand)
+  const { standing } = seat
+  if (standing.size >= standingMax && !standing.has(stand.of.session)) {
+    for (const session of standing.keys()) if (isSilent(bully, session, now)) standing.delete(session)
+    if (standing.size >= standingMax) return
+  }
+  standing.set(stand.of.session, stand)
 }
 
 export function onAsk(
@@ -135,11 +139,12 @@ function covers(
       return true
     // Named in this very request, so that all who vote for it check it: what this voter believes by itself, others may not.
     if (withdrawn.has(of.session)) return true
-    return exclusivity === 'token' && isSilent(bully, of.session, now)
+    const isToken = exclusivity === 'token' && request.ballot.stand.exclusivity === 'token'
+    return isToken && isSilent(bully, of.session, now)
   })
 }
 
-/** COORDINATOR. One of an older epoch says nothing (B4). True: it is news. */
+/** COORDINATOR. One of an older epoch says nothing (B4). True: no attempt that is under way here is newer. */
 export function onLed(
   bully: Bully,
   out: Outbox,
@@ -161,7 +166,6 @@ export function onLed(
     seat.yields = 0
     seat.failures = 0
   }
-  if (isFreed(bully, seat, { epoch, stand })) return false
-  out.effects.push({ type: 'observed', election, led: seat.led })
-  return true
+  if (!isFreed(bully, seat, { epoch, stand })) out.effects.push({ type: 'observed', election, led: seat.led })
+  return (seat.contest?.epoch ?? 0) <= epoch
 }

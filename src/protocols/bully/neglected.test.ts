@@ -1,0 +1,143 @@
+/** What the checklist of the paper does not name: ids given twice, news that is lost, memory that a restart takes. */
+import { describe, expect, it } from 'vitest'
+import {
+  BullyStage,
+  factsOf,
+  leaseMs,
+  nothing,
+  standOf,
+} from '../../simulator/schedules/stage/bully-staged.ts'
+import { SmallWorld } from './testing/small-world.ts'
+import type { BullyMessage, SessionFacts } from './types.ts'
+
+describe('two processes with one id that start at the same moment', () => {
+  it('are not both let in', () => {
+    const world = new SmallWorld({ peers: 5 })
+    world.run(20)
+    for (const peer of ['p01', 'p02']) {
+      const host = { peer, incarnation: 1 }
+      const twin: SessionFacts = { session: `twin of ${peer}`, epoch: 1, id: 'twin', leaseMs, host }
+      Object.assign(world.peer(peer), { facts: twin, holder: null })
+      world.peer(peer).news.length = 0
+      world.feed(peer, { type: 'open', of: twin })
+    }
+    world.run(40)
+    const heard = ['p01', 'p02'].map((id) => world.peer(id).news.map(({ type }) => type))
+    expect(heard.flat().filter((type) => type === 'opened')).toHaveLength(1)
+    expect(heard.flat()).toContain('duplicate')
+  })
+})
+
+describe('a session that went on in a later epoch', () => {
+  it('is told to whoever asks to withdraw from the one before, by a voter that was started anew', () => {
+    const stage = new BullyStage(5)
+    stage.hear('p2', { type: 'open', of: factsOf('p2', 2) })
+    stage.restart()
+    stage.hear('p3', { type: 'withdraw', of: factsOf('p2', 1) })
+    const told = stage.sent.get('reopened p3')
+    if (told?.type !== 'reopened') throw new Error('p3 asks for ever for what nobody may answer')
+    expect(told.of).toEqual(factsOf('p2', 2))
+  })
+
+  it('is asked to end in that one by whoever was told', () => {
+    const { stage, session } = asking('time')
+    const p3 = standOf('p3')
+    const held = [{ epoch: 1, stand: p3, isSilent: true }]
+    stage.hear('p2', answerTo(stage, session, { ...nothing, promised: 1, held }))
+    expect(stage.sent.get('withdraw p2')).toEqual({ type: 'withdraw', of: factsOf('p3', 1) })
+    stage.hear('p2', { type: 'reopened', of: factsOf('p3', 2) })
+    stage.now += leaseMs
+    stage.feed({ type: 'wake' })
+    expect(stage.sent.get('withdraw p2')).toEqual({ type: 'withdraw', of: factsOf('p3', 2) })
+  })
+})
+
+/** p1 stands, and has asked everybody. */
+function asking(mode: 'time' | 'token'): { readonly stage: BullyStage; readonly session: string } {
+  const stage = new BullyStage(3)
+  const stand = standOf('p1', mode)
+  stage.feed({ type: 'open', of: stand.of })
+  stage.feed({ type: 'campaign', election: 'e', stand })
+  return { stage, session: stand.of.session }
+}
+
+function answerTo(stage: BullyStage, session: string, view = nothing): BullyMessage {
+  const asked = stage.sent.get('ask p2')
+  if (asked?.type !== 'ask') throw new Error('it does not ask')
+  return { type: 'answer', election: 'e', round: asked.round, session, view, better: null }
+}
+
+describe('token mode: an epoch above was won meanwhile, and given back', () => {
+  const freed = { session: 'p3.1', epoch: 2 }
+  const end: BullyMessage = { type: 'freed', note: 1, election: 'e', freed, heir: null, won: 2 }
+  const led: BullyMessage = {
+    type: 'led',
+    note: 2,
+    election: 'e',
+    epoch: 2,
+    stand: standOf('p3', 'token'),
+    version: 0,
+  }
+  const ways: Record<string, readonly BullyMessage[]> = {
+    'its end alone': [end],
+    'first its end': [end, led],
+  }
+
+  for (const [name, messages] of Object.entries(ways)) {
+    it(`late votes elect nobody with a lower token (${name} is heard)`, () => {
+      const { stage, session } = asking('token')
+      stage.hear('p2', answerTo(stage, session))
+      expect(stage.sent.get('vote p2')?.type).toBe('vote')
+      for (const message of messages) stage.hear('p3', message)
+      const reply = {
+        type: 'vote-reply',
+        election: 'e',
+        session,
+        epoch: 1,
+        granted: true,
+        view: nothing,
+      } as const
+      stage.hear('p2', reply)
+      expect(stage.news.filter(({ type }) => type === 'granted')).toEqual([])
+    })
+
+    it(`whoever led before is told that it does no more (${name} is heard)`, () => {
+      const { stage, session } = asking('token')
+      stage.hear('p2', answerTo(stage, session))
+      stage.hear('p2', { type: 'vote-reply', election: 'e', session, epoch: 1, granted: true, view: nothing })
+      expect(stage.news.at(-1)).toMatchObject({ type: 'granted', epoch: 1 })
+      for (const message of messages) stage.hear('p3', message)
+      expect(stage.news).toContainEqual({ type: 'superseded', election: 'e', epoch: 1 })
+    })
+  }
+
+  it('and only an attempt of that epoch failed: the leader stays', () => {
+    const { stage, session } = asking('token')
+    stage.hear('p2', answerTo(stage, session))
+    stage.hear('p2', { type: 'vote-reply', election: 'e', session, epoch: 1, granted: true, view: nothing })
+    stage.hear('p3', { ...end, won: 1 })
+    expect(stage.news.at(-1)).toMatchObject({ type: 'granted', epoch: 1 })
+  })
+})
+
+describe('evidence of death of a leader in token mode', () => {
+  it('lets nobody follow it in time mode', () => {
+    const stage = new BullyStage(3)
+    stage.votes('p2', 5, {}, standOf('p2', 'token'))
+    stage.feed({ type: 'evidence', peer: 'p2' })
+    expect(stage.votes('p3', 6, {}, standOf('p3', 'time'))).toBe(false)
+    expect(stage.votes('p3', 6, {}, standOf('p3', 'token'))).toBe(true)
+  })
+})
+
+describe('more candidates than a voter remembers', () => {
+  it('the dead make room for those that stand', () => {
+    const stage = new BullyStage(3)
+    for (let at = 0; at < 1_100; at++) {
+      const of: SessionFacts = { ...factsOf('p2'), session: `x.${at}`, id: `x${at}` }
+      stage.now += leaseMs
+      stage.hear('p2', { type: 'ask', election: 'e', round: at, stand: { ...standOf('p2'), of } })
+    }
+    expect(stage.bully.seats.get('e')?.standing.has('x.1099')).toBe(true)
+  })
+})
