@@ -1,7 +1,7 @@
 import type { Mutant } from '../src/simulator/mutants/mutant.ts'
 
 export const mutant: Mutant = {
-  file: 'election/leadership.ts',
+  file: 'election/leadership-base.ts',
   find: `    this.#standing = false
     if (this.#reason !== undefined) return
     this.#reason = this.#deadline.lapse ?? reason

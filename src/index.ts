@@ -4,8 +4,15 @@ export type { CandidateOptions, ElectionOptions } from './election/options.ts'
 export type { HealthCheck, HealthOptions } from './election/health.ts'
 export type { LeadOptions, Work } from './election/lead.ts'
 export type { Leadership, LeadershipJson } from './election/leadership.ts'
+export type { LeadershipBase } from './election/leadership-base.ts'
+export type {
+  AdvisoryLeadership,
+  AdvisoryLeadershipJson,
+  LeadershipOf,
+} from './election/advisory-leadership.ts'
 export type { ElectionState } from './election/observe.ts'
-export type { Leader, LeaderJson } from './election/leader.ts'
+export type { AdvisoryLeader, Leader, LeaderJson, LeaderOf } from './election/leader.ts'
+export type { AdvisoryRank } from './backends/advisory-rank.ts'
 export { shutdownSignal } from './election/shutdown-signal.ts'
 
 export { MandateError, isMandateError, mandateErrorCodes } from './errors.ts'
@@ -25,6 +32,7 @@ export type {
   CandidacyEvents,
   CandidacyRequest,
   Exclusivity,
+  Guarantee,
   LeaderRecord,
   LeaseTiming,
   LossReason,

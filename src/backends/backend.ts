@@ -8,9 +8,23 @@
 import type { Clock, Instant } from '../seams/clock.ts'
 import type { Random } from '../seams/random.ts'
 
-import type { BackendFacts, CandidacyRequest, Exclusivity, LeaseTiming, Metadata } from './facts.ts'
+import type {
+  BackendFacts,
+  CandidacyRequest,
+  Exclusivity,
+  Guarantee,
+  LeaseTiming,
+  Metadata,
+} from './facts.ts'
 
-export type { BackendFacts, CandidacyRequest, Exclusivity, LeaseTiming, Metadata } from './facts.ts'
+export type {
+  BackendFacts,
+  CandidacyRequest,
+  Exclusivity,
+  Guarantee,
+  LeaseTiming,
+  Metadata,
+} from './facts.ts'
 export {
   checkCandidacy,
   checkCandidateId,
@@ -48,7 +62,10 @@ export type LossReason =
   | 'expired'
   /** The machine slept, or the wall clock jumped, so that the deadline may have passed. */
   | 'suspended'
-  /** Token mode: a quorum saw evidence of death and freed the election. */
+  /**
+   * Token mode: a quorum saw evidence of death and freed the election. Of an advisory election: partitions healed, and a leader
+   * of higher rank was met.
+   */
   | 'superseded'
   /** An operator or a foreign tool ended the grant at the store. */
   | 'revoked'
@@ -72,10 +89,15 @@ export interface Renewal {
 export interface CandidacyEvents {
   /** How many stand before this candidate; undefined where the backend cannot tell. */
   waiting(ahead: number | undefined): void
-  /** Only after re-verification, and only with a renewal that has not run out. At most once. */
+  /**
+   * Only after re-verification, and only with a renewal that has not run out. At most once. Of an advisory backend `token` is
+   * the order of its rank (`advisory-rank.ts`).
+   */
   won(grant: { readonly token: bigint; readonly renewal: Renewal }): void
   /** After `won` only. Never goes back in time. Not called where `Session.onRenewed` was. */
   renewed(renewal: Renewal): void
+  /** Advisory backends, after `won`: the same leadership has a higher rank now. */
+  rose?(order: bigint): void
   /** Exactly once, unless `leave` resolved first (after which nothing is called). */
   ended(end: { readonly reason: LossReason; readonly cause?: unknown }): void
 }
@@ -91,7 +113,7 @@ export interface Candidacy {
   proclaim(metadata: Metadata, o: Cancellable): Promise<'done' | 'was-not-holder' | 'unknown'>
 }
 
-/** A leader as others see it. */
+/** A leader as others see it. Of an advisory backend `token` is the order of its rank. */
 export interface LeaderRecord {
   readonly id: string
   readonly token: bigint
@@ -99,7 +121,7 @@ export interface LeaderRecord {
 }
 
 export interface ObserveEvents {
-  /** Tokens never go back; `vacant` follows only a state that is really later. */
+  /** Tokens never go back, except of advisory backends; `vacant` follows only a state that is really later. */
   led(leader: LeaderRecord): void
   vacant(): void
   /** Contact with the arbiter was lost; the last state may be stale. */
@@ -144,8 +166,8 @@ export interface Observer {
 }
 
 /** What the author of a backend writes; `defineBackend` makes a `Backend` of it. */
-export interface BackendDriver {
-  readonly facts: BackendFacts
+export interface BackendDriver<Its extends Guarantee = 'linearizable'> {
+  readonly facts: BackendFacts<Its>
   /** Once, before anything else. */
   start?(o: Cancellable): Promise<void>
   /** @throws DUPLICATE_ID, BACKEND_UNAVAILABLE, UNAUTHORIZED, FORBIDDEN, CANCELLED, … */
@@ -170,8 +192,8 @@ export interface ShareOptions extends Cancellable {
 }
 
 /** What `createElection` takes. Made by `raft()`, `memory()`, … through `defineBackend`. */
-export interface Backend {
-  readonly facts: BackendFacts
+export interface Backend<Its extends Guarantee = 'linearizable'> {
+  readonly facts: BackendFacts<Its>
   readonly env: BackendEnv
   /** The candidate id to use when none is given: a peer's own id; undefined = host name + random. */
   readonly defaultCandidateId: string | undefined

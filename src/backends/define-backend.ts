@@ -7,6 +7,7 @@ import type {
   BackendFacts,
   BackgroundFailure,
   Cancellable,
+  Guarantee,
   LeaseTiming,
   Observer,
   SessionRequest,
@@ -40,44 +41,47 @@ export interface BackendOptions {
  * observer shared, stopped after its last use, closed once. Calls `create` at once, for the facts, and again for each
  * later start; it must do no work, and a driver whose `start` failed is thrown away.
  */
-export function defineBackend(create: (env: BackendEnv) => BackendDriver, options: BackendOptions): Backend {
+export function defineBackend<Its extends Guarantee = 'linearizable'>(
+  create: (env: BackendEnv) => BackendDriver<Its>,
+  options: BackendOptions,
+): Backend<Its> {
   return new DefinedBackend(create, options)
 }
 
-interface OpenSession {
+interface OpenSession<Its extends Guarantee> {
   readonly session: GuardedSession
-  readonly driver: Reference<BackendDriver>
+  readonly driver: Reference<BackendDriver<Its>>
 }
 
-type OpenObserver = {
+type OpenObserver<Its extends Guarantee> = {
   readonly observer: Observer & { close(): Promise<void> }
-  readonly driver: Reference<BackendDriver>
+  readonly driver: Reference<BackendDriver<Its>>
 }
 
-class DefinedBackend implements Backend {
-  readonly facts: BackendFacts
+class DefinedBackend<Its extends Guarantee> implements Backend<Its> {
+  readonly facts: BackendFacts<Its>
   readonly env: BackendEnv
   readonly timing: LeaseTiming
   readonly defaultCandidateId: string
   readonly releaseSession?: (ticket: SessionTicket, o: Cancellable) => Promise<'released' | 'gone'>
-  readonly #driver: SharedResource<BackendDriver>
-  readonly #observer: SharedResource<OpenObserver>
+  readonly #driver: SharedResource<BackendDriver<Its>>
+  readonly #observer: SharedResource<OpenObserver<Its>>
   /** By (candidate id, lease): two leases are two liveness ties. */
-  readonly #sessions = new Map<string, SharedResource<OpenSession>>()
+  readonly #sessions = new Map<string, SharedResource<OpenSession<Its>>>()
   readonly #beforeClose = new Set<() => Promise<void>>()
-  #startedByHand: Reference<BackendDriver> | undefined
+  #startedByHand: Reference<BackendDriver<Its>> | undefined
   #closing: Promise<void> | undefined
 
-  constructor(create: (env: BackendEnv) => BackendDriver, options: BackendOptions) {
+  constructor(create: (env: BackendEnv) => BackendDriver<Its>, options: BackendOptions) {
     this.timing = options.timing
     this.env = environment(options)
     this.defaultCandidateId =
       options.defaultCandidateId ?? `${hostname().slice(0, 200)}-${this.env.random.id()}`
-    let next: BackendDriver | undefined = create(this.env)
+    let next: BackendDriver<Its> | undefined = create(this.env)
     this.facts = next.facts
     if (next.releaseSession !== undefined)
       this.releaseSession = (ticket, o) => this.#releaseSession(ticket, o)
-    this.#driver = new SharedResource<BackendDriver>({
+    this.#driver = new SharedResource<BackendDriver<Its>>({
       open: async (o) => {
         const driver = next ?? create(this.env)
         next = undefined
@@ -87,7 +91,7 @@ class DefinedBackend implements Backend {
       close: async (driver) => driver.close?.(),
       closeFailed: (error) => this.env.report({ during: 'close of the backend', error }),
     })
-    this.#observer = new SharedResource<OpenObserver>({
+    this.#observer = new SharedResource<OpenObserver<Its>>({
       open: (o) =>
         this.#onDriver(o, async (driver) => ({ observer: await driver.value.openObserver(o), driver })),
       close: ({ observer, driver }) => inTurn(() => observer.close(), driver),
@@ -145,10 +149,10 @@ class DefinedBackend implements Backend {
     await this.#driver.shutDown()
   }
 
-  #session(key: string, request: SessionRequest): SharedResource<OpenSession> {
+  #session(key: string, request: SessionRequest): SharedResource<OpenSession<Its>> {
     const known = this.#sessions.get(key)
     if (known !== undefined) return known
-    const shared: SharedResource<OpenSession> = new SharedResource({
+    const shared: SharedResource<OpenSession<Its>> = new SharedResource({
       open: (o) =>
         this.#onDriver(o, async (driver) => {
           const session = await driver.value.open(request, o)
@@ -170,7 +174,10 @@ class DefinedBackend implements Backend {
   }
 
   /** Holds the driver for as long as what `open` makes of it lives; lets go if it makes nothing. */
-  async #onDriver<T>(o: Cancellable, open: (driver: Reference<BackendDriver>) => Promise<T>): Promise<T> {
+  async #onDriver<T>(
+    o: Cancellable,
+    open: (driver: Reference<BackendDriver<Its>>) => Promise<T>,
+  ): Promise<T> {
     const driver = await this.#driver.acquire(o)
     try {
       return await open(driver)
@@ -212,7 +219,7 @@ class DefinedBackend implements Backend {
   }
 }
 
-async function inTurn(close: () => Promise<void>, driver: Reference<BackendDriver>): Promise<void> {
+async function inTurn(close: () => Promise<void>, driver: { release(): Promise<void> }): Promise<void> {
   try {
     await close()
   } finally {

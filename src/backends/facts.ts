@@ -5,8 +5,15 @@ export type Exclusivity = 'time' | 'token'
 /** Small key-value data of a candidate, such as an address or a version. */
 export type Metadata = Readonly<Record<string, string>>
 
-export interface BackendFacts {
-  readonly guarantee: 'linearizable' | 'advisory'
+/**
+ * `linearizable`: at most one leads at a time, by deadline or by token. `advisory`: nobody excludes a second leader, so a
+ * leadership has a rank and no token, and no guard takes it.
+ */
+export type Guarantee = 'linearizable' | 'advisory'
+
+export interface BackendFacts<Its extends Guarantee = 'linearizable'> {
+  readonly guarantee: Its
+  /** None where the guarantee is advisory. */
   readonly exclusivity: readonly Exclusivity[]
   /** Where tokens come from, in a few words: `raft log index`, `etcd create revision`. */
   readonly tokenSource: string
@@ -29,6 +36,7 @@ export interface BackendFacts {
 
 export interface CandidacyRequest {
   readonly election: string
+  /** Means nothing where the guarantee is advisory. */
   readonly exclusivity: Exclusivity
   /** Higher leads first among those who wait. */
   readonly priority: number

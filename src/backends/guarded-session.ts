@@ -5,6 +5,7 @@ import type {
   Candidacy,
   CandidacyEvents,
   CandidacyRequest,
+  Guarantee,
   ObserveEvents,
   Renewal,
   Session,
@@ -13,7 +14,7 @@ import type {
 import { MandateError } from '../errors.ts'
 
 export interface SessionGuard {
-  readonly facts: BackendFacts
+  readonly facts: BackendFacts<Guarantee>
   readonly candidateId: string
   /** Called when the session is known to be lost, so that the next who asks gets a new one. */
   readonly lost: () => void
@@ -74,6 +75,7 @@ export class GuardedSession implements Session {
       waiting: (ahead) => on.waiting(ahead),
       won: (grant) => on.won(grant),
       renewed: (renewal) => on.renewed(renewal),
+      rose: (order) => on.rose?.(order),
       ended: (end) => {
         this.#forget(election, on)
         if (end.reason === 'session-lost') this.#guard.lost()

@@ -1,4 +1,11 @@
-import type { BackendFacts, CandidacyRequest, Exclusivity, LeaseTiming, Metadata } from './facts.ts'
+import type {
+  BackendFacts,
+  CandidacyRequest,
+  Exclusivity,
+  Guarantee,
+  LeaseTiming,
+  Metadata,
+} from './facts.ts'
 import { MandateError } from '../errors.ts'
 import { holderValidityMs } from '../lease/deadline.ts'
 
@@ -17,7 +24,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/u
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** @throws INVALID_NAME */
-export function checkElectionName(name: unknown, facts: BackendFacts): asserts name is string {
+export function checkElectionName(name: unknown, facts: BackendFacts<Guarantee>): asserts name is string {
   const shown = typeof name === 'string' ? name : String(name)
   const reason = nameProblem(name, Math.min(NAME_BYTES_MAX, facts.limits.nameBytes), facts.limits.nestedNames)
   if (reason === undefined) return
@@ -32,15 +39,23 @@ export function checkCandidateId(id: unknown, option: string): asserts id is str
     throw invalid(option, id, `${option} ${reason}`, `1 to ${NAME_BYTES_MAX} bytes of text`)
 }
 
-/** @throws INVALID_OPTIONS, naming the mode that was asked for and those there are */
+/** @throws INVALID_OPTIONS, naming the mode that was asked for and those there are, or why there is none */
 export function checkExclusivity(
   exclusivity: unknown,
-  facts: BackendFacts,
+  facts: BackendFacts<Guarantee>,
 ): asserts exclusivity is Exclusivity {
   const supported: readonly unknown[] = facts.exclusivity
   if (supported.includes(exclusivity)) return
-  const expected = facts.exclusivity.map((mode) => `'${mode}'`).join(' or ')
   const asked = typeof exclusivity === 'string' ? `'${exclusivity}'` : String(exclusivity)
+  if (facts.guarantee === 'advisory')
+    throw invalid(
+      'exclusivity',
+      exclusivity,
+      `exclusivity is ${asked}, but this backend is advisory: while the network is split each part has a leader, so it has no ` +
+        'exclusivity to offer. Leave the option out, or use a backend with a quorum',
+      'none',
+    )
+  const expected = facts.exclusivity.map((mode) => `'${mode}'`).join(' or ')
   throw invalid(
     'exclusivity',
     exclusivity,
@@ -59,7 +74,7 @@ export function checkPriority(priority: unknown, option: string): asserts priori
 /** @throws INVALID_OPTIONS, LIMIT_EXCEEDED */
 export function checkMetadata(
   metadata: unknown,
-  facts: BackendFacts,
+  facts: BackendFacts<Guarantee>,
   option: string,
 ): asserts metadata is Metadata {
   if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) {
@@ -93,7 +108,7 @@ export function checkMetadata(
 /** @throws INVALID_OPTIONS */
 export function checkLease(
   leaseMs: unknown,
-  facts: BackendFacts,
+  facts: BackendFacts<Guarantee>,
   timing: LeaseTiming,
 ): asserts leaseMs is number {
   const { minLeaseMs } = facts.limits
@@ -118,9 +133,9 @@ export function checkLease(
 }
 
 /** @throws INVALID_NAME, INVALID_OPTIONS, LIMIT_EXCEEDED */
-export function checkCandidacy(request: CandidacyRequest, facts: BackendFacts): void {
+export function checkCandidacy(request: CandidacyRequest, facts: BackendFacts<Guarantee>): void {
   checkElectionName(request.election, facts)
-  checkExclusivity(request.exclusivity, facts)
+  if (facts.guarantee !== 'advisory') checkExclusivity(request.exclusivity, facts)
   checkPriority(request.priority, 'priority')
   checkMetadata(request.metadata, facts, 'metadata')
 }

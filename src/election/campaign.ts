@@ -1,6 +1,6 @@
 import type { SessionShare } from '../backends/backend.ts'
 import type { HealthWatch } from './health.ts'
-import type { HeldLeadership } from './leadership.ts'
+import type { HeldLeadershipBase } from './leadership-base.ts'
 import type { ElectionSettings } from './options.ts'
 import { Standing } from './standing.ts'
 import type { Outcome } from './standing.ts'
@@ -27,7 +27,7 @@ export interface Seat {
 
 export interface Won {
   readonly standing: Standing
-  readonly leadership: HeldLeadership
+  readonly leadership: HeldLeadershipBase
 }
 
 /**
@@ -73,8 +73,7 @@ async function openSession(
 /** Undefined: it ended, but standing again may help. */
 async function standOnce(seat: Seat, share: SessionShare, signal: AbortSignal): Promise<Won | undefined> {
   const { name, candidateId } = seat.settings
-  const about = { election: name, candidateId }
-  publish('mandate:campaign', () => about)
+  publish('mandate:campaign', () => ({ election: name, candidateId }))
   const standing = new Standing(seat.settings, share.session)
   seat.standing = standing
   const outcome = await outcomeWhileHealthy(standing, signal, seat.health)
@@ -93,11 +92,7 @@ async function standOnce(seat: Seat, share: SessionShare, signal: AbortSignal): 
       leadership.expire()
       return undefined
     }
-    publish('mandate:elected', () => ({
-      ...about,
-      token: leadership.token.toString(),
-      tokenScope: leadership.tokenScope,
-    }))
+    leadership.elected(share.session.scope)
     if (seat.health !== null) handOverWhenUnhealthy(seat.health, leadership)
     return { standing, leadership }
   }
@@ -126,7 +121,7 @@ async function outcomeWhileHealthy(
 }
 
 /** As by a resignation: in `lead()` the work drains first, then the arbiter is told. */
-function handOverWhenUnhealthy(health: HealthWatch, leadership: HeldLeadership): void {
+function handOverWhenUnhealthy(health: HealthWatch, leadership: HeldLeadershipBase): void {
   const unused = health.use()
   const unwatch = health.onceUnhealthy(() => leadership.end('unhealthy', health.cause))
   void leadership.lost.then(() => {

@@ -1,10 +1,10 @@
-import type { Cancellable, Observer, SessionShare } from '../backends/backend.ts'
+import type { Cancellable, Guarantee, Observer, SessionShare } from '../backends/backend.ts'
+import type { LeadershipOf } from './advisory-leadership.ts'
 import { stand } from './campaign.ts'
 import type { Seat } from './campaign.ts'
 import { HealthWatch } from './health.ts'
 import { checkLeadOptions, leadUntilDone } from './lead.ts'
-import type { LeadOptions, Work } from './lead.ts'
-import type { Leadership } from './leadership.ts'
+import type { AnyWork, LeadOptions, Work } from './lead.ts'
 import { currentState, statesOf } from './observe.ts'
 import type { ElectionState, StateSource } from './observe.ts'
 import { electionSettings } from './options.ts'
@@ -14,7 +14,7 @@ import { linkSignals } from './waiting.ts'
 import { MandateError, isMandateError } from '../errors.ts'
 
 /** One candidate's place in one election. Holds its session, and so keeps its backend running, until `close()`. */
-export interface Election {
+export interface Election<Its extends Guarantee = 'linearizable'> {
   readonly name: string
   readonly candidateId: string
   /**
@@ -25,25 +25,25 @@ export interface Election {
    * Does not stop work that ignores its signal: see `drainMs`.
    * @throws what `onError` stops with; the error of a refusal, such as DUPLICATE_ID or INVALID_OPTIONS; CLOSED
    */
-  lead<T>(work: Work<T>, options?: LeadOptions): Promise<T | undefined>
+  lead<T>(work: Work<T, Its>, options?: LeadOptions): Promise<T | undefined>
   /**
    * Stands until it leads. One at a time: another `campaign` or `lead` of this election is refused while one stands or
    * its leadership does.
    * @throws CANCELLED after whatever had been won is released; DUPLICATE_ID, INVALID_OPTIONS, BACKEND_UNAVAILABLE,
    * UNAUTHORIZED, FORBIDDEN, LIMIT_EXCEEDED, CLOSED
    */
-  campaign(o?: Cancellable): Promise<Leadership>
+  campaign(o?: Cancellable): Promise<LeadershipOf<Its>>
   /**
    * The present state, then every change; a slow reader misses what was overtaken, and tokens never go back. Ends when
    * the loop is left, `signal` aborts or the election is closed, without an error.
    * @throws CLOSED at once; from the loop UNAUTHORIZED, FORBIDDEN
    */
-  observe(o?: Cancellable): AsyncIterable<ElectionState>
+  observe(o?: Cancellable): AsyncIterable<ElectionState<Its>>
   /**
    * Who leads now: `led` or `vacant`.
    * @throws BACKEND_UNAVAILABLE when nobody can say, CANCELLED, CLOSED, UNAUTHORIZED, FORBIDDEN
    */
-  current(o?: Cancellable): Promise<ElectionState>
+  current(o?: Cancellable): Promise<ElectionState<Its>>
   /** Resigns, with the drain of `lead`, ends observers and lets go of the backend. Idempotent; never rejects. */
   close(): Promise<void>
   /** As `close()`. */
@@ -54,11 +54,14 @@ export interface Election {
  * Describes a candidate's part in an election; nothing is opened before the first call.
  * @throws INVALID_NAME, INVALID_OPTIONS, LIMIT_EXCEEDED
  */
-export function createElection(options: ElectionOptions): Election {
-  return new CandidateElection(electionSettings(options))
+export function createElection<Its extends Guarantee = 'linearizable'>(
+  options: ElectionOptions<Its>,
+): Election<Its> {
+  return new CandidateElection<Its>(electionSettings(options))
 }
 
-class CandidateElection implements Election, Seat, StateSource {
+/** What it holds and sees is of the kind that its backend declares; that is known to the type and, at run time, to the facts. */
+class CandidateElection<Its extends Guarantee> implements Election<Its>, Seat, StateSource {
   readonly name: string
   readonly candidateId: string
   readonly settings: ElectionSettings
@@ -86,6 +89,10 @@ class CandidateElection implements Election, Seat, StateSource {
     return this.name
   }
 
+  get guarantee(): Guarantee {
+    return this.settings.backend.facts.guarantee
+  }
+
   get env() {
     return this.settings.backend.env
   }
@@ -94,29 +101,31 @@ class CandidateElection implements Election, Seat, StateSource {
     return this.#closed.signal
   }
 
-  async lead<T>(work: Work<T>, options: LeadOptions = {}): Promise<T | undefined> {
-    checkLeadOptions(work, options)
+  async lead<T>(asked: Work<T, Its>, options: LeadOptions = {}): Promise<T | undefined> {
+    checkLeadOptions(asked, options)
+    const work: AnyWork<T> = (leadership) => asked(leadership as unknown as LeadershipOf<Its>)
     const { signal, onError = () => 'retry', drainMs = this.settings.leaseMs } = options
     return this.#alone(signal, (stop) => leadUntilDone(this, { work, onError, drainMs, stop }))
   }
 
-  async campaign(o: Cancellable = {}): Promise<Leadership> {
+  async campaign(o: Cancellable = {}): Promise<LeadershipOf<Its>> {
     try {
-      return await this.#alone(o.signal, async (signal) => (await stand(this, signal)).leadership)
+      const won = await this.#alone(o.signal, (signal) => stand(this, signal))
+      return won.leadership as unknown as LeadershipOf<Its>
     } catch (error) {
       if (this.closed.aborted && isMandateError(error, 'CANCELLED')) throw this.#closedError()
       throw error
     }
   }
 
-  observe(o: Cancellable = {}): AsyncIterable<ElectionState> {
+  observe(o: Cancellable = {}): AsyncIterable<ElectionState<Its>> {
     this.#refuseIfClosed()
-    return statesOf(this, o.signal)
+    return statesOf(this, o.signal) as AsyncIterable<ElectionState<Its>>
   }
 
-  async current(o: Cancellable = {}): Promise<ElectionState> {
+  async current(o: Cancellable = {}): Promise<ElectionState<Its>> {
     this.#refuseIfClosed()
-    return currentState(this, o.signal)
+    return (await currentState(this, o.signal)) as ElectionState<Its>
   }
 
   close(): Promise<void> {

@@ -1,7 +1,8 @@
-import type { BackendEnv } from '../backends/backend.ts'
+import type { BackendEnv, Guarantee } from '../backends/backend.ts'
 import { stand } from './campaign.ts'
 import type { Seat, Won } from './campaign.ts'
-import type { Leadership } from './leadership.ts'
+import type { LeadershipOf } from './advisory-leadership.ts'
+import type { HeldLeadershipBase } from './leadership-base.ts'
 import { checkKeys } from './options.ts'
 import { backOffMs, isTransient, pause, within } from './waiting.ts'
 import { MandateError, isMandateError } from '../errors.ts'
@@ -14,7 +15,12 @@ const RETRY_MAX_MS = 30_000
 const DRAIN_MAX_MS = 2 ** 31 - 1
 
 /** What runs while this candidate leads. Must stop when `leadership.signal` aborts. */
-export type Work<T> = (leadership: Leadership) => T | PromiseLike<T>
+export type Work<T, Its extends Guarantee = 'linearizable'> = (
+  leadership: LeadershipOf<Its>,
+) => T | PromiseLike<T>
+
+/** The same, for whoever does not look at what the leadership guarantees. */
+export type AnyWork<T> = (leadership: HeldLeadershipBase) => T | PromiseLike<T>
 
 export interface LeadOptions {
   /** Ends it: `work` is aborted and awaited, the leadership released, and `lead` resolves with undefined. */
@@ -45,7 +51,7 @@ type Term<T> =
   | { readonly is: 'resigned' }
 
 export interface LeadPlan<T> {
-  readonly work: Work<T>
+  readonly work: AnyWork<T>
   readonly onError: (error: unknown, attempt: number) => 'retry' | 'stop'
   readonly drainMs: number
   readonly stop: AbortSignal
@@ -149,7 +155,7 @@ async function serve<T>({ standing, leadership }: Won, plan: LeadPlan<T>, env: B
 /** Waits for work that was told to stop. Its lease is kept meanwhile, if it still is one. */
 async function drain(
   working: Promise<Settled<unknown>>,
-  leadership: Leadership,
+  leadership: HeldLeadershipBase,
   drainMs: number,
   env: BackendEnv,
 ): Promise<void> {
@@ -170,7 +176,7 @@ async function drain(
 }
 
 /** Starts the work; never rejects. */
-async function settle<T>(work: Work<T>, leadership: Leadership): Promise<Settled<T>> {
+async function settle<T>(work: AnyWork<T>, leadership: HeldLeadershipBase): Promise<Settled<T>> {
   try {
     return { is: 'value', value: await work(leadership) }
   } catch (error) {

@@ -1,4 +1,5 @@
-import type { LeaderRecord, Metadata } from '../backends/backend.ts'
+import { rankOf, type AdvisoryRank } from '../backends/advisory-rank.ts'
+import type { Guarantee, LeaderRecord, Metadata } from '../backends/backend.ts'
 
 export interface LeaderJson {
   readonly id: string
@@ -28,3 +29,19 @@ export class Leader {
     return { id, token: token.toString(), tokenScope, metadata }
   }
 }
+
+/** Who leads in the part of the network that was asked; another part may have another leader. */
+export class AdvisoryLeader {
+  readonly id: string
+  readonly rank: AdvisoryRank
+  readonly metadata: Metadata
+
+  constructor(record: LeaderRecord) {
+    this.id = record.id
+    this.rank = rankOf(record.token)
+    this.metadata = record.metadata
+  }
+}
+
+/** What observers see, by the guarantee of their backend. */
+export type LeaderOf<Its extends Guarantee> = Its extends 'advisory' ? AdvisoryLeader : Leader

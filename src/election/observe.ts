@@ -1,5 +1,12 @@
-import type { BackendEnv, LeaderRecord, Metadata, ObserveEvents, Observer } from '../backends/backend.ts'
-import { Leader } from './leader.ts'
+import type {
+  BackendEnv,
+  Guarantee,
+  LeaderRecord,
+  Metadata,
+  ObserveEvents,
+  Observer,
+} from '../backends/backend.ts'
+import { AdvisoryLeader, Leader, type LeaderOf } from './leader.ts'
 import { Mailbox } from './mailbox.ts'
 import { backOffMs, cancelled, isTransient, linkSignals, pause } from './waiting.ts'
 import { isMandateError, MandateError } from '../errors.ts'
@@ -8,14 +15,18 @@ import { isMandateError, MandateError } from '../errors.ts'
 const AGAIN_FIRST_MS = 1000
 const AGAIN_MAX_MS = 30_000
 
-export type ElectionState =
-  | { readonly type: 'led'; readonly leader: Leader }
+export type ElectionState<Its extends Guarantee = 'linearizable'> =
+  | { readonly type: 'led'; readonly leader: LeaderOf<Its> }
   | { readonly type: 'vacant' }
   /** Contact with the arbiter is lost: the state before may be stale. `since` in ms since 1970. */
   | { readonly type: 'unknown'; readonly since: number; readonly cause: unknown }
 
+/** Whatever its backend guarantees; the election knows which. */
+export type AnyState = ElectionState<Guarantee>
+
 export interface StateSource {
   readonly election: string
+  readonly guarantee: Guarantee
   readonly env: BackendEnv
   /** The observer to watch with: the present one, or one that is opened now. */
   observer(signal: AbortSignal): Promise<Observer>
@@ -23,15 +34,12 @@ export interface StateSource {
 }
 
 /** Each iteration watches on its own: the present state first, then changes, the newest for a slow reader. */
-export function statesOf(source: StateSource, signal: AbortSignal | undefined): AsyncIterable<ElectionState> {
+export function statesOf(source: StateSource, signal: AbortSignal | undefined): AsyncIterable<AnyState> {
   return { [Symbol.asyncIterator]: () => new StateStream(source, signal) }
 }
 
 /** @throws CANCELLED, BACKEND_UNAVAILABLE, CLOSED, what the arbiter refuses */
-export async function currentState(
-  source: StateSource,
-  signal: AbortSignal | undefined,
-): Promise<ElectionState> {
+export async function currentState(source: StateSource, signal: AbortSignal | undefined): Promise<AnyState> {
   const stream = new StateStream(source, signal)
   try {
     const first = await stream.next()
@@ -43,7 +51,7 @@ export async function currentState(
   }
 }
 
-function known(election: string, state: ElectionState): ElectionState {
+function known(election: string, state: AnyState): AnyState {
   if (state.type !== 'unknown') return state
   // Who lacks a right, or names what is none, reaches the arbiter well enough.
   if (isMandateError(state.cause) && !isTransient(state.cause)) throw state.cause
@@ -51,16 +59,16 @@ function known(election: string, state: ElectionState): ElectionState {
   throw new MandateError('BACKEND_UNAVAILABLE', message, {}, { cause: state.cause })
 }
 
-class StateStream implements AsyncIterator<ElectionState, undefined>, ObserveEvents {
+class StateStream implements AsyncIterator<AnyState, undefined>, ObserveEvents {
   readonly #source: StateSource
-  readonly #mailbox = new Mailbox<ElectionState>()
+  readonly #mailbox = new Mailbox<AnyState>()
   readonly #stop: { readonly signal: AbortSignal; unlink(): void }
   readonly #ending = new AbortController()
   #observer: Observer | undefined
   #subscription: { close(): void } | undefined
   #started = false
-  #told: ElectionState | undefined
-  #newestToken: bigint | undefined
+  #told: AnyState | undefined
+  #newest: LeaderRecord | undefined
 
   constructor(source: StateSource, signal: AbortSignal | undefined) {
     this.#source = source
@@ -69,7 +77,7 @@ class StateStream implements AsyncIterator<ElectionState, undefined>, ObserveEve
     else this.#stop.signal.addEventListener('abort', () => this.#end(), { once: true })
   }
 
-  next(): Promise<IteratorResult<ElectionState, undefined>> {
+  next(): Promise<IteratorResult<AnyState, undefined>> {
     if (!this.#started) {
       this.#started = true
       void this.#watch()
@@ -77,25 +85,21 @@ class StateStream implements AsyncIterator<ElectionState, undefined>, ObserveEve
     return this.#mailbox.take()
   }
 
-  return(): Promise<IteratorResult<ElectionState, undefined>> {
+  return(): Promise<IteratorResult<AnyState, undefined>> {
     this.#ending.abort()
     return Promise.resolve({ done: true, value: undefined })
   }
 
   led(record: LeaderRecord): void {
-    const newest = this.#newestToken
+    const isAdvisory = this.#source.guarantee === 'advisory'
+    const newest = this.#newest
     // Backends promise it; a reader who compares tokens must not depend on every one of them.
-    if (newest !== undefined && record.token < newest) return
-    this.#newestToken = record.token
-    const told = this.#told
-    if (
-      told?.type === 'led' &&
-      told.leader.token === record.token &&
-      same(told.leader.metadata, record.metadata)
-    ) {
-      return
-    }
-    this.#tell({ type: 'led', leader: new Leader(record, this.#observer?.scope ?? '') })
+    if (newest !== undefined && record.token < newest.token && !isAdvisory) return
+    this.#newest = record
+    const isTold = this.#told?.type === 'led' && newest?.token === record.token
+    if (isTold && newest.id === record.id && same(newest.metadata, record.metadata)) return
+    const leader = isAdvisory ? new AdvisoryLeader(record) : new Leader(record, this.#observer?.scope ?? '')
+    this.#tell({ type: 'led', leader })
   }
 
   vacant(): void {
@@ -108,7 +112,7 @@ class StateStream implements AsyncIterator<ElectionState, undefined>, ObserveEve
     }
   }
 
-  #tell(state: ElectionState): void {
+  #tell(state: AnyState): void {
     this.#told = state
     this.#mailbox.put(state)
   }

@@ -6,19 +6,20 @@ import {
   checkMetadata,
   checkPriority,
 } from '../backends/backend.ts'
-import type { Backend, Exclusivity, Metadata } from '../backends/backend.ts'
+import type { Backend, Exclusivity, Guarantee, Metadata } from '../backends/backend.ts'
 import { MandateError } from '../errors.ts'
 import { healthSettings } from './health.ts'
 import type { HealthCheck, HealthOptions, HealthSettings } from './health.ts'
 
-export interface ElectionOptions {
+export interface ElectionOptions<Its extends Guarantee = 'linearizable'> {
   /** 1 to 253 bytes without control characters; the backend may allow less. */
   readonly name: string
   /** What arbitrates: made by `raft()`, `memory()`, … */
-  readonly backend: Backend
+  readonly backend: Backend<Its>
   /**
    * `time`: a successor is named only when every older leadership's deadline is surely past. `token`: as soon as there
-   * is evidence of death, so only the token protects. Every candidate of an election asks for the same.
+   * is evidence of death, so only the token protects. Every candidate of an election asks for the same. An advisory backend
+   * has none, and refuses both.
    * @default 'time'
    */
   readonly exclusivity?: Exclusivity | undefined
@@ -44,7 +45,7 @@ export interface CandidateOptions {
 /** Options after validation, with every default filled in. */
 export interface ElectionSettings {
   readonly name: string
-  readonly backend: Backend
+  readonly backend: Backend<Guarantee>
   readonly exclusivity: Exclusivity
   readonly leaseMs: number
   readonly candidateId: string
@@ -54,7 +55,7 @@ export interface ElectionSettings {
 }
 
 /** @throws INVALID_NAME, INVALID_OPTIONS, LIMIT_EXCEEDED */
-export function electionSettings(options: ElectionOptions): ElectionSettings {
+export function electionSettings(options: ElectionOptions<Guarantee>): ElectionSettings {
   checkKeys(options, ['name', 'backend', 'exclusivity', 'leaseMs', 'candidate'], '')
   const { name, backend, exclusivity = 'time', candidate = {} } = options
   checkBackend(backend)
@@ -64,7 +65,8 @@ export function electionSettings(options: ElectionOptions): ElectionSettings {
   const candidateId = candidate.id ?? backend.defaultCandidateId ?? `candidate-${backend.env.random.id()}`
   const { priority = 0, metadata = {} } = candidate
   checkElectionName(name, facts)
-  checkExclusivity(exclusivity, facts)
+  if (facts.guarantee !== 'advisory' || options.exclusivity !== undefined)
+    checkExclusivity(exclusivity, facts)
   checkLease(leaseMs, facts, timing)
   checkCandidateId(candidateId, 'candidate.id')
   checkPriority(priority, 'candidate.priority')

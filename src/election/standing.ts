@@ -1,3 +1,4 @@
+import { rankOf } from '../backends/advisory-rank.ts'
 import { checkCandidateId, checkMetadata } from '../backends/backend.ts'
 import type {
   BackendEnv,
@@ -10,8 +11,10 @@ import type {
   Renewal,
   Session,
 } from '../backends/backend.ts'
+import { HeldAdvisoryLeadership } from './advisory-leadership.ts'
+import type { HeldLeadershipBase } from './leadership-base.ts'
 import { HeldLeadership } from './leadership.ts'
-import type { LeadershipOwner } from './leadership.ts'
+import type { TokenOwner } from './leadership.ts'
 import { copyOf } from './options.ts'
 import type { ElectionSettings } from './options.ts'
 import { deadlinesOf } from './session-deadline.ts'
@@ -19,7 +22,7 @@ import type { LiveDeadline, SessionDeadlines } from './session-deadline.ts'
 import { MandateError } from '../errors.ts'
 
 export type Outcome =
-  | { readonly is: 'won'; readonly leadership: HeldLeadership }
+  | { readonly is: 'won'; readonly leadership: HeldLeadershipBase }
   | { readonly is: 'ended'; readonly reason: LossReason; readonly cause: unknown }
 
 interface HandOver {
@@ -32,7 +35,7 @@ interface HandOver {
  * One candidacy from `enter` to the last word of the arbiter, and the leadership that may come of it. Everything that
  * ends it passes through `release`: the leadership ends here first, its work drains, then the arbiter is told.
  */
-export class Standing implements CandidacyEvents, LeadershipOwner {
+export class Standing implements CandidacyEvents, TokenOwner {
   readonly candidateId: string
   readonly electionName: string
   readonly exclusivity: Exclusivity
@@ -44,7 +47,7 @@ export class Standing implements CandidacyEvents, LeadershipOwner {
   readonly #candidacy: Candidacy
   readonly #deadlines: SessionDeadlines
   #decide!: (outcome: Outcome) => void
-  #leadership: HeldLeadership | undefined
+  #leadership: HeldLeadershipBase | undefined
   #deadline: LiveDeadline | undefined
   #drained: Promise<void> | undefined
   #handOver: HandOver | undefined
@@ -62,6 +65,10 @@ export class Standing implements CandidacyEvents, LeadershipOwner {
     this.tokenScope = session.scope
     this.outcome = new Promise((resolve) => (this.#decide = resolve))
     this.#candidacy = session.enter({ election: name, exclusivity, priority, metadata }, this)
+  }
+
+  get #isAdvisory(): boolean {
+    return this.#settings.backend.facts.guarantee === 'advisory'
   }
 
   get leads(): boolean {
@@ -85,7 +92,9 @@ export class Standing implements CandidacyEvents, LeadershipOwner {
   won(grant: { readonly token: bigint; readonly renewal: Renewal }): void {
     if (this.#over() || this.#leadership !== undefined) return
     const deadline = this.#deadlines.of(grant.renewal)
-    const leadership = new HeldLeadership(this, grant.token, deadline)
+    const leadership = this.#isAdvisory
+      ? new HeldAdvisoryLeadership(this, rankOf(grant.token), deadline)
+      : new HeldLeadership(this, grant.token, deadline)
     this.#deadline = deadline
     this.#leadership = leadership
     this.#decide({ is: 'won', leadership })
@@ -94,6 +103,10 @@ export class Standing implements CandidacyEvents, LeadershipOwner {
   renewed(renewal: Renewal): void {
     // After the end there is nobody left on it to be renewed.
     this.#deadline?.renew(renewal)
+  }
+
+  rose(order: bigint): void {
+    if (this.#leadership instanceof HeldAdvisoryLeadership) this.#leadership.rose(rankOf(order))
   }
 
   ended(end: { readonly reason: LossReason; readonly cause?: unknown }): void {

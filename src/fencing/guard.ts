@@ -12,12 +12,16 @@ export interface Fence {
   readonly election: string
 }
 
-/** The fence of a `Leadership`. */
+/**
+ * The fence of a `Leadership`. That of an advisory election has none: it has a rank, which excludes nobody.
+ * @throws INVALID_OPTIONS
+ */
 export function fenceOf(leadership: {
   readonly token: bigint
   readonly tokenScope: string
   readonly electionName: string
 }): Fence {
+  refuseAdvisory(leadership)
   const { token, tokenScope, electionName } = leadership
   return { token, scope: tokenScope, election: electionName }
 }
@@ -40,6 +44,7 @@ export function fenceFromEnvironment(
 /** Whoever calls from JavaScript has no compiler that says what is missing. @throws INVALID_OPTIONS */
 export function checkFence(fence: unknown): Fence {
   if (typeof fence !== 'object' || fence === null) throw wrong('fence', fence, '{ token, scope, election }')
+  refuseAdvisory(fence)
   const { token, scope, election } = fence as Record<string, unknown>
   if (typeof token !== 'bigint' || token <= 0n || token >= 1n << 63n)
     throw wrong('token', token, "a leadership's token, a bigint above 0n")
@@ -47,6 +52,16 @@ export function checkFence(fence: unknown): Fence {
   if (typeof election !== 'string' || election === '')
     throw wrong('election', election, "the election's name, a text")
   return { token, scope, election }
+}
+
+/** The compiler says it to whoever has one. */
+function refuseAdvisory(given: object): void {
+  if ('token' in given || !('rank' in given)) return
+  const message =
+    'this leadership is advisory: it has a rank and no token, because somebody else may lead in another part of the network, ' +
+    'and a guard would let both write. Use a backend with a quorum (bully without `quorum: false`, or raft)'
+  const expected = 'the leadership of an election with a quorum, which has a token'
+  throw new MandateError('INVALID_OPTIONS', message, { option: 'token', value: undefined, expected })
 }
 
 /** The address of a server alone: no path, and no password, which would be shown in errors. */

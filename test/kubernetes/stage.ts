@@ -1,6 +1,6 @@
 /** Processes with the Kubernetes backend before an API server that does what a real one does not do on demand. */
 import { afterAll, vi } from 'vitest'
-import { createElection } from '../../src/election/election.ts'
+import { createElection, type Election } from '../../src/election/election.ts'
 import { mortalClock, type MortalClock } from '../integration/mortal-clock.ts'
 import { watchSockets } from '../integration/open-sockets.ts'
 import { defineBackend } from '../../src/backends/define-backend.ts'
@@ -19,7 +19,7 @@ afterAll(() => sockets.close())
 interface Process {
   readonly clock: MortalClock
   readonly failures: BackgroundFailure[]
-  election(id: string, name?: string): ReturnType<typeof createElection>
+  election(id: string, name?: string): Election
   close(): Promise<void>
 }
 

@@ -1,5 +1,5 @@
 import type { Renewal } from '../../backends/backend.ts'
-import { HeldLeadership, type LeadershipOwner } from '../../election/leadership.ts'
+import { HeldLeadership, type TokenOwner } from '../../election/leadership.ts'
 import { DeadlineWatch } from '../../election/deadline-watch.ts'
 import { LiveDeadline } from '../../election/session-deadline.ts'
 import { manualClock } from '../../testing/manual-clock.ts'
@@ -29,7 +29,7 @@ class Stage {
     const { clock } = this
     const timing = { leaseMs: 1_000, maxClockDrift: 0.001, tickMs: 1 }
     this.deadline = new LiveDeadline(new DeadlineWatch(clock), clock, timing, this.renewal())
-    const owner: LeadershipOwner = {
+    const owner: TokenOwner = {
       candidateId: 'a',
       electionName: 'e',
       exclusivity: 'time',
