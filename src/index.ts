@@ -1,5 +1,6 @@
 export { createElection } from './election/election.ts'
 export type { Election } from './election/election.ts'
+export type { CampaignOptions } from './election/campaign.ts'
 export type { CandidateOptions, ElectionOptions } from './election/options.ts'
 export type { HealthCheck, HealthOptions } from './election/health.ts'
 export type { LeadOptions, Work } from './election/lead.ts'
@@ -39,6 +40,9 @@ export type {
   Metadata,
   ObserveEvents,
   Observer,
+  OperatorAnswer,
+  OperatorRequest,
+  OperatorWish,
   Renewal,
   Session,
   SessionRequest,

@@ -98,6 +98,11 @@ export interface CandidacyEvents {
   renewed(renewal: Renewal): void
   /** Advisory backends, after `won`: the same leadership has a higher rank now. */
   rose?(order: bigint): void
+  /**
+   * An operator asks whoever won to give up, in favour of the candidate `to` if one is named, which stood when this was
+   * told. It goes on holding, renewed as before, until `leave` or `transfer`. After `won` only; perhaps more than once.
+   */
+  asked?(wish: OperatorWish): void
   /** Exactly once, unless `leave` resolved first (after which nothing is called). */
   ended(end: { readonly reason: LossReason; readonly cause?: unknown }): void
 }
@@ -127,6 +132,28 @@ export interface ObserveEvents {
   /** Contact with the arbiter was lost; the last state may be stale. */
   unknown(cause: unknown): void
 }
+
+/** What an operator, who is no candidate, wants of the leader. */
+export interface OperatorWish {
+  /** The candidate id that shall lead next; null: whoever is next. */
+  readonly to: string | null
+}
+
+export interface OperatorRequest extends OperatorWish {
+  readonly election: string
+  /** Of the leadership that is meant. Compared by its holder, so that a late request never ends a younger one. */
+  readonly token: bigint
+}
+
+export type OperatorAnswer =
+  /** The holder heard it (`CandidacyEvents.asked`), and gives up once its work has stopped. */
+  | 'told'
+  /** `to` does not stand in the election. The holder heard nothing, and leads on. */
+  | 'no-such-candidate'
+  /** It is not the leadership that stands, and nobody was asked. */
+  | 'over'
+  /** It ended while it was being asked: perhaps because of that, with the answer lost on its way. */
+  | 'ended'
 
 /** What another process needs to release a session whose holder is surely dead. Plain JSON. */
 export interface SessionTicket {
@@ -176,6 +203,12 @@ export interface BackendDriver<Its extends Guarantee = 'linearizable'> {
   openObserver(o: Cancellable): Promise<Observer & { close(): Promise<void> }>
   /** Releases, at the store, a session of another process that is surely dead. Idempotent. */
   releaseSession?(ticket: SessionTicket, o: Cancellable): Promise<'released' | 'gone'>
+  /**
+   * Carries an operator's request to the session that holds the election with this token, and repeats it until that
+   * answers. It ends nothing itself. Rejects when `signal` aborts; with another token or without a holder it waits for
+   * that: `Backend.ask` watches the election meanwhile. Present where the facts say `operatorRequests`.
+   */
+  ask?(request: OperatorRequest, o: Cancellable): Promise<'told' | 'no-such-candidate'>
   /** Once, after every session is closed. */
   close?(): Promise<void>
 }
@@ -205,6 +238,12 @@ export interface Backend<Its extends Guarantee = 'linearizable'> {
   share(request: SessionRequest, o: ShareOptions): Promise<SessionShare>
   shareObserver(o: ShareOptions): Promise<{ readonly observer: Observer; leave(): Promise<void> }>
   releaseSession?(ticket: SessionTicket, o: Cancellable): Promise<'released' | 'gone'>
+  /**
+   * Asks the holder of an election to give up, as an operator does who is no candidate. Safe to repeat. What comes of it
+   * is seen by observing: the holder drains its work first. Absent where the arbiter has no way to its holders.
+   * @throws CANCELLED, BACKEND_UNAVAILABLE, INVALID_NAME, INVALID_OPTIONS, CLOSED
+   */
+  ask?(request: OperatorRequest, o: Cancellable): Promise<OperatorAnswer>
 }
 
 /** One record with conditional writes: Kubernetes, SQL, … The machine in `lease/` makes elections of it. */

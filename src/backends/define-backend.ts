@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
-import { checkCandidateId, checkLease } from './backend.ts'
+import { askHolder } from './ask-holder.ts'
+import { checkCandidateId, checkElectionName, checkLease } from './backend.ts'
 import type {
   Backend,
   BackendDriver,
@@ -10,6 +11,8 @@ import type {
   Guarantee,
   LeaseTiming,
   Observer,
+  OperatorAnswer,
+  OperatorRequest,
   SessionRequest,
   SessionShare,
   SessionTicket,
@@ -64,6 +67,7 @@ class DefinedBackend<Its extends Guarantee> implements Backend<Its> {
   readonly timing: LeaseTiming
   readonly defaultCandidateId: string
   readonly releaseSession?: (ticket: SessionTicket, o: Cancellable) => Promise<'released' | 'gone'>
+  readonly ask?: (request: OperatorRequest, o: Cancellable) => Promise<OperatorAnswer>
   readonly #driver: SharedResource<BackendDriver<Its>>
   readonly #observer: SharedResource<OpenObserver<Its>>
   /** By (candidate id, lease): two leases are two liveness ties. */
@@ -81,6 +85,7 @@ class DefinedBackend<Its extends Guarantee> implements Backend<Its> {
     this.facts = next.facts
     if (next.releaseSession !== undefined)
       this.releaseSession = (ticket, o) => this.#releaseSession(ticket, o)
+    if (next.ask !== undefined) this.ask = (request, o) => this.#ask(request, o)
     this.#driver = new SharedResource<BackendDriver<Its>>({
       open: async (o) => {
         const driver = next ?? create(this.env)
@@ -194,6 +199,31 @@ class DefinedBackend<Its extends Guarantee> implements Backend<Its> {
     } finally {
       await driver.release()
     }
+  }
+
+  async #ask(request: OperatorRequest, o: Cancellable): Promise<OperatorAnswer> {
+    checkElectionName(request.election, this.facts)
+    if (request.to !== null) checkCandidateId(request.to, 'to')
+    const { observer, leave } = await this.shareObserver(o)
+    try {
+      return await askHolder(request, o, {
+        observer,
+        ask: (asked, options) => this.#askDriver(asked, options),
+      })
+    } finally {
+      await leave()
+    }
+  }
+
+  async #askDriver(request: OperatorRequest, o: Cancellable): Promise<'told' | 'no-such-candidate'> {
+    const driver = await this.#whileOpen(() => this.#driver.acquire(o))
+    try {
+      const answer = driver.value.ask?.(request, o)
+      if (answer !== undefined) return await answer
+    } finally {
+      await driver.release()
+    }
+    throw new MandateError('UNSUPPORTED', 'this backend has no way to its holders', { feature: 'ask' })
   }
 
   async #whileOpen<T>(acquire: () => Promise<Reference<T>>): Promise<Reference<T>> {

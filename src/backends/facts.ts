@@ -26,6 +26,8 @@ export interface BackendFacts<Its extends Guarantee = 'linearizable'> {
   readonly proclaim: boolean
   /** Ways in which a grant can end before its expiry, other than by its holder. */
   readonly earlyLoss: readonly ('operator' | 'health-check' | 'gossip')[]
+  /** An operator's request reaches whoever leads (`BackendDriver.ask`). @default false */
+  readonly operatorRequests?: boolean
   readonly limits: {
     readonly minLeaseMs: number
     readonly nameBytes: number

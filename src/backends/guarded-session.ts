@@ -76,6 +76,7 @@ export class GuardedSession implements Session {
       won: (grant) => on.won(grant),
       renewed: (renewal) => on.renewed(renewal),
       rose: (order) => on.rose?.(order),
+      ...(on.asked === undefined ? {} : { asked: (wish) => on.asked?.(wish) }),
       ended: (end) => {
         this.#forget(election, on)
         if (end.reason === 'session-lost') this.#guard.lost()

@@ -1,4 +1,5 @@
 /** One candidacy of a session of an embedded cluster, from the request in the log to the last event. */
+import type { OperatorAnswer } from '../cluster/operator-desk.ts'
 import type { Answer, Letter } from '../cluster/outbox.ts'
 import { MandateError } from '../errors.ts'
 import type { Timer } from '../seams/clock.ts'
@@ -10,6 +11,7 @@ import type {
   CandidacyRequest,
   LossReason,
   Metadata,
+  OperatorRequest,
   Renewal,
 } from './backend.ts'
 
@@ -169,6 +171,25 @@ export class RaftCandidacy implements Candidacy {
     // The session ended meanwhile, and everything it had with it.
     if (result === null) return 'left'
     return result.is === 'was-not-holder' ? 'was-not-holder' : 'left'
+  }
+
+  /** An operator asks for the end of the leadership with this token; null: it is none of this candidacy, or not known. */
+  async asked({ token, to }: OperatorRequest): Promise<OperatorAnswer | null> {
+    if (!this.#leads(token)) return null
+    if (to !== null) {
+      const { election } = this.#request
+      const checked = await this.#ask({ type: 'check-transfer', election, token, to }, undefined)
+      if (checked === 'unanswered' || checked === null) return null
+      if (checked.is === 'no-such-candidate') return 'no-such-candidate'
+      if (checked.is !== 'done' || !this.#leads(token)) return null
+    }
+    if (this.#on.asked === undefined) return null
+    this.#on.asked({ to })
+    return 'told'
+  }
+
+  #leads(token: bigint): boolean {
+    return this.#state.is === 'held' && this.#state.token === token
   }
 
   async transfer(to: string, { signal }: Cancellable): Promise<'done' | 'refused' | 'unknown'> {

@@ -14,12 +14,14 @@ import type { Timing } from '../lease/timing.ts'
 import type { Clock, Timer } from '../seams/clock.ts'
 import type { ConnectClient } from '../seams/transport.ts'
 import { version } from '../version.ts'
+import { askOverLink } from './ask-over-link.ts'
 import type {
   BackendDriver,
   BackendEnv,
   BackendFacts,
   Cancellable,
   ObserveEvents,
+  OperatorRequest,
   SessionRequest,
   SessionTicket,
 } from './backend.ts'
@@ -60,6 +62,7 @@ export const raftFacts = (timing: Timing): BackendFacts => ({
   transfer: 'directed',
   proclaim: true,
   earlyLoss: [],
+  operatorRequests: true,
   limits: { minLeaseMs: shortestLeaseMs(timing), nameBytes: 253, metadataBytes: 4096, nestedNames: true },
 })
 
@@ -163,6 +166,12 @@ export class RaftDriver implements BackendDriver {
     } finally {
       ;(link as SponsorLink | null)?.close()
     }
+  }
+
+  ask(request: OperatorRequest, { signal }: Cancellable): Promise<'told' | 'no-such-candidate'> {
+    const { clock } = this.#env
+    const everyMs = this.#options.timing.electionTimeoutMs[0]
+    return askOverLink(this.#connect(), request, { clock, everyMs, signal })
   }
 
   async close(): Promise<void> {

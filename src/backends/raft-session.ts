@@ -239,6 +239,11 @@ export class RaftSession implements Session {
       case 'support':
         if (message.message.session === this.#key) this.#liveness.received(message.message)
         return
+      case 'holder-asked':
+        void this.#askedByOperator(message)
+        return
+      case 'operator-told':
+        return
       case 'opened':
       case 'session-ended':
       case 'results':
@@ -254,7 +259,17 @@ export class RaftSession implements Session {
     }
   }
 
-  #concerning(message: Exclude<SponsorMessage, { type: 'observed' | 'status' | 'error' | 'support' }>): void {
+  /** Without an answer the operator repeats: it may be meant for another session, or for nobody any more. */
+  async #askedByOperator({
+    by,
+    id,
+    request,
+  }: Extract<SponsorMessage, { type: 'holder-asked' }>): Promise<void> {
+    const answer = await this.#candidacies.get(request.election)?.asked(request)
+    if (answer !== undefined && answer !== null) this.#link.send({ type: 'holder-answers', by, id, answer })
+  }
+
+  #concerning(message: Extract<SponsorMessage, { session: SessionKey }>): void {
     switch (message.type) {
       case 'opened':
         this.#attached(message.state)

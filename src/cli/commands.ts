@@ -21,6 +21,16 @@ const self: ExtraFlag = {
   help: 'which peer of the backend this process is',
 }
 const data: ExtraFlag = { flag: '--data', placeholder: '<folder>', help: "the folder of this peer's log" }
+const wait: ExtraFlag = {
+  flag: '--wait',
+  placeholder: '<duration>',
+  help: 'give up with exit code 75 when it is not done by then (default: 10s)',
+}
+const ifToken: ExtraFlag = {
+  flag: '--if-token',
+  placeholder: '<token>',
+  help: 'only if the leader has this token, as `mandate status` shows it; else exit 1',
+}
 const json: ExtraFlag = { flag: '--json', help: 'answer on stdout in JSON' }
 
 const runSettings = [
@@ -215,19 +225,31 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: 'resign <name>',
-    summary: 'ask the leader to give up (not built yet)',
+    summary:
+      'ask the leader to give up: it stops its work, then whoever waits leads; exit 1 if nobody leads, 75 if it takes too long',
     settings: [],
-    extra: [backend, config],
-    examples: [],
-    load: async () => (await import('./not-built.ts')).resign,
+    extra: [wait, ifToken, backend, config, json],
+    examples: ['mandate resign billing', 'mandate resign billing --if-token 42 --wait 1m --json'],
+    load: async () => (await import('./operator/operator.ts')).resign,
   },
   {
     usage: 'transfer <name>',
-    summary: 'hand an election over to a candidate (not built yet)',
+    summary:
+      'ask the leader to hand over to a candidate that waits; exit 1 if that one does not stand, 75 if it takes too long',
     settings: [],
-    extra: [{ flag: '--to', placeholder: '<id>', help: 'the candidate that shall lead' }, backend, config],
-    examples: [],
-    load: async () => (await import('./not-built.ts')).transfer,
+    extra: [
+      { flag: '--to', placeholder: '<id>', help: 'the candidate that shall lead; it must be waiting' },
+      wait,
+      ifToken,
+      backend,
+      config,
+      json,
+    ],
+    examples: [
+      'mandate transfer billing --to worker-7',
+      'mandate transfer billing --to worker-7 --json | jq .to.token',
+    ],
+    load: async () => (await import('./operator/operator.ts')).transfer,
   },
   {
     usage: 'manifests <name>',

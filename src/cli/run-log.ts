@@ -79,10 +79,10 @@ export class RunLog {
   }
 
   /** Once for each leadership: it may end just as its command does, and then both look at it. */
-  lost(token: bigint, reason: string): void {
+  lost(token: bigint, reason: string, why = `leadership lost: ${reason}`): void {
     if (this.#lostToken === token) return
     this.#lostToken = token
-    this.event({ event: 'lost', level: 'warn', token, reason, msg: `leadership lost: ${reason}` })
+    this.event({ event: 'lost', level: 'warn', token, reason, msg: why })
   }
 
   /** Something is wrong that may pass: a lost connection, a missing quorum. */

@@ -2,9 +2,12 @@
  * The supervisor of `run`: stands for election, runs the command while it leads, and ends with a code that says whose
  * it is. It does no work of its own that a pause could make late: whatever must not be late is the guard's.
  */
-import type { Backend, Exclusivity, LossReason, Metadata } from '../backends/backend.ts'
+import type { Backend, Exclusivity, LossReason, Metadata, OperatorWish } from '../backends/backend.ts'
+import type { CampaignOptions } from '../election/campaign.ts'
 import type { HealthWatch } from '../election/health.ts'
 import { createElection } from '../index.ts'
+import { Asked } from './asked.ts'
+import { pauseUnless, within } from './bounded-wait.ts'
 import { exitCode, exitCodeOfSignal } from './exit-codes.ts'
 import type { BackendDescription } from './description.ts'
 import { formatDuration } from './duration.ts'
@@ -53,8 +56,13 @@ export interface RunParts {
 /** A guard that dies again and again has a reason (memory, a limit on processes) that trying does not remove. */
 const guardRestarts = 3
 const pauseAfterLossMs = 100
+/** After a leadership that was given up on request: whoever stands elsewhere goes first, as after `lead()` resigned. */
+const pauseAfterRequestMs = 1000
 /** Releasing is a favour to the successor; an arbiter that is away must not keep this process. */
 const resignLimitMs = 5000
+
+/** Of an election: stands until it leads. */
+type Campaign = (o: CampaignOptions) => Promise<HeldLeadership>
 
 export async function supervise(plan: RunPlan, parts: RunParts): Promise<Ending> {
   return new Supervisor(plan, parts).run()
@@ -70,6 +78,8 @@ class Supervisor {
   #term: Term | undefined
   /** From the first start of the command to its last end, pauses between its lives included. */
   #leads = false
+  /** Of the leadership that stands, or that is stood for. */
+  #asked = new Asked()
   /** The guard that knows how to release the present leadership. */
   #informed: GuardLink | undefined
 
@@ -92,10 +102,11 @@ class Supervisor {
     })
     try {
       for (;;) {
-        const ending = await this.#once((signal) => election.campaign({ signal }))
+        const ending = await this.#once((o) => election.campaign(o))
         if (ending !== undefined) return ending
         // Whatever took the leadership away may still be there.
-        await new Promise<void>((resolve) => setTimeout(resolve, pauseAfterLossMs))
+        const pauseMs = this.#asked.wish === undefined ? pauseAfterLossMs : pauseAfterRequestMs
+        await pauseUnless(this.#stop.signal, pauseMs)
       }
     } finally {
       unchecked?.()
@@ -117,9 +128,16 @@ class Supervisor {
     })
   }
 
+  /** The command stops first, as for a failed health check; only then is the leadership given up. */
+  #hear(wish: OperatorWish): void {
+    this.#asked.tell(wish)
+    this.#term?.handOver(wish.to === null ? 'resigned' : 'transferred', this.#asked.why)
+  }
+
   /** One candidacy and, if it wins, one life of the command. Undefined: stand again. */
-  async #once(campaign: (signal: AbortSignal) => Promise<HeldLeadership>): Promise<Ending | undefined> {
+  async #once(campaign: Campaign): Promise<Ending | undefined> {
     const { log } = this.#parts
+    this.#asked = new Asked()
     log.event({ event: 'campaigning', msg: `standing in '${this.#plan.election}' as ${this.#plan.id}` })
     const leadership = await this.#campaign(campaign)
     if (leadership === 'stopped') return this.#stoppedEnding()
@@ -143,9 +161,7 @@ class Supervisor {
     return this.#endingOf(end)
   }
 
-  async #campaign(
-    campaign: (signal: AbortSignal) => Promise<HeldLeadership>,
-  ): Promise<HeldLeadership | 'stopped' | 'not-elected'> {
+  async #campaign(campaign: Campaign): Promise<HeldLeadership | 'stopped' | 'not-elected'> {
     const giveUp = new AbortController()
     const limit =
       this.#plan.waitMs === undefined ? undefined : setTimeout(() => giveUp.abort(), this.#plan.waitMs)
@@ -163,18 +179,16 @@ class Supervisor {
   }
 
   /** Stands only while healthy. Rejects once `stop` has aborted, as `campaign` does. */
-  async #campaignHealthy(
-    campaign: (signal: AbortSignal) => Promise<HeldLeadership>,
-    stop: AbortSignal,
-  ): Promise<HeldLeadership> {
+  async #campaignHealthy(campaign: Campaign, stop: AbortSignal): Promise<HeldLeadership> {
     const { health } = this.#parts
-    if (health === null) return campaign(stop)
+    const onAsked = (wish: OperatorWish): void => this.#hear(wish)
+    if (health === null) return campaign({ signal: stop, onAsked })
     for (;;) {
       await health.untilHealthy(stop)
       const unhealthy = new AbortController()
       const unwatch = health.onceUnhealthy(() => unhealthy.abort())
       try {
-        return await campaign(AbortSignal.any([stop, unhealthy.signal]))
+        return await campaign({ signal: AbortSignal.any([stop, unhealthy.signal]), onAsked })
       } catch (error) {
         if (stop.aborted || !unhealthy.signal.aborted) throw error
       } finally {
@@ -189,6 +203,7 @@ class Supervisor {
     for (;;) {
       const startedAt = performance.now()
       if (this.#parts.health?.isHealthy === false) return this.#lost(leadership, 'unhealthy')
+      if (this.#asked.wish !== undefined) return this.#lost(leadership, await this.#asked.reason)
       const end = await this.#live(leadership)
       if (end.is !== 'ended' || !end.byItself || this.#stop.signal.aborted) return end
       if (!startsAgain(this.#plan.restart, end.exitCode)) return end
@@ -202,7 +217,7 @@ class Supervisor {
   }
 
   #lost({ token }: HeldLeadership, reason: LossReason): TermEnd {
-    this.#parts.log.lost(token, reason)
+    this.#parts.log.lost(token, reason, this.#asked.wish === undefined ? undefined : this.#asked.why)
     return { is: 'lost', reason }
   }
 
@@ -215,7 +230,7 @@ class Supervisor {
     const stopped = new Promise<'stopped'>((resolve) =>
       signal.addEventListener('abort', () => resolve('stopped'), { once: true }),
     )
-    const first = await Promise.race([lost, stopped, over])
+    const first = await Promise.race([lost, stopped, over, this.#asked.reason])
     clearTimeout(timer)
     return first
   }
@@ -225,6 +240,7 @@ class Supervisor {
     if (this.#guard.lost) this.#guard = new GuardLink(env)
     await this.#guard.ready()
     if (this.#stop.signal.aborted) return { is: 'stopped' }
+    if (this.#asked.wish !== undefined) return this.#lost(leadership, await this.#asked.reason)
     const { command, exclusivity, leaseMs, graceMs, marginMs, killSignal } = this.#plan
     this.#term = new Term({
       leadership,
@@ -270,9 +286,17 @@ class Supervisor {
   }
 
   async #resign(leadership: HeldLeadership, end: TermEnd): Promise<void> {
+    const to = this.#asked.wish?.to ?? null
+    const given = to === null ? 'done' : await this.#within(resignLimitMs, leadership.transfer(to))
     await this.#within(resignLimitMs, leadership.resign())
-    if (end.is === 'lost') return
-    this.#parts.log.event({ event: 'resigned', token: leadership.token, msg: 'resigned' })
+    if (end.is === 'lost' && this.#asked.wish === undefined) return
+    const handedOver = to !== null && given === 'done'
+    const msg = handedOver
+      ? `handed over to '${to}'`
+      : to === null
+        ? 'resigned'
+        : `resigned: '${to}' did not take over`
+    this.#parts.log.event({ event: 'resigned', token: leadership.token, msg })
   }
 
   #endingOf(end: TermEnd): Ending | undefined {
@@ -306,10 +330,7 @@ class Supervisor {
     return { code: exitCodeOfSignal(signal), whose: 'mandate', why: `${signal} while no command ran` }
   }
 
-  async #within(limitMs: number, promise: Promise<unknown>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, limitMs)))
-    await Promise.race([promise.catch(() => undefined), limit, this.#parts.inbox.hurried])
-    clearTimeout(timer)
+  #within<T>(limitMs: number, promise: Promise<T>): Promise<T | undefined> {
+    return within(limitMs, promise, this.#parts.inbox.hurried)
   }
 }

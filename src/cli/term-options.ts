@@ -11,6 +11,7 @@ export interface HeldLeadership {
   remainingMs(): number
   readonly lost: Promise<LossReason>
   resign(): Promise<unknown>
+  transfer(to: string): Promise<'done' | 'refused' | 'unknown'>
 }
 
 export type TermEnd =

@@ -63,8 +63,8 @@ export class Term {
   }
 
   /** The leadership is to be given up, for this reason, once the command has stopped. */
-  handOver(reason: LossReason): void {
-    if (this.#state !== 'over') this.#giveUp(reason, this.#options.graceMs)
+  handOver(reason: LossReason, why?: string): void {
+    if (this.#state !== 'over') this.#giveUp(reason, this.#options.graceMs, why)
   }
 
   forward(signal: NodeJS.Signals): void {
@@ -162,9 +162,9 @@ export class Term {
     this.#giveUp(reason, noTime ? 0 : this.#options.graceMs)
   }
 
-  #giveUp(reason: string, graceMs: number): void {
+  #giveUp(reason: string, graceMs: number, why?: string): void {
     if (this.#lossReason !== undefined) return
-    this.#tellLoss(reason)
+    this.#tellLoss(reason, why)
     this.#ask('loss', this.#options.killSignal, graceMs)
   }
 
@@ -173,10 +173,10 @@ export class Term {
     this.#end({ is: 'lost', reason: this.#lossReason ?? reason })
   }
 
-  #tellLoss(reason: string): void {
+  #tellLoss(reason: string, why?: string): void {
     this.#lossReason = reason
     const { log, leadership } = this.#options
-    log.lost(leadership.token, reason)
+    log.lost(leadership.token, reason, why)
   }
 
   /** Asks the whole group to stop, once, and has it killed when the grace is over. A second reason may shorten the grace. */

@@ -3,6 +3,7 @@
  * are the types of `messages.ts`, with the limits that the types cannot carry.
  */
 import { mandateErrorCodes, MandateError } from '../errors.ts'
+import { operatorAnswer, operatorRequest } from './operator-desk.ts'
 import type { PulsePromise } from '../protocols/detector/pulse.ts'
 import type { Entry, RaftMessage } from '../protocols/raft/types.ts'
 import type { SupportMessage } from '../protocols/support/types.ts'
@@ -156,6 +157,8 @@ const peerMessage = union<PeerMessage, 'kind'>('kind', {
   'turned-away': { session, error: errorReply },
   'read-index': { id: count },
   'read-index-reply': { id: count, index: nullable(count) },
+  'operator-asks': { id: count, request: operatorRequest },
+  'holder-answers': { id: count, answer: operatorAnswer },
 })
 
 const holderMessage = union<HolderMessage, 'type'>('type', {
@@ -167,6 +170,8 @@ const holderMessage = union<HolderMessage, 'type'>('type', {
   observe: { id: count, election: electionName },
   unobserve: { id: count },
   status: { id: count, election: nullable(electionName) },
+  'operator-asks': { id: count, request: operatorRequest },
+  'holder-answers': { by: id, id: count, answer: operatorAnswer },
 })
 
 const sessionState = object<SessionState>({
@@ -235,6 +240,8 @@ const sponsorMessage = union<SponsorMessage, 'type'>('type', {
   },
   observed: { id: count, state: observedState },
   status: { id: count, status: peerStatus },
+  'holder-asked': { by: id, id: count, request: operatorRequest },
+  'operator-told': { id: count, answer: operatorAnswer },
   error: { id: nullable(count), error: errorReply },
 })
 

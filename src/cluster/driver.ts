@@ -428,6 +428,10 @@ export class Peer {
       case 'read-index-reply':
         this.#reception.readAnswered(message.id, message.index)
         return
+      case 'operator-asks':
+      case 'holder-answers':
+        this.#reception.operator(from, message)
+        return
       default:
         message satisfies never
     }

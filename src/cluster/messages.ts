@@ -7,6 +7,7 @@ import type { PeerId } from '../protocols/quorum/types.ts'
 import type { RaftMessage } from '../protocols/raft/types.ts'
 import type { SessionKey, SupportMessage } from '../protocols/support/types.ts'
 import type { Start } from '../seams/storage.ts'
+import type { DeskMessage, HolderAnswers, HolderAsked, OperatorAsks, OperatorTold } from './operator-desk.ts'
 import type {
   Command,
   Exclusivity,
@@ -54,6 +55,7 @@ export type PeerMessage =
   /** Linearizable read through the leader (Dissertation §6.4): `index` null = not the leader, ask again. */
   | { readonly kind: 'read-index'; readonly id: number }
   | { readonly kind: 'read-index-reply'; readonly id: number; readonly index: number | null }
+  | DeskMessage
 
 /** From the holder of a session, or from a reader, to its sponsor. */
 export type HolderMessage =
@@ -78,6 +80,8 @@ export type HolderMessage =
   | { readonly type: 'observe'; readonly id: number; readonly election: string }
   | { readonly type: 'unobserve'; readonly id: number }
   | { readonly type: 'status'; readonly id: number; readonly election: string | null }
+  | OperatorAsks
+  | HolderAnswers
 
 /** What the session holds, sent with every (re-)attachment so that pushes lost with a sponsor are made good. */
 export interface SessionState {
@@ -129,6 +133,8 @@ export type SponsorMessage =
     }
   | { readonly type: 'observed'; readonly id: number; readonly state: ObservedState }
   | { readonly type: 'status'; readonly id: number; readonly status: PeerStatus }
+  | HolderAsked
+  | OperatorTold
   | { readonly type: 'error'; readonly id: number | null; readonly error: ErrorReply }
 
 export type ObservedState =

@@ -4,11 +4,12 @@
  */
 import type { MandateError } from '../errors.ts'
 import type { PeerId } from '../protocols/quorum/types.ts'
-import type { Registry } from '../registry/registry.ts'
+import { electionState, type Registry } from '../registry/registry.ts'
 import type { RegistryEvent } from '../registry/types.ts'
 import type { ClientId } from '../seams/transport.ts'
 import type { ErrorReply, HolderMessage, PeerStatus, SponsorMessage } from './messages.ts'
 import { Observers } from './observers.ts'
+import { OperatorDesk, type DeskMessage } from './operator-desk.ts'
 import type { PeerOptions, PeerTransport } from './peer-options.ts'
 import { Reads } from './reads.ts'
 import { Sponsor, type Link, type SponsorDuties } from './sponsor.ts'
@@ -50,6 +51,7 @@ export class Reception {
   readonly #sponsor: Sponsor
   readonly #observers: Observers
   readonly #reads: Reads
+  readonly #desk: OperatorDesk<Link>
   readonly #clients = new Map<ClientId, Link>()
   readonly #holders = new Map<Link, LocalHolder>()
 
@@ -78,6 +80,19 @@ export class Reception {
       this.#read(2 * options.timing.electionTimeoutMs[1], done)
     this.#sponsor = new Sponsor(registry, options.cluster, voters, { ...duties, read })
     this.#observers = new Observers(registry, read)
+    this.#desk = new OperatorDesk(
+      options.self,
+      { peers: voters, incarnation },
+      {
+        send: (to, message) => transport.send(to, message, 'urgent'),
+        holders: ({ election, token }) => {
+          const holder = electionState(registry, election)?.holder
+          const link = holder?.token === token ? this.#sponsor.linkOf(holder.session) : undefined
+          return link === undefined ? [] : [link]
+        },
+        toLink: (link, message) => link.send(message),
+      },
+    )
   }
 
   // ---- who comes and goes ---------------------------------------------------------------------------------------
@@ -142,6 +157,11 @@ export class Reception {
   /** An acknowledgement or refusal of a voter. */
   support(reply: Exclude<VoterReply, { type: 'withdraw-answer' }>): void {
     this.#sponsor.support(reply)
+  }
+
+  /** An operator's request, or its answer, by way of another peer. */
+  operator(from: PeerId, message: DeskMessage): void {
+    this.#desk.fromPeer(from, message)
   }
 
   turnedAway(session: string, error: ErrorReply): void {
@@ -213,6 +233,10 @@ export class Reception {
       case 'close':
         this.#sponsor.received(link, message)
         return
+      case 'operator-asks':
+      case 'holder-answers':
+        this.#desk.fromLink(link, message)
+        return
       default:
         message satisfies never
     }
@@ -234,5 +258,6 @@ export class Reception {
   #detached(link: Link): void {
     this.#sponsor.detached(link)
     this.#observers.detached(link)
+    this.#desk.detached(link)
   }
 }

@@ -86,6 +86,11 @@ export class Sponsor {
     }
   }
 
+  /** Through which link a session speaks that is attached here. */
+  linkOf(session: SessionKey): Link | undefined {
+    return this.#attached.get(session)?.link
+  }
+
   /** The link is gone; its sessions live on and may attach elsewhere. */
   detached(link: Link): void {
     for (const [key, attached] of this.#attached) if (attached.link === link) this.#attached.delete(key)

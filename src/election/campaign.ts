@@ -1,4 +1,4 @@
-import type { SessionShare } from '../backends/backend.ts'
+import type { Cancellable, OperatorWish, SessionShare } from '../backends/backend.ts'
 import type { HealthWatch } from './health.ts'
 import type { HeldLeadershipBase } from './leadership-base.ts'
 import type { ElectionSettings } from './options.ts'
@@ -11,6 +11,15 @@ import { publish } from '../observability/channels.ts'
 /** Before standing again after a candidacy that ended without anybody's wish, in ms. */
 const AGAIN_FIRST_MS = 100
 const AGAIN_MAX_MS = 5000
+
+export interface CampaignOptions extends Cancellable {
+  /**
+   * Called when an operator asks the leadership to end (`mandate resign`, `mandate transfer`), at most once, instead of
+   * ending it at once: stop what runs under it, then call `resign()`, or `transfer(to)` where `to` is not null.
+   * @default it ends at once, as by those calls: `signal` aborts, then it is released
+   */
+  readonly onAsked?: ((wish: OperatorWish) => void) | undefined
+}
 
 /** The place from which one candidate stands: one candidacy at a time, on one session. */
 export interface Seat {
@@ -35,7 +44,11 @@ export interface Won {
  * again. Once the first session was open, an arbiter that cannot be reached is waited for. Who is unhealthy does not stand.
  * @throws CANCELLED after whatever may have been won is released; the error of a refusal; that of the first open
  */
-export async function stand(seat: Seat, signal: AbortSignal): Promise<Won> {
+export async function stand(
+  seat: Seat,
+  signal: AbortSignal,
+  onAsked?: CampaignOptions['onAsked'],
+): Promise<Won> {
   const { env } = seat.settings.backend
   let stood = false
   for (let attempt = 1; ; attempt++) {
@@ -46,7 +59,7 @@ export async function stand(seat: Seat, signal: AbortSignal): Promise<Won> {
     const share = await openSession(seat, signal, stood)
     if (share !== undefined) {
       stood = true
-      const won = await standOnce(seat, share, signal)
+      const won = await standOnce(seat, share, { signal, onAsked })
       if (won !== undefined) return won
     }
     await pause(env.clock, backOffMs(env.random, attempt, AGAIN_FIRST_MS, AGAIN_MAX_MS), signal)
@@ -71,10 +84,14 @@ async function openSession(
 }
 
 /** Undefined: it ended, but standing again may help. */
-async function standOnce(seat: Seat, share: SessionShare, signal: AbortSignal): Promise<Won | undefined> {
+async function standOnce(
+  seat: Seat,
+  share: SessionShare,
+  { signal, onAsked }: CampaignOptions & { readonly signal: AbortSignal },
+): Promise<Won | undefined> {
   const { name, candidateId } = seat.settings
   publish('mandate:campaign', () => ({ election: name, candidateId }))
-  const standing = new Standing(seat.settings, share.session)
+  const standing = new Standing(seat.settings, share.session, onAsked)
   seat.standing = standing
   const outcome = await outcomeWhileHealthy(standing, signal, seat.health)
   if (signal.aborted) {

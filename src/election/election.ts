@@ -1,7 +1,7 @@
 import type { Cancellable, Guarantee, Observer, SessionShare } from '../backends/backend.ts'
 import type { LeadershipOf } from './advisory-leadership.ts'
 import { stand } from './campaign.ts'
-import type { Seat } from './campaign.ts'
+import type { CampaignOptions, Seat } from './campaign.ts'
 import { HealthWatch } from './health.ts'
 import { checkLeadOptions, leadUntilDone } from './lead.ts'
 import type { AnyWork, LeadOptions, Work } from './lead.ts'
@@ -32,7 +32,7 @@ export interface Election<Its extends Guarantee = 'linearizable'> {
    * @throws CANCELLED after whatever had been won is released; DUPLICATE_ID, INVALID_OPTIONS, BACKEND_UNAVAILABLE,
    * UNAUTHORIZED, FORBIDDEN, LIMIT_EXCEEDED, CLOSED
    */
-  campaign(o?: Cancellable): Promise<LeadershipOf<Its>>
+  campaign(o?: CampaignOptions): Promise<LeadershipOf<Its>>
   /**
    * The present state, then every change; a slow reader misses what was overtaken, and tokens never go back. Ends when
    * the loop is left, `signal` aborts or the election is closed, without an error.
@@ -108,9 +108,9 @@ class CandidateElection<Its extends Guarantee> implements Election<Its>, Seat, S
     return this.#alone(signal, (stop) => leadUntilDone(this, { work, onError, drainMs, stop }))
   }
 
-  async campaign(o: Cancellable = {}): Promise<LeadershipOf<Its>> {
+  async campaign(o: CampaignOptions = {}): Promise<LeadershipOf<Its>> {
     try {
-      const won = await this.#alone(o.signal, (signal) => stand(this, signal))
+      const won = await this.#alone(o.signal, (signal) => stand(this, signal, o.onAsked))
       return won.leadership as unknown as LeadershipOf<Its>
     } catch (error) {
       if (this.closed.aborted && isMandateError(error, 'CANCELLED')) throw this.#closedError()

@@ -8,6 +8,7 @@ import type {
   Exclusivity,
   LossReason,
   Metadata,
+  OperatorWish,
   Renewal,
   Session,
 } from '../backends/backend.ts'
@@ -46,17 +47,21 @@ export class Standing implements CandidacyEvents, TokenOwner {
   readonly #env: BackendEnv
   readonly #candidacy: Candidacy
   readonly #deadlines: SessionDeadlines
+  /** Undefined: an operator's wish is done at once. */
+  readonly #onAsked: ((wish: OperatorWish) => void) | undefined
   #decide!: (outcome: Outcome) => void
   #leadership: HeldLeadershipBase | undefined
   #deadline: LiveDeadline | undefined
   #drained: Promise<void> | undefined
   #handOver: HandOver | undefined
+  #wish: OperatorWish | undefined
   #end: { readonly reason: LossReason } | undefined
   #releasing: Promise<void> | undefined
 
-  constructor(settings: ElectionSettings, session: Session) {
+  constructor(settings: ElectionSettings, session: Session, onAsked?: (wish: OperatorWish) => void) {
     const { backend, name, exclusivity, priority, metadata } = settings
     this.#settings = settings
+    this.#onAsked = onAsked
     this.#env = backend.env
     this.#deadlines = deadlinesOf(session, backend.env.clock, backend.timing)
     this.candidateId = settings.candidateId
@@ -98,6 +103,21 @@ export class Standing implements CandidacyEvents, TokenOwner {
     this.#deadline = deadline
     this.#leadership = leadership
     this.#decide({ is: 'won', leadership })
+  }
+
+  /** In `lead()` the work drains first, and its lease is kept meanwhile. What was asked before counts. */
+  asked(wish: OperatorWish): void {
+    if (!this.leads || this.#wish !== undefined) return
+    this.#wish = wish
+    this.#comply(wish).catch((error: unknown) =>
+      this.#env.report({ during: `an operator's request about election '${this.electionName}'`, error }),
+    )
+  }
+
+  async #comply({ to }: OperatorWish): Promise<void> {
+    if (this.#onAsked !== undefined) this.#onAsked({ to })
+    else if (to === null) this.#leadership?.end('resigned')
+    else await this.transfer(to, {})
   }
 
   renewed(renewal: Renewal): void {

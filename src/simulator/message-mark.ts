@@ -29,6 +29,10 @@ export function markOf(message: AnyPeerMessage): number {
       return 192 + message.requests.length * 1024 + markOfLetter(message.requests[0])
     case 'answer':
       return 193 + message.replies.length * 1024 + markOfLetter(message.replies[0])
+    case 'operator-asks':
+      return 132 + message.id * 8
+    case 'holder-answers':
+      return 133 + message.id * 8
     default:
       return message satisfies never
   }

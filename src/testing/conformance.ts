@@ -20,6 +20,7 @@ import { loss } from './conformance/loss.ts'
 import { lostReplies } from './conformance/lost-replies.ts'
 import { manyElections } from './conformance/many-elections.ts'
 import { observe } from './conformance/observe.ts'
+import { operator } from './conformance/operator.ts'
 import { proclaim } from './conformance/proclaim.ts'
 import { resign } from './conformance/resign.ts'
 import { Scene } from './conformance/scene.ts'
@@ -52,6 +53,7 @@ const THEMES: readonly Theme[] = [
   manyElections,
   transfer,
   proclaim,
+  operator,
   shutdown,
   limits,
   leadership,

@@ -8,6 +8,7 @@ import { toldWrongly } from './faulty-backends/told-wrongly.ts'
 import { wrongAdmission } from './faulty-backends/wrong-admission.ts'
 import { wrongGrants } from './faulty-backends/wrong-grants.ts'
 import { wrongLimits } from './faulty-backends/wrong-limits.ts'
+import { wrongRequests } from './faulty-backends/wrong-requests.ts'
 import { wrongSights } from './faulty-backends/wrong-sights.ts'
 import { wrongTokens } from './faulty-backends/wrong-tokens.ts'
 
@@ -22,4 +23,5 @@ export const faultyBackends: readonly FaultyBackend[] = [
   ...wrongAdmission,
   ...wrongGrants,
   ...wrongLimits,
+  ...wrongRequests,
 ]

@@ -15,10 +15,10 @@ export class Cluster {
     this.url = url
   }
 
-  static async plan(stage: Stage, keys = ''): Promise<Cluster> {
+  static async plan(stage: Stage, keys = '', engine = 'raft'): Promise<Cluster> {
     const ports = await freePorts(peerIds.length)
     const peers = peerIds.map((id, index) => `${id}@127.0.0.1:${ports[index]}`)
-    return new Cluster(stage, `raft://${peers.join(',')}${keys}`)
+    return new Cluster(stage, `${engine}://${peers.join(',')}${keys}`)
   }
 
   /** `run job`, with a vote. */

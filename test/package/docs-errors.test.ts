@@ -68,17 +68,14 @@ describe('docs/errors.md', () => {
     expect(thrown.has(code)).toBe(!reserved(code))
   })
 
-  it('names, for each reserved code, the planned backends or commands that it is for', () => {
+  it('names, for each reserved code, the planned backends that it is for', () => {
     const planned = [...read('src/cli/description.ts').matchAll(/^ {2}\['\w+', '(\w+)'\],$/gm)].map(
       ([, name]) => name,
     )
-    const commands = [...read('src/cli/not-built.ts').matchAll(/notBuilt\(\s*'(\w+)'/g)].map(
-      ([, name]) => name,
-    )
-    const known = new Set([...planned, ...commands])
+    const known = new Set(planned)
     for (const code of mandateErrorCodes.filter(reserved)) {
-      const list = /For the (?:backends|commands) ((?:`[^`]+`|,|and|\s)+)/.exec(sections.get(code) ?? '')?.[1]
-      const named = [...(list ?? '').matchAll(/`(?:mandate )?([a-z]+)`/g)].map(([, name]) => name)
+      const list = /For the backends ((?:`[^`]+`|,|and|\s)+)/.exec(sections.get(code) ?? '')?.[1]
+      const named = [...(list ?? '').matchAll(/`([a-z]+)`/g)].map(([, name]) => name)
       expect(named.length, code).toBeGreaterThan(0)
       for (const name of named) expect(known, `${code} is for ${name}`).toContain(name)
     }

@@ -1,9 +1,10 @@
-import type { Exclusivity, LossReason, Metadata, SessionTicket } from '../backend.ts'
+import type { Exclusivity, LossReason, Metadata, OperatorRequest, SessionTicket } from '../backend.ts'
 import { Contest } from './contest.ts'
 import type { Holder } from './contest.ts'
 import type { Link } from './link.ts'
 import type { Exchange, ExchangeReply, MemoryRequest, ObservedStates, OpenMessage } from './messages.ts'
 import { SessionRecord } from './session-record.ts'
+import { Unheard } from './unheard.ts'
 import { MandateError } from '../../errors.ts'
 import type { Clock } from '../../seams/clock.ts'
 import { grantorSilenceMs } from '../../lease/deadline.ts'
@@ -30,6 +31,7 @@ export class Arbiter {
   readonly #sessions = new Map<string, SessionRecord>()
   readonly #contests = new Map<string, Contest>()
   readonly #watchers = new Map<string, Watcher>()
+  readonly #unheard = new Unheard()
   #lastToken = 0n
   #revision = 0
 
@@ -59,6 +61,7 @@ export class Arbiter {
     const session = this.#sessions.get(message.session)
     if (session === undefined) return undefined
     session.hear(message.seen)
+    this.#unheard.heardFrom(session)
     if (session.condemned && session.wasTold(session.condemnedBy)) {
       this.#endSession(session)
       return undefined
@@ -68,6 +71,18 @@ export class Arbiter {
     }
     for (const contest of session.contests()) this.#decide(contest)
     return session.reply(message.sequence)
+  }
+
+  /** Tells the holder what an operator asks; `answer` comes when it has heard it, or never. */
+  ask({ election, token, to }: OperatorRequest, answer: (is: 'told' | 'no-such-candidate') => void): void {
+    const holder = this.#contests.get(election)?.holder
+    if (holder?.token !== token || holder.freedBy !== undefined) return
+    if (to !== null && holder.contest.waiting(to)?.session.connected() !== true)
+      return answer('no-such-candidate')
+    if (holder.asked?.to !== to) {
+      holder.asked = { to, notice: holder.session.tellAsked(holder.candidacy, to) }
+    }
+    this.#unheard.wait(holder.session, holder.asked.notice, () => answer('told'))
   }
 
   close(key: string): 'released' | 'gone' {

@@ -1,4 +1,4 @@
-import type { Cancellable, Candidacy, CandidacyEvents, Metadata, Renewal } from '../backend.ts'
+import type { Cancellable, Candidacy, CandidacyEvents, Metadata, OperatorWish, Renewal } from '../backend.ts'
 import type { Answer, MemoryRequest } from './messages.ts'
 
 type Question = Extract<MemoryRequest, { type: 'leave' | 'transfer' | 'proclaim' }>
@@ -20,6 +20,8 @@ export class MemoryCandidacy implements Candidacy {
   readonly #on: CandidacyEvents
   readonly #ask: Ask
   #phase: Phase = { is: 'waiting' }
+  /** Heard of before the win. */
+  #wish: OperatorWish | undefined
   #left: Promise<'left' | 'was-not-holder' | 'unknown'> | undefined
 
   constructor(number: number, on: CandidacyEvents, ask: Ask) {
@@ -69,6 +71,12 @@ export class MemoryCandidacy implements Candidacy {
     const { token } = this.#phase
     this.#phase = { is: 'holding' }
     this.#on.won({ token, renewal })
+    if (this.#wish !== undefined) this.ask(this.#wish)
+  }
+
+  ask(wish: OperatorWish): void {
+    if (this.#phase.is === 'holding') this.#on.asked?.(wish)
+    else this.#wish = wish
   }
 
   renew(renewal: Renewal): void {

@@ -10,6 +10,8 @@ export interface Contender {
   tellGranted(candidacy: number, token: bigint): void
   /** Gives the number of the notice. */
   tellFreed(candidacy: number, reason: LossReason): number
+  /** Gives the number of the notice. */
+  tellAsked(candidacy: number, to: string | null): number
   wasTold(notice: number): boolean
   standsNoMore(candidacy: number): void
 }
@@ -29,6 +31,8 @@ export interface Holder {
   metadata: Metadata
   /** The notice that told it of its end; until it has arrived nobody follows. */
   freedBy: number | undefined
+  /** What an operator asked of it last. */
+  asked: { readonly to: string | null; readonly notice: number } | undefined
 }
 
 /** One election at the arbiter: who leads and who waits, by priority, then first come. */
@@ -82,7 +86,7 @@ export class Contest {
   grant(waiter: Waiter, token: bigint): void {
     const { session, candidacy, metadata } = waiter
     this.#queue.splice(this.#queue.indexOf(waiter), 1)
-    this.holder = { contest: this, session, candidacy, token, metadata, freedBy: undefined }
+    this.holder = { contest: this, session, candidacy, token, metadata, freedBy: undefined, asked: undefined }
   }
 
   tellWaiters(): void {

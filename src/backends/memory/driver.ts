@@ -3,6 +3,7 @@ import type {
   BackendFacts,
   Cancellable,
   Observer,
+  OperatorRequest,
   SessionRequest,
   SessionTicket,
 } from '../backend.ts'
@@ -11,6 +12,7 @@ import { MemoryObserver } from './observer.ts'
 import { MemorySession } from './session.ts'
 import type { MemoryWorld } from './world.ts'
 import { MandateError } from '../../errors.ts'
+import { settledOrAborted } from '../settled.ts'
 import type { Instant, Timer } from '../../seams/clock.ts'
 
 export const memoryFacts: BackendFacts = {
@@ -21,6 +23,7 @@ export const memoryFacts: BackendFacts = {
   transfer: 'directed',
   proclaim: true,
   earlyLoss: ['operator'],
+  operatorRequests: true,
   limits: { minLeaseMs: 10, nameBytes: 253, metadataBytes: 4096, nestedNames: true },
 }
 
@@ -69,6 +72,24 @@ export class MemoryDriver implements BackendDriver {
         })
       })
     })
+  }
+
+  /** Repeated until it is answered: the holder may be cut off, and so may this process. */
+  async ask(request: OperatorRequest, { signal }: Cancellable): Promise<'told' | 'no-such-candidate'> {
+    const { arbiter, link, env } = this.#world
+    let retry: Timer | undefined
+    const answer = new Promise<'told' | 'no-such-candidate'>((resolve) => {
+      const send = (): void => {
+        link.toArbiter(() => arbiter.ask(request, (is) => link.toClient(() => resolve(is))))
+        retry = env.clock.setTimer(RETRY_MS, send)
+      }
+      send()
+    })
+    try {
+      return await settledOrAborted(answer, signal)
+    } finally {
+      retry?.cancel()
+    }
   }
 
   /** Asks again until an answer came: the arbiter takes the same session key for the same request. */

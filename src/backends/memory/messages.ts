@@ -59,6 +59,12 @@ export type MemoryNotice =
       readonly candidacy: CandidacyNumber
       readonly cause: MandateError
     }
+  | {
+      readonly type: 'asked'
+      readonly number: number
+      readonly candidacy: CandidacyNumber
+      readonly to: string | null
+    }
   /** The arbiter took the session away while its holder lives. */
   | { readonly type: 'condemned'; readonly number: number }
 

@@ -126,6 +126,10 @@ export class SessionRecord implements Contender {
     return this.#tell({ type: 'freed', candidacy, reason })
   }
 
+  tellAsked(candidacy: number, to: string | null): number {
+    return this.#tell({ type: 'asked', candidacy, to })
+  }
+
   tellGranted(candidacy: number, token: bigint): void {
     this.#forgetWaiting(candidacy)
     this.#tell({ type: 'granted', candidacy, token })

@@ -128,6 +128,9 @@ export class MemorySession implements Session {
         return this.#endCandidacy(notice.candidacy, { reason: notice.reason })
       case 'refused':
         return this.#endCandidacy(notice.candidacy, { reason: 'refused', cause: notice.cause })
+      case 'asked':
+        this.#candidacies.get(notice.candidacy)?.ask({ to: notice.to })
+        return
       case 'condemned':
         return this.#obey()
       default:

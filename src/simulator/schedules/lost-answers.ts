@@ -42,7 +42,7 @@ function oneBatchAtATime(): void {
 
 /** A candidacy, and what it asks its session. */
 class Stage implements CandidacyEvents {
-  readonly asked: { readonly request: SessionRequest; answer(result: RequestResult | null): void }[] = []
+  readonly questions: { readonly request: SessionRequest; answer(result: RequestResult | null): void }[] = []
   readonly told: string[] = []
 
   candidacy(): RaftCandidacy {
@@ -51,7 +51,7 @@ class Stage implements CandidacyEvents {
       this,
       {
         ask: (request, answer) => {
-          this.asked.push({ request, answer })
+          this.questions.push({ request, answer })
           // It has left for the cluster already.
           return { cancel: () => false }
         },
@@ -67,7 +67,7 @@ class Stage implements CandidacyEvents {
   }
 
   get types(): string[] {
-    return this.asked.map(({ request }) => request.type)
+    return this.questions.map(({ request }) => request.type)
   }
 
   waiting(): void {
@@ -101,9 +101,9 @@ async function cancelledBeforeTheAnswer(): Promise<void> {
   const candidacy = second.candidacy()
   candidacy.granted(5n)
   expectEqual(second.told, [], 'news of the second campaign when the grant of the first one comes')
-  first.asked[1]?.answer({ is: 'done' })
+  first.questions[1]?.answer({ is: 'done' })
   expectEqual(await left, 'left', 'the cancellation')
-  second.asked[0]?.answer(queued)
+  second.questions[0]?.answer(queued)
   candidacy.granted(7n)
   expectEqual(second.told, ['waiting', 'won 7'], 'news of the second campaign')
 }
@@ -112,21 +112,21 @@ async function cancelledBeforeTheAnswer(): Promise<void> {
 async function handsOverAfterItStopped(): Promise<void> {
   const stage = new Stage()
   const candidacy = stage.candidacy()
-  stage.asked[0]?.answer(queued)
+  stage.questions[0]?.answer(queued)
   candidacy.granted(5n)
   const done = candidacy.transfer('b', {})
-  stage.asked[1]?.answer({ is: 'done' })
+  stage.questions[1]?.answer({ is: 'done' })
   for (let turn = 0; turn < 10; turn++) await Promise.resolve()
   expect(stage.types.includes('transfer'), 'nothing is handed over')
   expectEqual(stage.told, ['waiting', 'won 5', 'ended transferred'], 'news when the transfer is asked for')
-  for (const { answer } of stage.asked.slice(2)) answer({ is: 'done' })
+  for (const { answer } of stage.questions.slice(2)) answer({ is: 'done' })
   expectEqual(await done, 'done', 'the transfer')
 }
 
 function endsWithItsSession(): void {
   const stage = new Stage()
   const candidacy = stage.candidacy()
-  stage.asked[0]?.answer(queued)
+  stage.questions[0]?.answer(queued)
   candidacy.granted(5n)
   candidacy.sessionExpired('silent for its lease')
   expectEqual(stage.told.at(-1), 'ended expired', 'the last news of a leadership whose session ended')

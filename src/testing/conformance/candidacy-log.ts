@@ -3,6 +3,7 @@ import type {
   CandidacyRequest,
   LeaseTiming,
   LossReason,
+  OperatorWish,
   Renewal,
 } from '../../backends/backend.ts'
 import type { Clock } from '../../seams/clock.ts'
@@ -33,6 +34,8 @@ export class CandidacyLog implements CandidacyEvents {
   renewal: Renewal | undefined
   renewals = 0
   end: End | undefined
+  /** What operators asked, in order; the same may come more than once. */
+  readonly wishes: (string | null)[] = []
   /** Set by whoever calls `leave`: from then on its process no longer acts as leader. */
   gaveUp = false
   /** Set by whoever closes its session or its process, which then no longer acts as leader either. */
@@ -115,6 +118,12 @@ export class CandidacyLog implements CandidacyEvents {
     }
     this.renewal = renewal
     this.renewals += 1
+  }
+
+  asked({ to }: OperatorWish): void {
+    this.#check('asked')
+    if (this.#phase === 'waiting') this.#breach('asked to give up before it had won')
+    this.wishes.push(to)
   }
 
   ended(end: End): void {

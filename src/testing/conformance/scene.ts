@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import type { Backend, BackendFacts, Exclusivity } from '../../backends/backend.ts'
+import type { Backend, BackendFacts, Exclusivity, OperatorAnswer } from '../../backends/backend.ts'
 import { isMandateError } from '../../errors.ts'
 import type { MandateErrorCode } from '../../errors.ts'
 import { createElection } from '../../election/election.ts'
@@ -173,6 +173,17 @@ export class Scene implements Stage {
     const final = read()
     assert.ok(final.is !== 'pending')
     return final
+  }
+
+  /** An operator's request by way of this process, which may be no candidate. */
+  ask(
+    backend: Backend,
+    wish: { readonly token: bigint; readonly to?: string | null },
+    withinMs = this.patienceMs,
+  ): Promise<OperatorAnswer> {
+    assert.ok(backend.ask !== undefined, 'its facts say that requests of operators reach the leader')
+    const { token, to = null } = wish
+    return this.outcome('ask()', backend.ask({ election: ELECTION, token, to }, {}), withinMs)
   }
 
   advance(ms: number): Promise<void> {

@@ -6,6 +6,7 @@ import type {
   Candidacy,
   CandidacyEvents,
   ObserveEvents,
+  OperatorAnswer,
   Session,
   SessionRequest,
 } from '../../backends/backend.ts'
@@ -50,6 +51,7 @@ export interface Fault {
   /** Called when a share in a session is given up, instead of giving it up. */
   leaveShare?: (host: Host, leave: () => Promise<void>) => Promise<void>
   backendClose?: (inner: Backend, outer: Backend) => Promise<void>
+  ask?: (inner: Backend, ...args: Parameters<NonNullable<Backend['ask']>>) => Promise<OperatorAnswer>
   share?: (inner: Backend, ...args: Parameters<Backend['share']>) => ReturnType<Backend['share']>
   /** Members of the world, for faults that answer to a hook; called with the healthy world. */
   world?: (inner: ConformanceWorld) => Partial<ConformanceWorld>
@@ -116,6 +118,9 @@ function afflictBackend(inner: Backend, fault: Fault): Backend {
     timing: inner.timing,
     start: (o) => inner.start(o),
     close: () => fault.backendClose?.(inner, outer) ?? inner.close(),
+    ...(inner.ask === undefined
+      ? {}
+      : { ask: (request, o) => fault.ask?.(inner, request, o) ?? askOf(inner, request, o) }),
     shareObserver: (o) => fault.shareObserver?.(inner, o) ?? inner.shareObserver(o),
     share: async (request, o) => {
       const share = await (fault.share?.(inner, request, o) ?? inner.share(request, o))
@@ -130,6 +135,15 @@ function afflictBackend(inner: Backend, fault: Fault): Backend {
     },
   }
   return outer
+}
+
+/** The healthy backend's answer. */
+export async function askOf(
+  { ask }: Backend,
+  ...[request, o]: Parameters<NonNullable<Backend['ask']>>
+): Promise<OperatorAnswer> {
+  if (ask === undefined) throw new Error('this backend takes no requests of operators')
+  return ask(request, o)
 }
 
 function afflictSession(host: Host, fault: Fault): Session {
@@ -150,6 +164,7 @@ export function eventsWith(on: CandidacyEvents, replaced: Partial<CandidacyEvent
     waiting: replaced.waiting ?? ((ahead) => on.waiting(ahead)),
     won: replaced.won ?? ((grant) => on.won(grant)),
     renewed: replaced.renewed ?? ((renewal) => on.renewed(renewal)),
+    asked: replaced.asked ?? ((wish) => on.asked?.(wish)),
     ended: replaced.ended ?? ((end) => on.ended(end)),
   }
 }
