@@ -4,9 +4,8 @@
  *
  * @module
  */
-import { BullyDriver } from './bully/driver.ts'
-import { bullyWire } from './bully/speech.ts'
-import { engineBackend, type EngineBackend, type EngineBackendOptions } from './engine-backend.ts'
+import { bullyEngine } from './bully/engine.ts'
+import { engineBackend, type EngineBackend, type EngineBackendOptions } from './engine/backend.ts'
 
 export type { ClusterView } from './cluster-view.ts'
 
@@ -16,5 +15,5 @@ export type BullyBackend = EngineBackend
 
 /** @throws INVALID_OPTIONS, NOT_A_PEER; when started: ADDRESS_IN_USE, INSECURE_LISTENER, DATA_DIR_IN_USE, DATA_CORRUPT, … */
 export function bully(options: BullyOptions): BullyBackend {
-  return engineBackend(options, bullyWire, (own, edges, env) => new BullyDriver(own, edges, env))
+  return engineBackend(options, bullyEngine)
 }

@@ -4,9 +4,8 @@
  *
  * @module
  */
-import { engineBackend, type EngineBackend, type EngineBackendOptions } from './engine-backend.ts'
-import { PaxosDriver } from './paxos/driver.ts'
-import { paxosWire } from './paxos/speech.ts'
+import { engineBackend, type EngineBackend, type EngineBackendOptions } from './engine/backend.ts'
+import { paxosEngine } from './paxos/engine.ts'
 
 export type { ClusterView } from './cluster-view.ts'
 
@@ -16,5 +15,5 @@ export type PaxosBackend = EngineBackend
 
 /** @throws INVALID_OPTIONS, NOT_A_PEER; when started: ADDRESS_IN_USE, INSECURE_LISTENER, DATA_DIR_IN_USE, DATA_CORRUPT, … */
 export function paxos(options: PaxosOptions): PaxosBackend {
-  return engineBackend(options, paxosWire, (own, edges, env) => new PaxosDriver(own, edges, env))
+  return engineBackend(options, paxosEngine)
 }

@@ -25,10 +25,12 @@ import type {
   SessionRequest,
   SessionTicket,
 } from './backend.ts'
-import { RaftSession, tellObserver } from './raft-session.ts'
-import type { ClusterView, StatusRequest } from './cluster-view.ts'
-import { twoLeases, unreachableMessage } from './embedded-refusals.ts'
+import { CandidateSessions } from './candidate-sessions.ts'
+import { askPeers, stoppedByItself, type ClusterView, type StatusRequest } from './cluster-view.ts'
+import { unreachableMessage, type Tried } from './embedded-refusals.ts'
+import { RaftSession } from './raft-session.ts'
 import { settledOrAborted } from './settled.ts'
+import { tellObserver } from './tell-observer.ts'
 
 /** How this backend reaches the world. */
 export interface RaftEdges {
@@ -73,8 +75,7 @@ export class RaftDriver implements BackendDriver {
   readonly #env: BackendEnv
   #peer: Peer | null = null
   #warmUpTimer: Timer | null = null
-  /** By candidate id, of the session that was opened last: one that was given up may not have ended yet. */
-  readonly #sessions = new Map<string, { readonly leaseMs: number }>()
+  readonly #sessions = new CandidateSessions()
 
   constructor(options: RaftDriverOptions, edges: RaftEdges, env: BackendEnv) {
     this.facts = raftFacts(options.timing)
@@ -103,35 +104,24 @@ export class RaftDriver implements BackendDriver {
     })
   }
 
-  async open(request: SessionRequest, { signal }: Cancellable): Promise<RaftSession> {
-    const { candidateId } = request
-    const leaseMs = request.leaseMs ?? this.#options.timing.leaseMs
-    const other = this.#sessions.get(candidateId)
-    if (other !== undefined && other.leaseMs !== leaseMs) throw twoLeases(candidateId, leaseMs, other.leaseMs)
-    const connect = this.#connect()
-    const entry = { leaseMs }
-    this.#sessions.set(candidateId, entry)
-    const session = new RaftSession({
-      env: this.#env,
-      cluster: this.#options.cluster,
-      voters: Object.keys(this.#options.peers),
-      heartbeatMs: this.#options.timing.heartbeatMs,
-      maxClockDrift: this.#options.timing.maxClockDrift,
-      tickMs: this.#options.timing.tickMs,
+  open(request: SessionRequest, { signal }: Cancellable): Promise<RaftSession> {
+    const { cluster, peers, timing } = this.#options
+    const { candidateId, leaseMs = timing.leaseMs } = request
+    const { heartbeatMs, maxClockDrift, tickMs } = timing
+    const own = {
+      cluster,
+      voters: Object.keys(peers),
+      heartbeatMs,
+      maxClockDrift,
+      tickMs,
       candidateId,
       leaseMs,
-      connect,
-      closed: () => {
-        if (this.#sessions.get(candidateId) === entry) this.#sessions.delete(candidateId)
-      },
-    })
-    try {
-      await session.opened({ signal })
-      return session
-    } catch (error) {
-      await session.close({ signal })
-      throw error
     }
+    return this.#sessions.open(
+      { candidateId, leaseMs },
+      (closed) => new RaftSession({ ...own, env: this.#env, connect: this.#connect(), closed }),
+      { signal },
+    )
   }
 
   async openObserver(): Promise<{
@@ -181,28 +171,16 @@ export class RaftDriver implements BackendDriver {
     await peer?.close()
   }
 
-  async status({ signal, election, timeoutMs = 1500 }: StatusRequest): Promise<ClusterView> {
-    const answers: PeerStatus[] = []
-    const silent: { peer: string; address: string; reason: string }[] = []
-    await Promise.all(
-      Object.entries(this.#options.peers).map(async ([peer, address]) => {
-        const isOwn = this.#peer !== null && peer === this.#edges.peer?.self
-        if (isOwn && this.#peer?.failure !== undefined) {
-          silent.push({ peer, address, reason: `it stopped by itself: ${messageOf(this.#peer.failure)}` })
-          return
-        }
-        const connect = (failed: (reason: string) => void): ConnectSponsor =>
-          isOwn
-            ? this.#connect()
-            : this.#connectTo({ [peer]: address }, ([tried]) => failed(tried?.reason ?? 'no answer'))
-        const answer = await askForStatus(connect, this.#env.clock, election ?? null, timeoutMs, signal)
-        if (typeof answer === 'string') silent.push({ peer, address, reason: answer })
-        else answers.push(answer)
-      }),
-    )
-    const byId = (a: { readonly peer: string }, b: { readonly peer: string }): number =>
-      a.peer < b.peer ? -1 : 1
-    return { answers: answers.toSorted(byId), silent: silent.toSorted(byId) }
+  status({ signal, election, timeoutMs = 1500 }: StatusRequest): Promise<ClusterView> {
+    return askPeers(this.#options.peers, (peer, address) => {
+      const isOwn = this.#peer !== null && peer === this.#edges.peer?.self
+      if (isOwn && this.#peer?.failure !== undefined) return stoppedByItself(this.#peer.failure)
+      const connect = (failed: (reason: string) => void): ConnectSponsor =>
+        isOwn
+          ? this.#connect()
+          : this.#connectTo({ [peer]: address }, ([tried]) => failed(tried?.reason ?? 'no answer'))
+      return askForStatus(connect, this.#env.clock, election ?? null, timeoutMs, signal)
+    })
   }
 
   #connect(): ConnectSponsor {
@@ -247,15 +225,6 @@ export class RaftDriver implements BackendDriver {
         events,
       )
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-interface Tried {
-  readonly target: string
-  readonly reason: string
 }
 
 function readerOver(connect: ConnectSponsor): { readonly reader: Reader; readonly link: SponsorLink } {

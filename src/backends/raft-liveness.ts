@@ -2,7 +2,7 @@
  * Keeps one session supported (DESIGN §4.1 A1-A3): a numbered keepalive to every voter once a heartbeat, and from their
  * answers the instant since which a majority surely supports it.
  */
-import { grantorSilenceMs, holderValidityMs } from '../lease/deadline.ts'
+import { grantorSilenceMs } from '../lease/deadline.ts'
 import type { PeerId } from '../protocols/quorum/types.ts'
 import {
   acknowledged,
@@ -17,6 +17,8 @@ import {
 import type { LeaseBounds, SupportMessage } from '../protocols/support/types.ts'
 import type { Clock, Instant, Timer } from '../seams/clock.ts'
 import type { Renewal } from './backend.ts'
+import { unexpired } from './renewals.ts'
+import { SponsorPatience } from './sponsor-patience.ts'
 
 export interface RaftLivenessOptions extends LeaseBounds {
   readonly clock: Clock
@@ -50,14 +52,12 @@ const promptEvery = 8
  */
 const quietHeartbeats = 6
 
-/** Heartbeats without a majority's answer after which a client tries another sponsor. */
-const patienceHeartbeats = 4
-
 export class RaftLiveness {
   readonly #options: RaftLivenessOptions
   readonly #duties: RaftLivenessDuties
   /** Null until the log opened the session and gave it an epoch. */
   #holder: Holder<Instant> | null = null
+  readonly #patience: SponsorPatience
   #sequence = 0
   #renewal: Renewal | null = null
   #running = false
@@ -66,10 +66,6 @@ export class RaftLiveness {
   #beatAt = -Infinity
   /** Something is held, or granted, that ends if the answers come late. */
   #holds = false
-  /** `lower()` of the last time a majority's answer came, or of the last change of sponsor. */
-  #hopefulAt: number
-  /** Changes of sponsor since a majority answered last. */
-  #fruitless = 0
   /** Keepalives since a majority answered last, or since the last silence. */
   #unanswered = 0
   /** By `lower()`: no keepalive before that. */
@@ -78,20 +74,17 @@ export class RaftLiveness {
   constructor(options: RaftLivenessOptions, duties: RaftLivenessDuties) {
     this.#options = options
     this.#duties = duties
-    this.#hopefulAt = options.clock.lower()
+    this.#patience = new SponsorPatience(options)
   }
 
   /** The newest renewal, if it has not run out. */
   get renewal(): Renewal | null {
-    const { clock, leaseMs } = this.#options
-    if (this.#renewal === null) return null
-    const elapsedMs = clock.elapsedMs(this.#renewal.sentAt)
-    return elapsedMs < holderValidityMs(leaseMs, this.#options) ? this.#renewal : null
+    return unexpired(this.#renewal, this.#options.clock, this.#options)
   }
 
   /** There is a sponsor again: it gets the time to show that it is of use. */
   hope(): void {
-    this.#hopefulAt = this.#options.clock.lower()
+    this.#patience.restart()
   }
 
   /** The log opened the session, or moved it to this epoch. */
@@ -154,10 +147,7 @@ export class RaftLiveness {
       const patient = !this.#holds && sequence > promptEvery && sequence % promptEvery !== 0
       this.#duties.keepalive(holder.epoch, sequence, patient)
     }
-    if (clock.lower() - this.#hopefulAt <= patienceHeartbeats * heartbeatMs * 2 ** this.#fruitless) return
-    this.hope()
-    // Answers may just be slow: who always left before they came would never be supported again.
-    if (this.#duties.forsaken()) this.#fruitless = Math.min(this.#fruitless + 1, 4)
+    this.#patience.look(() => this.#duties.forsaken())
   }
 
   /**
@@ -207,9 +197,8 @@ export class RaftLiveness {
   #renew(holder: Holder<Instant>): void {
     const since = supportedSince(holder)
     if (since === null) return
-    this.hope()
+    this.#patience.answered()
     this.#speakUp()
-    this.#fruitless = 0
     this.#renewal = { sentAt: since, grantedMs: this.#options.leaseMs }
     this.#duties.renewed(this.#renewal)
   }

@@ -4,7 +4,7 @@
  * who was waiting goes on waiting; who was leading has lost).
  */
 import type { SponsorLink, ConnectSponsor } from '../cluster/sponsor-link.ts'
-import type { ErrorReply, ObservedState, SessionState, SponsorMessage } from '../cluster/messages.ts'
+import type { ErrorReply, SessionState, SponsorMessage } from '../cluster/messages.ts'
 import { Outbox, type Answer, type Letter } from '../cluster/outbox.ts'
 import { Reader } from '../cluster/reader.ts'
 import { MandateError } from '../errors.ts'
@@ -23,9 +23,11 @@ import type {
   Session,
   SessionTicket,
 } from './backend.ts'
+import { sessionClosed, standsAlready } from './embedded-refusals.ts'
 import { RaftCandidacy } from './raft-candidacy.ts'
 import { RaftLiveness } from './raft-liveness.ts'
 import { deferred, settledOrAborted, type Deferred } from './settled.ts'
+import { tellObserver } from './tell-observer.ts'
 
 export interface RaftSessionOptions {
   readonly env: BackendEnv
@@ -123,12 +125,7 @@ export class RaftSession implements Session {
 
   enter(request: CandidacyRequest, on: CandidacyEvents): Candidacy {
     if (this.#candidacies.has(request.election)) {
-      throw new MandateError(
-        'INVALID_OPTIONS',
-        `Candidate ${this.#options.candidateId} already stands in election ${JSON.stringify(request.election)}. ` +
-          'End that candidacy first, or use another candidate id.',
-        { option: 'election', value: request.election, expected: 'one candidacy per session and election' },
-      )
+      throw standsAlready(this.#options.candidateId, request.election)
     }
     const candidacy = new RaftCandidacy(request, on, {
       ask: (command, answer) => this.#ask(command, answer),
@@ -146,7 +143,7 @@ export class RaftSession implements Session {
     })
     this.#candidacies.set(request.election, candidacy)
     if (this.#phase === 'closing' || this.#phase === 'over') {
-      queueMicrotask(() => candidacy.end('refused', this.#failure ?? closedError()))
+      queueMicrotask(() => candidacy.end('refused', this.#failure ?? sessionClosed()))
       return candidacy
     }
     candidacy.campaign()
@@ -170,8 +167,8 @@ export class RaftSession implements Session {
   async close({ signal }: Cancellable): Promise<void> {
     if (this.#phase === 'opening' || this.#phase === 'open') {
       this.#phase = 'closing'
-      this.#opened.reject(closedError())
-      this.#endAll('session-lost', closedError())
+      this.#opened.reject(sessionClosed())
+      this.#endAll('session-lost', sessionClosed())
       this.#link.send({ type: 'close', session: this.#key })
       // Without an answer the lease ends it: nobody waits longer than that.
       const giveUp = this.#options.env.clock.setTimer(this.#options.leaseMs, () => this.#ended.resolve())
@@ -390,26 +387,6 @@ export class RaftSession implements Session {
   #newKey(): SessionKey {
     return `${this.#options.candidateId}~${this.#options.env.random.id()}`
   }
-}
-
-export function tellObserver(on: ObserveEvents, state: ObservedState): void {
-  switch (state.is) {
-    case 'led':
-      on.led({ id: state.id, token: state.token, metadata: state.metadata })
-      return
-    case 'vacant':
-      on.vacant()
-      return
-    case 'unknown':
-      on.unknown(new MandateError('BACKEND_UNAVAILABLE', `The state is unknown: ${state.reason}.`, {}))
-      return
-    default:
-      state satisfies never
-  }
-}
-
-function closedError(): MandateError {
-  return new MandateError('CLOSED', 'The session is closed.', { what: 'session' })
 }
 
 function toError(reply: ErrorReply): MandateError {

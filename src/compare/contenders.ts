@@ -1,23 +1,17 @@
 /** The engines that are compared, each as its backend runs it, over seams that the comparison supplies. */
-import { BullyDriver } from '../backends/bully/driver.ts'
-import { bullyWire } from '../backends/bully/speech.ts'
 import type { BackendDriver, BackendEnv, Exclusivity } from '../backends/backend.ts'
-import { PaxosDriver } from '../backends/paxos/driver.ts'
-import { paxosWire } from '../backends/paxos/speech.ts'
+import { bullyEngine } from '../backends/bully/engine.ts'
+import type { EngineEdges } from '../backends/engine/access.ts'
+import { EngineDriver } from '../backends/engine/driver.ts'
+import type { Engine as LoglessEngine, EngineOptions } from '../backends/engine/engine.ts'
+import { paxosEngine } from '../backends/paxos/engine.ts'
 import { RaftDriver } from '../backends/raft-driver.ts'
 import type { LogRecord } from '../cluster/messages.ts'
 import type { PeerIdentity } from '../cluster/peer-options.ts'
+import { engineWire } from '../cluster/engine/engine-wire.ts'
 import { raftWire, type Wire } from '../cluster/wire.ts'
-import type { Timing } from '../lease/timing.ts'
 import type { Storage } from '../seams/storage.ts'
 import type { ConnectClient, Transport } from '../seams/transport.ts'
-
-export interface EngineOptions {
-  readonly peers: Readonly<Record<string, string>>
-  readonly cluster: string
-  readonly timing: Timing
-  readonly tokenBase: bigint
-}
 
 /** What a peer of an engine reaches the world by. */
 export interface EngineSeams<ToPeer, FromHolder, ToHolder> {
@@ -63,12 +57,18 @@ export const contenders: readonly Contender[] = [
   },
   {
     ...{ name: 'paxos', quorum: true, exclusivity: modes },
-    play: (act) =>
-      act({ wire: paxosWire, driver: (options, seams, env) => new PaxosDriver(options, seams, env) }),
+    play: (act) => act(logless(paxosEngine)),
   },
   {
     ...{ name: 'bully', quorum: true, exclusivity: modes },
-    play: (act) =>
-      act({ wire: bullyWire, driver: (options, seams, env) => new BullyDriver(options, seams, env) }),
+    play: (act) => act(logless(bullyEngine)),
   },
 ]
+
+function logless<Request, Reply, Written extends object>(engine: LoglessEngine<Request, Reply, Written>) {
+  return {
+    wire: engineWire(engine.speech),
+    driver: (options: EngineOptions, edges: EngineEdges<Request, Reply, Written>, env: BackendEnv) =>
+      new EngineDriver(engine, options, { edges, env }),
+  }
+}

@@ -1,11 +1,12 @@
 /** Which backend the processes of a plan run, over the seams of the simulated world. */
 import type { BackendDriver, BackendEnv } from '../backends/backend.ts'
-import { BullyDriver } from '../backends/bully/driver.ts'
-import { bullyWire } from '../backends/bully/speech.ts'
-import { PaxosDriver } from '../backends/paxos/driver.ts'
-import { paxosWire } from '../backends/paxos/speech.ts'
+import { bullyEngine } from '../backends/bully/engine.ts'
+import { EngineDriver } from '../backends/engine/driver.ts'
+import type { Engine, EngineOptions } from '../backends/engine/engine.ts'
+import { paxosEngine } from '../backends/paxos/engine.ts'
 import { RaftDriver } from '../backends/raft-driver.ts'
 import type { EngineTap } from '../cluster/engine/engine-peer.ts'
+import { engineWire } from '../cluster/engine/engine-wire.ts'
 import type { LogRecord } from '../cluster/messages.ts'
 import type { PeerIdentity, PeerTap } from '../cluster/peer-options.ts'
 import { raftWire, type Wire } from '../cluster/wire.ts'
@@ -55,19 +56,31 @@ export function driverOver(seams: Seams, env: BackendEnv): BackendDriver {
       )
     }
     case 'paxos':
-      return new PaxosDriver(common, edgesOver(seams, paxosWire, engineTap(tell)), env)
+      return logless(paxosEngine, common, seams, env)
     case 'bully':
-      return new BullyDriver(common, edgesOver(seams, bullyWire, engineTap(tell)), env)
+      return logless(bullyEngine, common, seams, env)
     default:
       return plan.protocol satisfies never
   }
+}
+
+function logless<Request extends EngineRequest, Reply extends EngineReply, Written extends object>(
+  engine: Engine<Request, Reply, Written>,
+  options: EngineOptions,
+  seams: Seams,
+  env: BackendEnv,
+): BackendDriver {
+  const edges = edgesOver(seams, engineWire(engine.speech), engineTap<Request, Reply>(seams.tell))
+  return new EngineDriver(engine, options, { edges, env })
 }
 
 export function peersOf({ processes }: Plan): string[] {
   return processes.filter(({ isPeer }) => isPeer).map(({ name }) => name)
 }
 
-function engineTap(tell: (told: Told) => void): EngineTap<EngineRequest, EngineReply> {
+function engineTap<Request extends EngineRequest, Reply extends EngineReply>(
+  tell: (told: Told) => void,
+): EngineTap<Request, Reply> {
   return {
     asked: (from, request) => tell({ type: 'asked', from, request }),
     answers: (to, reply) => tell({ type: 'answers', to, reply }),
@@ -77,10 +90,10 @@ function engineTap(tell: (told: Told) => void): EngineTap<EngineRequest, EngineR
 
 function edgesOver<ToPeer extends AnyPeerMessage, FromHolder, ToHolder, Tap>(
   { plan, machine, process, clock, network, storage, chance, tap: transportTap }: Seams,
-  engineWire: Wire<ToPeer, FromHolder, ToHolder>,
+  wireOfEngine: Wire<ToPeer, FromHolder, ToHolder>,
   tap: Tap,
 ) {
-  const wire = plan.encoded ? engineWire : null
+  const wire = plan.encoded ? wireOfEngine : null
   const transport = (identity: PeerIdentity): SimulatedTransport<ToPeer, FromHolder, ToHolder> =>
     new SimulatedTransport({
       network,

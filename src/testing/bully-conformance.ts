@@ -1,7 +1,6 @@
 /** The embedded bully backend, set up for the conformance suite: the whole of it but sockets and files, on virtual time. */
-import { BullyCore } from '../backends/bully/core.ts'
-import { BullyDriver, bullyFacts } from '../backends/bully/driver.ts'
-import { bullySpeech } from '../backends/bully/speech.ts'
+import { EngineDriver } from '../backends/engine/driver.ts'
+import { bullyEngine } from '../backends/bully/engine.ts'
 import type { BullyReply, BullyRequest, BullyWrite } from '../backends/bully/words.ts'
 import { defineBackend } from '../backends/define-backend.ts'
 import { resolveTiming } from '../lease/timing.ts'
@@ -21,7 +20,7 @@ type BullyWorld = EngineWorld<BullyRequest, BullyReply, BullyWrite>
 export function bullyConformance(): ConformanceSetup {
   return {
     name: 'bully, candidates as peers',
-    facts: bullyFacts(resolveTiming('default')),
+    facts: bullyEngine.facts(resolveTiming('default')),
     absent: {
       loseNextReply: 'its peer is in its own process: no reply is lost on the way',
       delayReplies: 'its peer is in its own process: no reply is late',
@@ -34,8 +33,8 @@ export function bullyConformance(): ConformanceSetup {
 async function startedWorld(): Promise<BullyWorld> {
   const world = engineWorld<BullyRequest, BullyReply, BullyWrite>({
     engine: 'bully',
-    record: bullySpeech.record,
-    createCore: (timing) => (start) => new BullyCore(timing, 0n, start),
+    record: bullyEngine.speech.record,
+    createCore: (timing) => (start) => bullyEngine.createCore({ timing, tokenBase: 0n }, start),
     peers: [...arbiters, ...candidates],
     timing: 'default',
     // The arbiter's clocks as fast, the candidates' as slow as the permitted drift allows: the worst for exclusivity.
@@ -56,7 +55,7 @@ function worldOf(world: BullyWorld): ConformanceWorld {
       const edges = { connectClient, peer: peer === undefined ? null : world.edgesOf(peer) }
       const { timing } = world
       const options = { peers: addresses, cluster: 'memory', timing, tokenBase: 0n }
-      return defineBackend((env) => new BullyDriver(options, edges, env), {
+      return defineBackend((env) => new EngineDriver(bullyEngine, options, { edges, env }), {
         clock,
         random,
         timing,

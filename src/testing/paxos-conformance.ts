@@ -1,8 +1,7 @@
 /** The embedded Paxos backend, set up for the conformance suite: the whole of it but sockets and files, on virtual time. */
 import { defineBackend } from '../backends/define-backend.ts'
-import { AcceptorCore } from '../backends/paxos/core.ts'
-import { PaxosDriver, paxosFacts, type PaxosEdges } from '../backends/paxos/driver.ts'
-import { paxosSpeech } from '../backends/paxos/speech.ts'
+import { EngineDriver } from '../backends/engine/driver.ts'
+import { paxosEngine } from '../backends/paxos/engine.ts'
 import { resolveTiming } from '../lease/timing.ts'
 import type { AcceptorRecord, PaxosReply, PaxosRequest } from '../protocols/paxos/types.ts'
 import type { ConformanceSetup, ConformanceWorld } from './conformance.ts'
@@ -23,15 +22,15 @@ export function paxosWorld(
   return engineWorld({
     ...options,
     engine: 'paxos',
-    record: paxosSpeech.record,
-    createCore: (timing) => (start) => new AcceptorCore(timing, 0n, start),
+    record: paxosEngine.speech.record,
+    createCore: (timing) => (start) => paxosEngine.createCore({ timing, tokenBase: 0n }, start),
   })
 }
 
 export function paxosClientConformance(): ConformanceSetup {
   return {
     name: 'paxos, candidates as clients',
-    facts: paxosFacts(resolveTiming('default')),
+    facts: paxosEngine.facts(resolveTiming('default')),
     absent: { evidence: 'a client listens nowhere, so nobody can be refused by it: only its silence counts' },
     leaseMs: 1000,
     create: async () => worldOf(await startedWorld(arbiters), 'client'),
@@ -41,7 +40,7 @@ export function paxosClientConformance(): ConformanceSetup {
 export function paxosPeerConformance(): ConformanceSetup {
   return {
     name: 'paxos, candidates as peers',
-    facts: paxosFacts(resolveTiming('default')),
+    facts: paxosEngine.facts(resolveTiming('default')),
     absent: {
       loseNextReply: 'its sponsor is in its own process: no reply is lost on the way',
       delayReplies: 'its sponsor is in its own process: no reply is late',
@@ -70,10 +69,10 @@ function worldOf(world: PaxosWorld, kind: 'client' | 'peer'): ConformanceWorld {
     isReply: (message) =>
       message.type === 'answer' && message.replies.some(({ type }) => type !== 'keepalive-ack'),
     backend: ({ id, peer, addresses, connectClient, clock, random }) => {
-      const edges: PaxosEdges = { connectClient, peer: peer === undefined ? null : world.edgesOf(peer) }
+      const edges = { connectClient, peer: peer === undefined ? null : world.edgesOf(peer) }
       const { timing } = world
       const options = { peers: addresses, cluster: 'memory', timing, tokenBase: 0n }
-      return defineBackend((env) => new PaxosDriver(options, edges, env), {
+      return defineBackend((env) => new EngineDriver(paxosEngine, options, { edges, env }), {
         clock,
         random,
         timing,

@@ -1,27 +1,26 @@
 /** Follows elections: asks every peer now and then, is told of changes at once, and believes the newest epoch. */
-import type { AskMessage } from '../../cluster/engine/engine.ts'
-import { MandateError } from '../../errors.ts'
-import type { Timing } from '../../lease/timing.ts'
+import { carriedAtOnce } from '../../cluster/engine/engine.ts'
+import type { ObservedState } from '../../cluster/messages.ts'
 import { majoritySize } from '../../protocols/quorum/majority.ts'
 import type { PeerId } from '../../protocols/quorum/types.ts'
 import type { Timer } from '../../seams/clock.ts'
-import type { BackendEnv, ObserveEvents } from '../backend.ts'
+import type { ObserveEvents } from '../backend.ts'
+import { Audience } from '../engine/audience.ts'
+import type { Observing, ObservingOptions, Post } from '../engine/engine.ts'
+import type { Observation } from '../observations.ts'
 import type { BullyReply, BullyRequest, BullyState } from './words.ts'
 
-export interface ObservingOptions {
-  readonly env: BackendEnv
-  readonly voters: readonly PeerId[]
-  readonly timing: Timing
-  readonly tokenBase: bigint
-}
-
 type Seen =
-  | { readonly is: 'led'; readonly state: BullyState }
-  | { readonly is: 'vacant'; readonly epoch: number }
+  | {
+      readonly is: 'led'
+      readonly leader: NonNullable<BullyState['leader']>
+      readonly epoch: number
+      readonly version: number
+    }
+  | { readonly is: 'vacant' }
   | { readonly is: 'unknown' }
 
 interface Followed {
-  readonly listeners: Set<ObserveEvents>
   readonly states: Map<PeerId, { readonly state: BullyState; readonly at: number }>
   readonly since: number
   highest: number
@@ -31,44 +30,35 @@ interface Followed {
 /** Between two questions, in heartbeats. */
 const askEvery = 2
 
-export class Observing {
+export class BullyObserving implements Observing<BullyReply> {
   readonly key: string
   readonly #options: ObservingOptions
-  readonly #post: (message: AskMessage<BullyRequest>) => void
+  readonly #post: Post<BullyRequest>
   readonly #followed = new Map<string, Followed>()
+  readonly #audience: Audience
   #timer: Timer | null = null
 
-  constructor(options: ObservingOptions, post: (message: AskMessage<BullyRequest>) => void) {
+  constructor(options: ObservingOptions, post: Post<BullyRequest>) {
     this.#options = options
     this.#post = post
     this.key = `observer~${options.env.random.id()}`
-  }
-
-  /** Present state first, then changes; nothing from inside this call. */
-  observe(election: string, on: ObserveEvents): { close(): void } {
-    let followed = this.#followed.get(election)
-    if (followed === undefined) {
-      followed = { listeners: new Set(), states: new Map(), since: this.#now, highest: 0, seen: null }
-      this.#followed.set(election, followed)
-      this.#ask([{ type: 'watch', election }])
-      if (this.#timer === null) this.#arm()
-    }
-    const { listeners } = followed
-    const mine = followed
-    listeners.add(on)
-    queueMicrotask(() => {
-      if (listeners.has(on) && mine.seen !== null) this.#tell(on, mine.seen)
-    })
-    return {
-      close: () => {
-        if (!listeners.delete(on) || listeners.size > 0) return
+    this.#audience = new Audience({
+      began: (election) => {
+        this.#followed.set(election, { states: new Map(), since: this.#now, highest: 0, seen: null })
+        this.#ask([{ type: 'watch', election }])
+        if (this.#timer === null) this.#arm()
+      },
+      ceased: (election) => {
         this.#followed.delete(election)
         this.#ask([{ type: 'unwatch', election }])
       },
-    }
+    })
   }
 
-  /** The way to the cluster is open again. */
+  observe(election: string, on: ObserveEvents): Observation {
+    return this.#audience.follow(election, on)
+  }
+
   up(): void {
     if (this.#followed.size > 0) this.#askAll()
   }
@@ -79,7 +69,7 @@ export class Observing {
       const followed = this.#followed.get(reply.election)
       if (followed === undefined) continue
       followed.states.set(from, { state: reply, at: this.#now })
-      this.#look(followed)
+      this.#look(reply.election, followed)
     }
   }
 
@@ -87,6 +77,7 @@ export class Observing {
     const all = [...this.#followed.keys()].map((election) => ({ type: 'unwatch', election }) as const)
     if (all.length > 0) this.#ask(all)
     this.#followed.clear()
+    this.#audience.clear()
     this.#timer?.cancel()
   }
 
@@ -100,7 +91,7 @@ export class Observing {
       this.#timer = null
       if (this.#followed.size === 0) return
       this.#arm()
-      for (const followed of this.#followed.values()) this.#look(followed)
+      for (const [election, followed] of this.#followed) this.#look(election, followed)
       this.#askAll()
     })
   }
@@ -110,19 +101,20 @@ export class Observing {
   }
 
   #ask(requests: readonly BullyRequest[]): void {
-    for (let first = 0; first < requests.length; first += 64) {
-      const some = requests.slice(first, first + 64)
+    for (let first = 0; first < requests.length; first += carriedAtOnce) {
+      const some = requests.slice(first, first + carriedAtOnce)
       this.#post({ type: 'ask', session: this.key, to: null, requests: some })
     }
   }
 
-  #look(followed: Followed): void {
+  #look(election: string, followed: Followed): void {
+    const see = (seen: Seen): void => this.#see(election, followed, seen)
     const { voters, timing } = this.#options
     const contactMs = 1.5 * timing.electionTimeoutMs[1]
     const fresh = [...followed.states.values()].filter(({ at }) => this.#now - at <= contactMs)
     const needed = majoritySize(voters.length)
     if (fresh.length < needed) {
-      if (this.#now - followed.since > contactMs) this.#see(followed, { is: 'unknown' })
+      if (this.#now - followed.since > contactMs) see({ is: 'unknown' })
       return
     }
     const [newest] = fresh
@@ -135,42 +127,35 @@ export class Observing {
     // A release is the last word of an epoch, whoever heard it; of silence only a majority can tell.
     const silent = fresh.filter(({ state }) => state.isOver || state.epoch < newest.epoch).length
     const isOver = about.every(({ state }) => state.isOver) && silent >= needed
-    if (newest.leader === null || isOver) this.#see(followed, { is: 'vacant', epoch: newest.epoch })
-    else this.#see(followed, { is: 'led', state: newest })
+    if (newest.leader === null || isOver) see({ is: 'vacant' })
+    else see({ is: 'led', leader: newest.leader, epoch: newest.epoch, version: newest.version })
   }
 
-  #see(followed: Followed, seen: Seen): void {
+  #see(election: string, followed: Followed, seen: Seen): void {
     const last = followed.seen
     if (last !== null && isSame(last, seen)) return
     followed.seen = seen
-    for (const listener of [...followed.listeners]) this.#tell(listener, seen)
+    this.#audience.tell(election, this.#told(seen))
   }
 
-  #tell(on: ObserveEvents, seen: Seen): void {
+  #told(seen: Seen): ObservedState {
     switch (seen.is) {
       case 'led': {
-        const { leader, epoch } = seen.state
-        if (leader === null) return
-        const { id, metadata } = leader
-        on.led({ id, token: this.#options.tokenBase + BigInt(epoch), metadata })
-        return
+        const { leader, epoch } = seen
+        return { is: 'led', ...leader, token: this.#options.tokenBase + BigInt(epoch) }
       }
       case 'vacant':
-        on.vacant()
-        return
+        return { is: 'vacant' }
       case 'unknown':
-        on.unknown(
-          new MandateError('BACKEND_UNAVAILABLE', 'The state is unknown: no majority of peers answers.', {}),
-        )
-        return
+        return { is: 'unknown', reason: 'no majority of peers answers' }
       default:
-        seen satisfies never
+        return seen satisfies never
     }
   }
 }
 
 function isSame(left: Seen, right: Seen): boolean {
   if (left.is === 'led' && right.is === 'led')
-    return left.state.epoch === right.state.epoch && left.state.version === right.state.version
+    return left.epoch === right.epoch && left.version === right.version
   return left.is === right.is
 }

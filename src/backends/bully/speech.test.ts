@@ -2,7 +2,10 @@ import { expect, test } from 'vitest'
 import { decodeRecords, encodeRecords } from '../../cluster/log-format.ts'
 import type { LogRecord } from '../../cluster/messages.ts'
 import type { Ballot, BullyRecord } from '../../protocols/bully/types.ts'
-import { bullySpeech, bullyWire } from './speech.ts'
+import { engineWire } from '../../cluster/engine/engine-wire.ts'
+import { bullySpeech } from './speech.ts'
+
+const wire = engineWire(bullySpeech)
 
 const ballotOf = (peer: string, epoch: number): Ballot => ({
   epoch,
@@ -41,11 +44,11 @@ test('a thousand sessions that end at once fit one record', () => {
 test('a frame with an epoch that is no safe integer is refused', () => {
   const request = { type: 'peer', message: { type: 'closed', session: 's' } } as const
   const frame = { kind: 'ask', session: '@a', host: null, requests: [request] } as const
-  const bytes = bullyWire.peers.encode(frame)
-  expect(bullyWire.peers.decode(bytes)).toEqual(frame)
+  const bytes = wire.peers.encode(frame)
+  expect(wire.peers.decode(bytes)).toEqual(frame)
   const text = JSON.stringify({
     ...frame,
     requests: [{ type: 'keepalive', epoch: 2 ** 60, sequence: 1 }],
   })
-  expect(() => bullyWire.peers.decode(Buffer.from(text))).toThrow(/epoch/)
+  expect(() => wire.peers.decode(Buffer.from(text))).toThrow(/epoch/)
 })

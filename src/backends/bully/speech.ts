@@ -14,7 +14,6 @@ import {
   union,
 } from '../../cluster/codec-shape.ts'
 import type { EngineSpeech } from '../../cluster/engine/engine.ts'
-import { engineWire } from '../../cluster/engine/engine-wire.ts'
 import type {
   Ballot,
   BullyMessage,
@@ -138,5 +137,3 @@ export const bullySpeech: EngineSpeech<BullyRequest, BullyReply, BullyWrite> = {
   // A core sends those of all its sessions together: none of them may take the others with it.
   isKeepalive: () => false,
 }
-
-export const bullyWire = engineWire(bullySpeech)

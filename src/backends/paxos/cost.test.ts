@@ -1,14 +1,18 @@
 /** What it costs to hold elections, and how long a takeover takes: on virtual time, so that the figures are the protocol's. */
 import { expect, it } from 'vitest'
+import { engineWire } from '../../cluster/engine/engine-wire.ts'
 import { createElection } from '../../election/election.ts'
 import type { Leadership } from '../../election/leadership.ts'
+import type { AcceptorRecord, PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
 import { paxosWorld, type PaxosWorld } from '../../testing/paxos-conformance.ts'
 import { seededRandom } from '../../testing/seeded-random.ts'
 import type { Backend } from '../backend.ts'
 import { defineBackend } from '../define-backend.ts'
-import { PaxosDriver, type PaxosEdges } from './driver.ts'
-import { paxosWire } from './speech.ts'
+import type { EngineEdges } from '../engine/access.ts'
+import { EngineDriver } from '../engine/driver.ts'
+import { paxosEngine } from './engine.ts'
 
+const wire = engineWire(paxosEngine.speech)
 const ids = ['a', 'b', 'c']
 
 interface Traffic {
@@ -18,7 +22,7 @@ interface Traffic {
 
 function backendOf(world: PaxosWorld, id: string, traffic: Traffic): Backend {
   const { transport, ...seams } = world.edgesOf(id)
-  const edges: PaxosEdges = {
+  const edges: EngineEdges<PaxosRequest, PaxosReply, AcceptorRecord> = {
     connectClient: world.network.connectClient,
     peer: {
       ...seams,
@@ -28,7 +32,7 @@ function backendOf(world: PaxosWorld, id: string, traffic: Traffic): Backend {
           ...made,
           send: (to, message, lane) => {
             traffic.messages += 1
-            traffic.bytes += paxosWire.peers.encode(message).length
+            traffic.bytes += wire.peers.encode(message).length
             made.send(to, message, lane)
           },
         }
@@ -42,7 +46,7 @@ function backendOf(world: PaxosWorld, id: string, traffic: Traffic): Backend {
     timing,
     tokenBase: 0n,
   }
-  return defineBackend((env) => new PaxosDriver(options, edges, env), {
+  return defineBackend((env) => new EngineDriver(paxosEngine, options, { edges, env }), {
     clock: world.clockOf(id),
     random: seededRandom(ids.indexOf(id)),
     timing,

@@ -1,13 +1,10 @@
 /**
- * One session of a Paxos cluster: hosts the proposer, beats for it, and tells each candidacy what it decided. It opens by
- * winning the instance of its candidate id, so a second process with that id finds it taken.
+ * The proposer of one session of a Paxos cluster as the session hosts it: it beats, and tells each candidacy what was
+ * decided. It opens by winning the instance of its candidate id, so a second process with that id finds it taken.
  */
-import type { AnswerMessage, AskMessage } from '../../cluster/engine/engine.ts'
-import type { ConnectSponsor, SponsorLink } from '../../cluster/sponsor-link.ts'
 import { NamedTimers } from '../../cluster/timers.ts'
 import { MandateError } from '../../errors.ts'
-import { grantorSilenceMs, holderValidityMs } from '../../lease/deadline.ts'
-import type { Timing } from '../../lease/timing.ts'
+import { grantorSilenceMs } from '../../lease/deadline.ts'
 import {
   beat,
   campaign,
@@ -22,318 +19,202 @@ import {
 } from '../../protocols/paxos/proposer/proposer.ts'
 import { electionInstance, electionOf, idInstance } from '../../protocols/paxos/proposer/state.ts'
 import type { PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
+import { majoritySize } from '../../protocols/quorum/majority.ts'
 import type { PeerId } from '../../protocols/quorum/types.ts'
 import { supportedSince } from '../../protocols/support/holder.ts'
 import type { Instant, Timer } from '../../seams/clock.ts'
 import { between } from '../../seams/random.ts'
-import type {
-  BackendEnv,
-  Cancellable,
-  Candidacy,
-  CandidacyEvents,
-  CandidacyRequest,
-  LossReason,
-  Metadata,
-  ObserveEvents,
-  Renewal,
-  Session,
-  SessionTicket,
-} from '../backend.ts'
-import { deferred, settledOrAborted, type Deferred } from '../settled.ts'
-import { PaxosCandidacy } from './candidacy.ts'
-import { Closing } from './closing.ts'
-import { Leavings } from './leavings.ts'
+import type { CandidacyRequest, Renewal } from '../backend.ts'
+import type { CandidacyProtocol, ProtocolOptions, SessionLife, SessionProtocol } from '../engine/engine.ts'
+import { Questions } from '../engine/questions.ts'
+import { SponsorPatience } from '../sponsor-patience.ts'
+import { unexpired } from '../renewals.ts'
 import { Mail } from './mail.ts'
-import { Observing } from './observing.ts'
-
-export type PaxosConnect = ConnectSponsor<AskMessage<PaxosRequest>, AnswerMessage<PaxosReply>>
-
-export interface PaxosSessionOptions {
-  readonly env: BackendEnv
-  readonly cluster: string
-  readonly acceptors: readonly PeerId[]
-  readonly timing: Timing
-  readonly tokenBase: bigint
-  readonly candidateId: string
-  readonly leaseMs: number
-  readonly connect: PaxosConnect
-  /** Called once, when the session is over. */
-  readonly closed?: () => void
-}
-
-type Phase = 'opening' | 'open' | 'closing' | 'over'
 
 /** Between the tries of two ranks, at least, in ms (DESIGN §4.2: max(10 ms, 3 round trips)). */
 const STEP_MS = 10
 /** How much longer than a lease a session that hears no majority is silent, in heartbeats. */
 const quietHeartbeats = 6
-/** Heartbeats without a majority's answer after which a client tries another peer. */
-const patienceHeartbeats = 4
 
-export class PaxosSession implements Session {
-  readonly scope: string
-  readonly #options: PaxosSessionOptions
-  readonly #key: string
+export class PaxosSession implements SessionProtocol<PaxosReply> {
+  readonly key: string
+  readonly #options: ProtocolOptions
+  readonly #life: SessionLife<PaxosRequest>
   readonly #proposer: Proposer<Instant>
-  readonly #link: SponsorLink<AskMessage<PaxosRequest>>
   readonly #mail: Mail
-  readonly #observing: Observing
   readonly #timers: NamedTimers
-  readonly #candidacies = new Map<string, PaxosCandidacy>()
-  readonly #unsupported = new Set<PaxosCandidacy>()
-  readonly #leavings = new Leavings()
-  readonly #opened: Deferred<void> = deferred()
-  #closing: Closing | null = null
+  readonly #patience: SponsorPatience
+  /** By instance and ballot: a later candidacy may stand in the same election already. */
+  readonly #leavings: Questions<string, true>
+  readonly #seekings: Questions<string, boolean>
+  /** By instance and revision. */
+  readonly #proclamations: Questions<string, boolean>
+  readonly #closedBy = new Set<PeerId>()
   #beatTimer: Timer | null = null
   #renewal: Renewal | null = null
-  #told: ((renewal: Renewal) => void) | undefined
-  #phase: Phase = 'opening'
   #isUp = false
-  #failure: MandateError | undefined
-  /** `lower()` of the last renewal, or of the last change of peers. */
-  #hopefulAt: number
-  #fruitless = 0
 
-  constructor(options: PaxosSessionOptions) {
-    const { env, timing, candidateId, leaseMs, acceptors } = options
+  constructor(options: ProtocolOptions, life: SessionLife<PaxosRequest>) {
+    const { env, timing, candidateId, leaseMs, voters } = options
+    const { clock } = env
+    const { heartbeatMs } = timing
     this.#options = options
-    this.scope = options.cluster
-    this.#key = `${candidateId}~${env.random.id()}`
-    this.#hopefulAt = env.clock.lower()
-    this.#timers = new NamedTimers(env.clock)
+    this.#life = life
+    this.key = `${candidateId}~${env.random.id()}`
+    this.#timers = new NamedTimers(clock)
+    this.#patience = new SponsorPatience({ clock, heartbeatMs })
+    this.#leavings = new Questions({ clock, leaseMs })
+    this.#seekings = new Questions({ clock, leaseMs })
+    this.#proclamations = new Questions({ clock, leaseMs })
     this.#proposer = createProposer({
-      session: this.#key,
+      session: this.key,
       id: candidateId,
       leaseMs,
-      configuration: { voters: acceptors },
-      heartbeatMs: timing.heartbeatMs,
+      configuration: { voters },
+      heartbeatMs,
       stepMs: STEP_MS,
-      patience: Math.ceil(leaseMs / timing.heartbeatMs) + 1,
-      quietMs: grantorSilenceMs(leaseMs, timing) + quietHeartbeats * timing.heartbeatMs,
+      patience: Math.ceil(leaseMs / heartbeatMs) + 1,
+      quietMs: grantorSilenceMs(leaseMs, timing) + quietHeartbeats * heartbeatMs,
     })
-    const post = (message: AskMessage<PaxosRequest>): void => this.#link.send(message)
-    this.#mail = new Mail(this.#key, post)
-    this.#observing = new Observing(options, post)
-    this.#link = options.connect({
-      up: () => this.#up(),
-      down: () => (this.#isUp = false),
-      message: (message) => this.#received(message),
-      gone: (error) => this.#gone(error),
-    })
-    // Nobody may be waiting: a refusal is told by `opened` or by each candidacy.
-    this.#opened.promise.catch(() => undefined)
+    this.#mail = new Mail(this.key, life.post)
   }
 
-  /** @throws DUPLICATE_ID, CANCELLED, CLOSED */
-  async opened({ signal }: Cancellable): Promise<void> {
-    await settledOrAborted(this.#opened.promise, signal)
-  }
-
-  get isOver(): boolean {
-    return this.#phase === 'closing' || this.#phase === 'over'
-  }
-
-  enter(request: CandidacyRequest, on: CandidacyEvents): Candidacy {
-    const { election } = request
-    const instance = electionInstance(election)
-    if (this.#candidacies.has(instance)) {
-      throw new MandateError(
-        'INVALID_OPTIONS',
-        `Candidate ${this.#options.candidateId} already stands in election ${JSON.stringify(election)}. ` +
-          'End that candidacy first, or use another candidate id.',
-        { option: 'election', value: election, expected: 'one candidacy per session and election' },
-      )
-    }
-    const candidacy = new PaxosCandidacy(request, on, {
-      tokenBase: this.#options.tokenBase,
-      campaign: () => this.#campaign(candidacy, request),
-      leave: (to, signal) => this.#leave(instance, to, signal),
-      seek: (to) => this.#execute(seek(this.#proposer, instance, to)),
-      proclaim: (metadata) => this.#proclaim(instance, metadata),
-      afterLease: (run) => this.#options.env.clock.setTimer(this.#options.leaseMs, run),
-      renewal: () => this.#validRenewal(),
-      unsupported: () => void this.#unsupported.add(candidacy),
-      gone: () => {
-        this.#unsupported.delete(candidacy)
-        if (this.#candidacies.get(instance) === candidacy) this.#candidacies.delete(instance)
-      },
-    })
-    this.#candidacies.set(instance, candidacy)
-    if (this.isOver) queueMicrotask(() => candidacy.end('refused', this.#failure ?? closedError()))
-    else if (this.#phase === 'open') queueMicrotask(() => candidacy.begin())
-    return candidacy
-  }
-
-  observe(election: string, on: ObserveEvents): { close(): void } {
-    return this.#observing.observe(election, on)
-  }
-
-  onRenewed(told: (renewal: Renewal) => void): void {
-    this.#told = told
-  }
-
-  ticket(): SessionTicket {
-    return { session: this.#key }
-  }
-
-  async close({ signal }: Cancellable): Promise<void> {
-    if (!this.isOver) {
-      this.#phase = 'closing'
-      this.#opened.reject(closedError())
-      this.#endAll('session-lost', closedError())
-      // What a proposal on its way would take is released by its ballot; the rest goes with the session.
-      for (const { instance, phase } of [...this.#proposer.campaigns.values()])
-        if (phase !== 'held') this.#execute(leave(this.#proposer, instance))
-      this.#closing = new Closing(this.#options.acceptors)
-      this.#askToClose()
-      const giveUp = this.#options.env.clock.setTimer(this.#options.leaseMs, () => this.#closing?.giveUp())
-      await settledOrAborted(this.#closing.done, signal).catch(() => undefined)
-      giveUp.cancel()
-    }
-    this.#stop()
+  get renewal(): Renewal | null {
+    const { env, timing } = this.#options
+    return unexpired(this.#renewal, env.clock, timing)
   }
 
   // ---- the link -------------------------------------------------------------------------------------------------
 
-  #up(): void {
+  up(): void {
     this.#isUp = true
-    this.#hopefulAt = this.#options.env.clock.lower()
-    this.#observing.up()
-    if (this.#phase === 'opening' || this.#phase === 'open') this.#beat()
-    else if (this.#phase === 'closing') this.#askToClose()
+    this.#patience.restart()
+    const { phase } = this.#life
+    if (phase === 'opening' || phase === 'open') this.#beat()
+    else if (phase === 'closing') this.#askToClose()
   }
 
-  /** The peer of this process stopped by itself: the session cannot be kept, so whoever leads by it stops now. */
-  #gone(error: MandateError): void {
-    if (this.#phase === 'over') return
-    this.#failure = error
-    this.#phase = 'closing'
-    this.#opened.reject(error)
-    this.#endAll('session-lost', error)
-    this.#stop()
+  down(): void {
+    this.#isUp = false
   }
 
-  #received(message: AnswerMessage<PaxosReply>): void {
-    switch (message.type) {
-      case 'answer':
-        if (message.session === this.#key) this.#answered(message.from, message.replies)
-        else if (message.session === this.#observing.key)
-          this.#observing.received(message.from, message.replies)
-        return
-      case 'status':
-        return
-      case 'error': {
-        const { code, message: text, details } = message.error
-        const error = new MandateError(code, text, details ?? { reason: text })
-        this.#options.env.report({ during: 'a request to the cluster', error })
-        return
-      }
-      default:
-        message satisfies never
-    }
-  }
-
-  #answered(from: PeerId, replies: readonly PaxosReply[]): void {
-    if (this.#phase === 'over') return
-    const now = this.#options.env.clock.lower()
+  heard(from: PeerId, replies: readonly PaxosReply[]): void {
+    if (this.#life.phase === 'over') return
+    const now = this.#now
     for (const reply of replies) {
-      if (reply.type === 'closed') this.#closing?.closedBy(from)
+      if (reply.type === 'closed') this.#isClosedBy(from)
       else this.#execute(received(this.#proposer, from, reply, now))
     }
+  }
+
+  // ---- the end --------------------------------------------------------------------------------------------------
+
+  close(): void {
+    // What a proposal on its way would take is released by its ballot; the rest goes with the session.
+    for (const { instance, phase } of [...this.#proposer.campaigns.values()])
+      if (phase !== 'held') this.#execute(leave(this.#proposer, instance))
+    this.#askToClose()
+  }
+
+  stop(): void {
+    this.#beatTimer?.cancel()
+    this.#timers.stop()
+    this.#leavings.endAll(true)
   }
 
   #askToClose(): void {
     this.#mail.put(null, { type: 'close' })
   }
 
+  #isClosedBy(acceptor: PeerId): void {
+    if (this.#life.phase !== 'closing') return
+    this.#closedBy.add(acceptor)
+    if (this.#closedBy.size >= majoritySize(this.#options.voters.length)) this.#life.closed()
+  }
+
   // ---- time -----------------------------------------------------------------------------------------------------
+
+  get #now(): number {
+    return this.#options.env.clock.lower()
+  }
 
   #beat(): void {
     const { clock } = this.#options.env
+    const { phase } = this.#life
     this.#beatTimer?.cancel()
-    if (this.#phase === 'over') return
+    if (phase === 'over') return
     this.#beatTimer = clock.setTimer(this.#options.timing.heartbeatMs, () => this.#beat())
-    if (this.#phase === 'closing') return this.#askToClose()
+    if (phase === 'closing') return this.#askToClose()
     const isFirst = this.#proposer.holder.lastSequence === 0
-    const lapsed = this.#renewal !== null && this.#validRenewal() === null
+    const lapsed = this.#renewal !== null && this.renewal === null
     // The instant comes first: whatever happens between here and the wire only makes the deadline earlier.
     const instant = clock.upper()
     this.#execute(beat(this.#proposer, { instant, lapsed, now: clock.lower() }))
     if (isFirst) this.#open()
-    this.#seekBetterPeer()
+    this.#patience.look(() => this.#forsake())
   }
 
   #open(): void {
-    const now = this.#options.env.clock.lower()
     const instance = idInstance(this.#options.candidateId)
     this.#execute(
       // Nobody leads by holding an id, so evidence of death may free it at once.
-      campaign(this.#proposer, { instance, exclusivity: 'token', priority: 0, metadata: {} }, now),
+      campaign(this.#proposer, { instance, exclusivity: 'token', priority: 0, metadata: {} }, this.#now),
     )
   }
 
-  /** A client whose peer is cut off from the others; one that merely is slow gets longer each time. */
-  #seekBetterPeer(): void {
-    const now = this.#options.env.clock.lower()
-    const patienceMs = patienceHeartbeats * this.#options.timing.heartbeatMs * 2 ** this.#fruitless
-    if (now - this.#hopefulAt <= patienceMs) return
-    this.#hopefulAt = now
-    if (!this.#isUp) return
-    this.#fruitless = Math.min(this.#fruitless + 1, 4)
-    this.#link.change('no majority of the peers answers through this one')
-  }
-
-  /** The newest renewal, if it has not run out. */
-  #validRenewal(): Renewal | null {
-    const { env, leaseMs, timing } = this.#options
-    if (this.#renewal === null) return null
-    const elapsedMs = env.clock.elapsedMs(this.#renewal.sentAt)
-    return elapsedMs < holderValidityMs(leaseMs, timing) ? this.#renewal : null
+  /** A client whose peer is cut off from the others. */
+  #forsake(): boolean {
+    if (this.#isUp) this.#life.changePeer('no majority of the peers answers through this one')
+    return this.#isUp
   }
 
   #renewed(): void {
     const since = supportedSince(this.#proposer.holder)
     if (since === null) return
-    this.#hopefulAt = this.#options.env.clock.lower()
-    this.#fruitless = 0
+    this.#patience.answered()
     this.#renewal = { sentAt: since, grantedMs: this.#options.leaseMs }
-    // Nothing here grows with what is held: the session may hold thousands.
-    if (this.#told !== undefined) this.#told(this.#renewal)
-    else for (const candidacy of this.#candidacies.values()) candidacy.renewed(this.#renewal)
-    const unsupported = [...this.#unsupported]
-    this.#unsupported.clear()
-    for (const candidacy of unsupported) candidacy.supported()
+    this.#life.renewed(this.#renewal)
+  }
+
+  // ---- candidacies ----------------------------------------------------------------------------------------------
+
+  candidacy({ election, exclusivity, priority, metadata }: CandidacyRequest): CandidacyProtocol {
+    const instance = electionInstance(election)
+    return {
+      campaign: () => {
+        if (this.#life.phase === 'open')
+          this.#execute(campaign(this.#proposer, { instance, exclusivity, priority, metadata }, this.#now))
+      },
+      leave: async (heir, signal) => {
+        const ballot = this.#proposer.campaigns.get(instance)?.highest
+        const { phase } = this.#life
+        // The session is over, or lost it just now: there is nothing to give up any more.
+        if (ballot === undefined || phase === 'closing' || phase === 'over') return true
+        const send = (): void => this.#execute(leave(this.#proposer, instance, heir))
+        return (await this.#leavings.ask(instance, { number: ballot, signal, send })) ?? false
+      },
+      stands: async (candidate, signal) => {
+        if (this.#seekings.isOpen(instance)) return false
+        const send = (): void => this.#execute(seek(this.#proposer, instance, candidate))
+        return (await this.#seekings.ask(instance, { signal, send })) ?? false
+      },
+      proclaim: async (news, signal) => {
+        const proclaimed = proclaim(this.#proposer, instance, news)
+        if (proclaimed === null) return 'was-not-holder'
+        const { revision: number, effects } = proclaimed
+        const send = (): void => this.#execute(effects)
+        const isDone = await this.#proclamations.ask(instance, { number, signal, send })
+        if (isDone === null) return 'unknown'
+        return isDone ? 'done' : 'was-not-holder'
+      },
+      over: () => {
+        this.#seekings.answered(instance, false)
+        this.#proclamations.answered(instance, false)
+      },
+    }
   }
 
   // ---- the proposer ---------------------------------------------------------------------------------------------
-
-  #campaign(
-    candidacy: PaxosCandidacy,
-    { election, exclusivity, priority, metadata }: CandidacyRequest,
-  ): void {
-    const instance = electionInstance(election)
-    if (this.isOver || this.#candidacies.get(instance) !== candidacy) return
-    const now = this.#options.env.clock.lower()
-    this.#execute(campaign(this.#proposer, { instance, exclusivity, priority, metadata }, now))
-  }
-
-  #leave(instance: string, to: string | null, signal: AbortSignal | undefined): Promise<boolean> {
-    const ballot = this.#proposer.campaigns.get(instance)?.highest
-    // The session is over, or lost it just now: there is nothing to give up any more.
-    if (ballot === undefined || this.isOver) return Promise.resolve(true)
-    const { env, leaseMs } = this.#options
-    const patience = (run: () => void): Timer => env.clock.setTimer(leaseMs, run)
-    const known = this.#leavings.wait(instance, ballot, { signal, patience })
-    this.#execute(leave(this.#proposer, instance, to))
-    return known
-  }
-
-  #proclaim(instance: string, metadata: Metadata): number | null {
-    const proclaimed = proclaim(this.#proposer, instance, metadata)
-    if (proclaimed === null) return null
-    this.#execute(proclaimed.effects)
-    return proclaimed.revision
-  }
 
   #execute(effects: readonly ProposerEffect[]): void {
     for (const effect of effects) this.#carryOut(effect)
@@ -351,9 +232,7 @@ export class PaxosSession implements Session {
         const delayMs = between(this.#options.env.random, effect.minMs, effect.maxMs)
         const { instance } = effect
         this.#timers.cancel(instance)
-        this.#timers.set(instance, delayMs, () =>
-          this.#execute(wake(this.#proposer, instance, this.#options.env.clock.lower())),
-        )
+        this.#timers.set(instance, delayMs, () => this.#execute(wake(this.#proposer, instance, this.#now)))
         return
       }
       case 'disarm':
@@ -363,17 +242,53 @@ export class PaxosSession implements Session {
         this.#isDuplicate(effect.silentMs)
         return
       case 'left':
-        // By ballot: a later candidacy may stand in the same election already.
-        this.#leavings.left(effect.instance, effect.ballot)
+        this.#leavings.answered(effect.instance, true, effect.ballot)
         return
       case 'won':
       case 'lost':
       case 'refused':
       case 'waiting':
       case 'sought':
+      case 'proclaimed': {
+        const election = electionOf(effect.instance)
+        if (election === null) this.#concerningOwnId(effect.type)
+        else this.#concerning(election, effect)
+        return
+      }
+      default:
+        effect satisfies never
+    }
+  }
+
+  #concerning(
+    election: string,
+    effect: Extract<
+      ProposerEffect,
+      { type: 'won' | 'lost' | 'refused' | 'waiting' | 'sought' | 'proclaimed' }
+    >,
+  ): void {
+    const candidacy = this.#life.candidacies.get(election)
+    if (candidacy === undefined) return
+    switch (effect.type) {
+      case 'waiting':
+        candidacy.waiting(effect.ahead)
+        return
+      case 'won':
+        candidacy.granted(effect.token)
+        return
+      case 'lost':
+        if (candidacy.token === null) return
+        candidacy.lost(effect.reason)
+        candidacy.begin()
+        return
+      case 'refused':
+        candidacy.refused(effect.exclusivity)
+        return
+      case 'sought':
+        this.#seekings.answered(effect.instance, effect.waits)
+        return
       case 'proclaimed':
-        if (electionOf(effect.instance) === null) this.#concerningOwnId(effect.type)
-        else this.#candidacies.get(effect.instance)?.concerning(effect)
+        this.#proclamations.answered(effect.instance, true, effect.revision)
         return
       default:
         effect satisfies never
@@ -381,11 +296,7 @@ export class PaxosSession implements Session {
   }
 
   #concerningOwnId(type: ProposerEffect['type']): void {
-    if (type === 'won' && this.#phase === 'opening') {
-      this.#phase = 'open'
-      this.#opened.resolve()
-      for (const candidacy of [...this.#candidacies.values()]) candidacy.begin()
-    }
+    if (type === 'won') this.#life.opened()
     // Silent for so long that another process took the id: this one is not that candidate any more.
     if (type === 'lost') this.#isDuplicate(0)
   }
@@ -398,33 +309,9 @@ export class PaxosSession implements Session {
         `${Math.round(silentMs)} ms ago. Give each process an id of its own, or stop the other one.`,
       { id: candidateId },
     )
-    this.#failure = error
-    const wasOpen = this.#phase === 'open'
-    this.#opened.reject(error)
-    this.#phase = 'closing'
-    this.#endAll(wasOpen ? 'session-lost' : 'refused', error)
+    this.#life.fails(this.#life.phase === 'open' ? 'session-lost' : 'refused', error)
     this.#askToClose()
     this.#mail.flush()
-    this.#stop()
+    this.#life.stop()
   }
-
-  #endAll(reason: LossReason, cause: unknown): void {
-    for (const candidacy of [...this.#candidacies.values()]) candidacy.end(reason, cause)
-  }
-
-  #stop(): void {
-    if (this.#phase === 'over') return
-    this.#phase = 'over'
-    this.#options.closed?.()
-    this.#beatTimer?.cancel()
-    this.#timers.stop()
-    this.#observing.close()
-    this.#closing?.giveUp()
-    this.#leavings.settleAll()
-    this.#link.close()
-  }
-}
-
-function closedError(): MandateError {
-  return new MandateError('CLOSED', 'The session is closed.', { what: 'session' })
 }

@@ -12,7 +12,6 @@ import {
   union,
 } from '../../cluster/codec-shape.ts'
 import type { EngineSpeech } from '../../cluster/engine/engine.ts'
-import { engineWire } from '../../cluster/engine/engine-wire.ts'
 import type { AcceptorRecord, Owner, PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
 
 const instance = text(255, 3)
@@ -90,5 +89,3 @@ export const paxosSpeech: EngineSpeech<PaxosRequest, PaxosReply, AcceptorRecord>
   record: object<AcceptorRecord>({ ceiling: count, longestLeaseMs: duration }),
   isKeepalive: ({ type }) => type === 'keepalive',
 }
-
-export const paxosWire = engineWire(paxosSpeech)

@@ -1,61 +1,46 @@
 /** What `paxos()` and `bully()` have in common: real sockets, a real folder, and who may speak with whom. */
 import { createHash } from 'node:crypto'
-import type { EngineWire } from '../cluster/engine/engine-wire.ts'
-import { resolveTiming, type Timing } from '../lease/timing.ts'
-import { systemClock } from '../system/clock.ts'
-import type { BackendDriver, BackendEnv } from './backend.ts'
-import type { ClusterView, EmbeddedBackend, StatusRequest } from './cluster-view.ts'
-import { defineBackend } from './define-backend.ts'
-import type { EngineEdges } from './engine-access.ts'
-import { peerEdges } from './peer-edges.ts'
-import { checkRaftOptions, type RaftOptions } from './raft-options.ts'
+import type { EngineName } from '../../cluster/engine/engine.ts'
+import { engineWire } from '../../cluster/engine/engine-wire.ts'
+import { resolveTiming } from '../../lease/timing.ts'
+import { systemClock } from '../../system/clock.ts'
+import type { ClusterView, EmbeddedBackend, StatusRequest } from '../cluster-view.ts'
+import { defineBackend } from '../define-backend.ts'
+import { peerEdges } from '../peer-edges.ts'
+import { checkRaftOptions, type RaftOptions } from '../raft-options.ts'
+import { EngineDriver } from './driver.ts'
+import type { Engine } from './engine.ts'
 
 /** As those of `raft()`; the folder stays small, so nothing bounds it. */
 export type EngineBackendOptions = Omit<RaftOptions, 'logBytesMax' | 'tuning'>
 
 export interface EngineBackend extends EmbeddedBackend {
-  readonly engine: 'paxos' | 'bully'
-}
-
-export interface EngineDriverOptions {
-  readonly peers: Readonly<Record<string, string>>
-  readonly cluster: string
-  readonly timing: Timing
-  readonly tokenBase: bigint
-}
-
-interface EngineDriver extends BackendDriver {
-  status(request: StatusRequest): Promise<ClusterView>
+  readonly engine: EngineName
 }
 
 /** @throws INVALID_OPTIONS, NOT_A_PEER; when started: ADDRESS_IN_USE, INSECURE_LISTENER, DATA_DIR_IN_USE, DATA_CORRUPT, … */
 export function engineBackend<Request, Reply, Written extends object>(
   options: EngineBackendOptions,
-  wire: EngineWire<Request, Reply>,
-  create: (
-    options: EngineDriverOptions,
-    edges: EngineEdges<Request, Reply, Written>,
-    env: BackendEnv,
-  ) => EngineDriver,
+  engine: Engine<Request, Reply, Written>,
 ): EngineBackend {
   checkRaftOptions(options, ['logBytesMax', 'tuning'])
   const { peers, tokenBase = 0n } = options
-  const { engine } = wire
+  const { engine: name } = engine.speech
   const timing = resolveTiming(options.timing ?? 'default')
   const cluster =
-    options.cluster ?? hash([engine, Object.entries(peers).toSorted(byId), tokenBase.toString()]).slice(0, 16)
+    options.cluster ?? hash([name, Object.entries(peers).toSorted(byId), tokenBase.toString()]).slice(0, 16)
   // A name says nothing about what must agree: the voters, the base of the tokens, and what decides.
-  const agreed = hash([engine, Object.keys(peers).toSorted(), tokenBase.toString()]).slice(0, 8)
+  const agreed = hash([name, Object.keys(peers).toSorted(), tokenBase.toString()]).slice(0, 8)
   const identity = options.cluster === undefined ? cluster : `${cluster}~${agreed}`
   const { heartbeatMs } = timing
-  let driver!: EngineDriver
+  const wire = engineWire(engine.speech)
+  let driver!: EngineDriver<Request, Reply, Written>
   const backend = defineBackend(
-    (env) =>
-      (driver = create(
-        { peers, cluster, timing, tokenBase },
-        peerEdges(options, wire, { cluster: identity, heartbeatMs, env }),
-        env,
-      )),
+    (env) => {
+      const edges = peerEdges(options, wire, { cluster: identity, heartbeatMs, env })
+      driver = new EngineDriver(engine, { peers, cluster, timing, tokenBase }, { edges, env })
+      return driver
+    },
     {
       timing,
       defaultCandidateId: options.self,
@@ -65,7 +50,7 @@ export function engineBackend<Request, Reply, Written extends object>(
     },
   )
   const status = (o: StatusRequest = {}): Promise<ClusterView> => driver.status(o)
-  return Object.assign(backend, { engine, peers, cluster, status })
+  return Object.assign(backend, { engine: name, peers, cluster, status })
 }
 
 /** Not the same for two engines of the same peers: a folder of the one is nothing to the other. */

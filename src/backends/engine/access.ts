@@ -2,26 +2,29 @@
  * A process's way into a cluster of an engine without a log (Paxos, Bully): it owns the peer of this process, if it is
  * one, and connects sessions, readers and questions for the status to it or, for a client, to any peer.
  */
-import { connectAsClient, type ClientOptions } from '../cluster/client.ts'
-import { stoppedError } from '../cluster/driver.ts'
-import type { AnswerMessage, AskMessage } from '../cluster/engine/engine.ts'
-import { startEnginePeer, type EnginePeer, type EnginePeerOptions } from '../cluster/engine/engine-peer.ts'
-import type { PeerStatus } from '../cluster/messages.ts'
-import type { ConnectSponsor, SponsorLink } from '../cluster/sponsor-link.ts'
-import { MandateError } from '../errors.ts'
-import type { ConnectClient } from '../seams/transport.ts'
-import { version } from '../version.ts'
-import type { BackendEnv, Cancellable } from './backend.ts'
-import type { ClusterView, StatusRequest } from './cluster-view.ts'
-import { unreachableMessage } from './embedded-refusals.ts'
-import { settledOrAborted } from './settled.ts'
+import { connectAsClient, type ClientOptions } from '../../cluster/client.ts'
+import { stoppedError } from '../../cluster/driver.ts'
+import type { AnswerMessage, AskMessage } from '../../cluster/engine/engine.ts'
+import { startEnginePeer, type EnginePeer, type EnginePeerOptions } from '../../cluster/engine/engine-peer.ts'
+import type { PeerStatus } from '../../cluster/messages.ts'
+import type { ConnectSponsor, SponsorLink } from '../../cluster/sponsor-link.ts'
+import { MandateError } from '../../errors.ts'
+import type { ConnectClient } from '../../seams/transport.ts'
+import { version } from '../../version.ts'
+import type { BackendEnv, Cancellable } from '../backend.ts'
+import { askPeers, stoppedByItself, type ClusterView, type StatusRequest } from '../cluster-view.ts'
+import { unreachableMessage } from '../embedded-refusals.ts'
+import { settledOrAborted } from '../settled.ts'
 
-export type { ClusterView, StatusRequest } from './cluster-view.ts'
+export type { ClusterView, StatusRequest } from '../cluster-view.ts'
 
 /** How an engine reaches the world. */
 export interface EngineEdges<Request, Reply, Record extends object> {
   /** Of the peer in this process; null for a client. */
-  readonly peer: Pick<EnginePeerOptions<Request, Reply, Record>, 'self' | 'storage' | 'transport' | 'tap'> | null
+  readonly peer: Pick<
+    EnginePeerOptions<Request, Reply, Record>,
+    'self' | 'storage' | 'transport' | 'tap'
+  > | null
   readonly connectClient: ConnectClient<AskMessage<Request>, AnswerMessage<Reply>>
 }
 
@@ -84,19 +87,10 @@ export class EngineAccess<Request, Reply, Record extends object> {
   }
 
   /** Asks every peer for its view. */
-  async status({ signal, election, timeoutMs = 1500 }: StatusRequest): Promise<ClusterView> {
-    const answers: PeerStatus[] = []
-    const silent: { peer: string; address: string; reason: string }[] = []
-    await Promise.all(
-      Object.entries(this.#options.peers).map(async ([peer, address]) => {
-        const answer = await this.#ask(peer, address, { signal, election, timeoutMs })
-        if (typeof answer === 'string') silent.push({ peer, address, reason: answer })
-        else answers.push(answer)
-      }),
+  status({ signal, election, timeoutMs = 1500 }: StatusRequest): Promise<ClusterView> {
+    return askPeers(this.#options.peers, (peer, address) =>
+      this.#ask(peer, address, { signal, election, timeoutMs }),
     )
-    const byPeer = (a: { readonly peer: string }, b: { readonly peer: string }): number =>
-      a.peer < b.peer ? -1 : 1
-    return { answers: answers.toSorted(byPeer), silent: silent.toSorted(byPeer) }
   }
 
   /** The status, or why there is none. */
@@ -107,8 +101,7 @@ export class EngineAccess<Request, Reply, Record extends object> {
   ): Promise<PeerStatus | string> {
     const isOwn = this.#peer !== null && peer === this.#edges.peer?.self
     const failure = isOwn ? this.#peer?.failure : undefined
-    if (failure !== undefined)
-      return `it stopped by itself: ${failure instanceof Error ? failure.message : 'for an unknown reason'}`
+    if (failure !== undefined) return stoppedByItself(failure)
     let settle!: (answer: PeerStatus | string) => void
     const answer = new Promise<PeerStatus | string>((resolve) => (settle = resolve))
     const connect = isOwn

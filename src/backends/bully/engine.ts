@@ -1,0 +1,30 @@
+/** What bully supplies to an embedded backend. */
+import { shortestLeaseMs } from '../../lease/timing-rules.ts'
+import type { Engine } from '../engine/engine.ts'
+import { BullyCore } from './core.ts'
+import { BullyObserving } from './observing.ts'
+import { BullySession } from './session.ts'
+import { bullySpeech } from './speech.ts'
+import type { BullyReply, BullyRequest, BullyWrite } from './words.ts'
+
+export const bullyEngine: Engine<BullyRequest, BullyReply, BullyWrite> = {
+  speech: bullySpeech,
+  facts: (timing) => ({
+    guarantee: 'linearizable',
+    exclusivity: ['time', 'token'],
+    tokenSource: 'bully epoch',
+    order: 'rank',
+    transfer: 'directed',
+    proclaim: true,
+    earlyLoss: [],
+    limits: { minLeaseMs: shortestLeaseMs(timing), nameBytes: 253, metadataBytes: 4096, nestedNames: true },
+  }),
+  createCore: ({ timing, tokenBase }, start) => new BullyCore(timing, tokenBase, start),
+  createSession: (options, life) => new BullySession(options, life),
+  createObserving: (options, post) => new BullyObserving(options, post),
+  release: (session, random) => ({
+    asker: `release~${random.id()}`,
+    request: { type: 'release', session },
+  }),
+  wasKnown: (reply) => (reply.type === 'closed' ? reply.known : null),
+}
