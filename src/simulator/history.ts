@@ -14,10 +14,7 @@ export type EngineRequest = PaxosRequest | BullyRequest
 export type EngineReply = PaxosReply | BullyReply
 
 /** Between peers of any engine. */
-export type AnyPeerMessage =
-  | PeerMessage
-  | CarriedMessage<PaxosRequest, PaxosReply>
-  | CarriedMessage<BullyRequest, BullyReply>
+export type AnyPeerMessage = PeerMessage | CarriedMessage<EngineRequest, EngineReply>
 
 /** One process between its start and its end; `run` grows with each start of the same process. */
 export interface ProcessRun {

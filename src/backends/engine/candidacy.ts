@@ -10,7 +10,21 @@ import type {
   Renewal,
 } from '../backend.ts'
 import { otherExclusivity } from '../embedded-refusals.ts'
-import type { CandidacyProtocol } from './engine.ts'
+
+/** What one candidacy has its engine say. The waits end when nobody answers for a lease, or by their signal. */
+export interface CandidacyProtocol {
+  campaign(): void
+  /** Gives up what is held, or may be granted yet; false: nobody said that it is known. */
+  leave(heir: string | null, signal: AbortSignal | undefined): Promise<boolean>
+  /** Whether this candidate stands, and may be named as heir. */
+  stands(candidate: string, signal: AbortSignal | undefined): Promise<boolean>
+  proclaim(
+    metadata: Metadata,
+    signal: AbortSignal | undefined,
+  ): Promise<'done' | 'was-not-holder' | 'unknown'>
+  /** The candidacy is over for the session. */
+  over(): void
+}
 
 export interface CandidacyDuties {
   readonly tokenBase: bigint

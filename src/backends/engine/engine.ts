@@ -11,12 +11,11 @@ import type {
   BackendFacts,
   CandidacyRequest,
   LossReason,
-  Metadata,
   ObserveEvents,
   Renewal,
 } from '../backend.ts'
 import type { Observation } from '../observations.ts'
-import type { EngineCandidacy } from './candidacy.ts'
+import type { CandidacyProtocol, EngineCandidacy } from './candidacy.ts'
 
 export interface Engine<Request, Reply, Written extends object> {
   readonly speech: EngineSpeech<Request, Reply, Written>
@@ -113,19 +112,4 @@ export interface SessionProtocol<Reply> {
   close(): void
   /** No event afterwards. */
   stop(): void
-}
-
-/** What one candidacy has its engine say. The waits end when nobody answers for a lease, or by their signal. */
-export interface CandidacyProtocol {
-  campaign(): void
-  /** Gives up what is held, or may be granted yet; false: nobody said that it is known. */
-  leave(heir: string | null, signal: AbortSignal | undefined): Promise<boolean>
-  /** Whether this candidate stands, and may be named as heir. */
-  stands(candidate: string, signal: AbortSignal | undefined): Promise<boolean>
-  proclaim(
-    metadata: Metadata,
-    signal: AbortSignal | undefined,
-  ): Promise<'done' | 'was-not-holder' | 'unknown'>
-  /** The candidacy is over for the session. */
-  over(): void
 }
