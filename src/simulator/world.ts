@@ -72,6 +72,7 @@ export class World {
         timing: plan.timing,
         voters: peersOf(plan),
         mode: plan.mode,
+        roundTripMs: 2 * plan.quality.maxMs + Math.max(...plan.processes.map(({ writeMs }) => writeMs[1])),
         tokenBase: plan.tokenBase,
         leaderships,
       },

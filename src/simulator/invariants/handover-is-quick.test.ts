@@ -47,6 +47,13 @@ describe('handover-is-quick', () => {
     expect(() => judge(handoverIsQuick, story)).not.toThrow()
   })
 
+  it('asks it of an engine without a log where six round trips fit the lease, and nothing where they do not', () => {
+    const late = followed(5_000)
+    expect(() => judge(handoverIsQuick, late, { protocol: 'paxos', roundTripMs: 160 })).toThrow(/resigned/)
+    expect(judge(handoverIsQuick, late, { protocol: 'paxos', roundTripMs: 170 })).toBe(0)
+    expect(() => judge(handoverIsQuick, late, { roundTripMs: 170 })).toThrow(/resigned/)
+  })
+
   it('asks nothing where somebody waits who is not whole, or has only come', () => {
     const stranger = (story: Story): void => void story.process('x').campaigns()
     expect(judge(handoverIsQuick, followed(5_000, stranger))).toBe(0)

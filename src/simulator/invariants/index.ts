@@ -1,8 +1,8 @@
 /** All that is held against every simulated run, in the order in which a violation is looked for. */
+import type { Protocol } from '../sweep/level.ts'
 import { answeredLeaderStays } from './answered-leader-stays.ts'
 import { batchOnce } from './batch-once.ts'
 import { callbackDiscipline } from './callback-discipline.ts'
-import type { Protocol } from '../sweep/level.ts'
 import { committedIsDurable } from './committed-is-durable.ts'
 import { coreCatchesUp } from './core-catches-up.ts'
 import { coreIsLed } from './core-is-led.ts'
@@ -18,10 +18,12 @@ import { fencedEffects } from './fenced-effects.ts'
 import { freedAfterLoss } from './freed-after-loss.ts'
 import { grantInAVacancy } from './grant-in-a-vacancy.ts'
 import { handoverIsQuick } from './handover-is-quick.ts'
+import { heardByMajority } from './heard-by-majority.ts'
 import type { Invariant } from './invariant.ts'
 import { leaderAppendOnly } from './leader-append-only.ts'
 import { leaderCompleteness } from './leader-completeness.ts'
 import { leaderStepsDown } from './leader-steps-down.ts'
+import { leadersStay } from './leaders-stay.ts'
 import { logMatching } from './log-matching.ts'
 import { neverInherits } from './never-inherits.ts'
 import { noGhostWin } from './no-ghost-win.ts'
@@ -29,10 +31,13 @@ import { noSupportAfterWithdrawal } from './no-support-after-withdrawal.ts'
 import { nothingFails } from './nothing-fails.ts'
 import { observerOrder } from './observer-order.ts'
 import { observersAgree } from './observers-agree.ts'
+import { observersGoForward } from './observers-go-forward.ts'
+import { observersKnow } from './observers-know.ts'
 import { oneVotePerTerm } from './one-vote-per-term.ts'
 import { preVoteFirst } from './pre-vote-first.ts'
 import { readsBeforeAccusing } from './reads-before-accusing.ts'
 import { recoveryIsFaithful } from './recovery-is-faithful.ts'
+import { releasedAfterLoss } from './released-after-loss.ts'
 import { resignHonoured } from './resign-honoured.ts'
 import { stateMachineSafety } from './state-machine-safety.ts'
 import { stickyVoters } from './sticky-voters.ts'
@@ -41,10 +46,12 @@ import { suspectSparesTime } from './suspect-spares-time.ts'
 import { tokenIsTheGrant } from './token-is-the-grant.ts'
 import { tokenMonotone } from './token-monotone.ts'
 import { tokenUnique } from './token-unique.ts'
+import { toldIsDurable } from './told-is-durable.ts'
 import { vacancyEnds } from './vacancy-ends.ts'
 import { withdrawalAfterSilence } from './withdrawal-after-silence.ts'
 import { withdrawalBeforeAnswer } from './withdrawal-before-answer.ts'
 import { withdrawnIsOver } from './withdrawn-is-over.ts'
+import { wonByMajority } from './won-by-majority.ts'
 
 export const invariants: readonly Invariant[] = [
   nothingFails,
@@ -91,11 +98,18 @@ export const invariants: readonly Invariant[] = [
   handoverIsQuick,
   everythingSettles,
   observersAgree,
+  wonByMajority,
+  heardByMajority,
+  toldIsDurable,
+  releasedAfterLoss,
+  observersGoForward,
+  leadersStay,
+  observersKnow,
 ]
 
 /**
  * Claims about what only Raft has: a log with its leader, and a registry that the log replicates. Left out where another
- * engine runs; what the others promise instead is in `logless`.
+ * engine runs, which is held to `ofOthersAlone` instead.
  */
 const ofRaftAlone: ReadonlySet<Invariant> = new Set([
   electionSafety,
@@ -131,7 +145,19 @@ const ofRaftAlone: ReadonlySet<Invariant> = new Set([
   observersAgree,
 ])
 
+/** Seen at cores that Raft does not have. */
+const ofOthersAlone: ReadonlySet<Invariant> = new Set([
+  wonByMajority,
+  heardByMajority,
+  toldIsDurable,
+  releasedAfterLoss,
+  observersGoForward,
+  leadersStay,
+  observersKnow,
+])
+
 /** What is held against a run of this engine, in order. */
 export function invariantsOf(protocol: Protocol): readonly Invariant[] {
-  return protocol === 'raft' ? invariants : invariants.filter((one) => !ofRaftAlone.has(one))
+  const leftOut = protocol === 'raft' ? ofOthersAlone : ofRaftAlone
+  return invariants.filter((one) => !leftOut.has(one))
 }

@@ -26,6 +26,8 @@ export interface CheckContext {
   /** The ids of all voters. */
   readonly voters: readonly string[]
   readonly mode: 'safety' | 'liveness'
+  /** A question and its answer take so long at most where nothing is broken, the disk's part included. @default 0 */
+  readonly roundTripMs?: number
   /** Added to the source of the tokens, as the log index of a grant. @default 0n */
   readonly tokenBase?: bigint
   /** Leaderships that were elected and are not lost yet, of processes that run (or are frozen), oldest first. */

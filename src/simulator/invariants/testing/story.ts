@@ -9,6 +9,7 @@ import type { Entry, RaftMessage } from '../../../protocols/raft/types.ts'
 import type { SupportMessage } from '../../../protocols/support/types.ts'
 import type { Command } from '../../../registry/types.ts'
 import type { HistoryEvent } from '../../history.ts'
+import type { Protocol } from '../../sweep/level.ts'
 import type { CheckContext, Checker, Invariant, LiveLeadership } from '../invariant.ts'
 
 export interface StoryOptions {
@@ -16,6 +17,10 @@ export interface StoryOptions {
   readonly voters?: readonly string[]
   /** @default safety */
   readonly mode?: CheckContext['mode']
+  /** @default raft */
+  readonly protocol?: Protocol
+  /** @default 0 */
+  readonly roundTripMs?: number
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
@@ -45,11 +50,16 @@ export class Story {
   #attempts = 0
   #over = false
 
-  constructor(invariant: Invariant, { voters = ['a', 'b', 'c'], mode = 'safety' }: StoryOptions) {
+  constructor(
+    invariant: Invariant,
+    { voters = ['a', 'b', 'c'], mode = 'safety', protocol = 'raft', roundTripMs = 0 }: StoryOptions,
+  ) {
     this.#types = invariant.types === undefined ? null : new Set(invariant.types)
     const leaderships = this.#leaderships
     const context: CheckContext = {
+      protocol,
       timing: this.timing,
+      roundTripMs,
       voters,
       mode,
       leaderships: () => leaderships,
