@@ -6,10 +6,7 @@ import { holdMany, measureGrants } from './candidate-load.mjs'
 import './fsync-probe.mjs'
 
 const { createElection } = await import('../dist/index.js')
-const engines = {
-  raft: (await import('../dist/backends/raft.js')).raft,
-  paxos: (await import('../dist/backends/paxos.js')).paxos,
-}
+const { engines } = await import('./engines.mjs')
 
 process.on('disconnect', () => process.exit())
 // What it is to be comes over IPC, so that a process can be kept ready for whoever is ended next.

@@ -1,13 +1,12 @@
 // Three or five candidates as processes, and everything they say. A candidate is `candidate.mjs` (kind library) or
 // `mandate run` with `command.mjs` (kind run).
+import { engines } from './engines.mjs'
 import { fork, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { paxos } from '../dist/backends/paxos.js'
-import { raft } from '../dist/backends/raft.js'
 import { eachLine, now } from './figures.mjs'
 
 const file = (name) => fileURLToPath(new URL(name, import.meta.url))
@@ -126,8 +125,11 @@ export async function startCluster({ row, record, reports = true, number = 0 }) 
   const peers = proxies?.peers ?? addresses(ports)
   const ear = new Ear(record)
   const processes = new Map()
-  const ask = row.backend === 'paxos' ? paxos : raft
-  const asked = ask({ peers, timing: row.timing, onBackgroundFailure: () => undefined })
+  const asked = engines[row.backend ?? 'raft']({
+    peers,
+    timing: row.timing,
+    onBackgroundFailure: () => undefined,
+  })
 
   /** Has imported everything, and waits to be told who it is. */
   let spare

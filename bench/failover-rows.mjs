@@ -52,12 +52,14 @@ export const rows = [
   row('SIGKILL, time, fast', 'time', fast, 'SIGKILL', { goal: goal(180, 350), ...two }),
   row('SIGKILL, token, default', 'token', standard, 'SIGKILL'),
   row('SIGKILL, time, default', 'time', standard, 'SIGKILL', { goal: goal(1000, 1150), clusters: 3 }),
-  row('paxos, SIGKILL, token, fast', 'token', fast, 'SIGKILL', { backend: 'paxos', goal: goal(30) }),
-  row('paxos, SIGKILL, time, fast', 'time', fast, 'SIGKILL', { backend: 'paxos', goal: goal(200), ...two }),
-  row('paxos, SIGKILL, time, default', 'time', standard, 'SIGKILL', {
-    ...{ backend: 'paxos', goal: goal(1050), clusters: 3 },
-  }),
-  row('paxos, resign, token, fast', 'token', fast, 'resign', { backend: 'paxos' }),
+  ...['paxos', 'bully'].flatMap((backend) => [
+    row(`${backend}, SIGKILL, token, fast`, 'token', fast, 'SIGKILL', { backend, goal: goal(30) }),
+    row(`${backend}, SIGKILL, time, fast`, 'time', fast, 'SIGKILL', { backend, goal: goal(200), ...two }),
+    row(`${backend}, SIGKILL, time, default`, 'time', standard, 'SIGKILL', {
+      ...{ backend, goal: goal(1050), clusters: 3 },
+    }),
+    row(`${backend}, resign, token, fast`, 'token', fast, 'resign', { backend }),
+  ]),
   row('SIGTERM, token, fast', 'token', fast, 'SIGTERM', graceful),
   row('SIGTERM, time, default', 'time', standard, 'SIGTERM', graceful),
   row('resign, token, fast', 'token', fast, 'resign', { ...graceful, ...two }),

@@ -318,6 +318,17 @@ describe('whoever has resigned', () => {
     world.campaign('p01', 'e')
     expect(world.run(1_000, () => world.leaders('e').includes('p01'))).toBe(true)
   })
+
+  it('ranks last until somebody else has led, when it campaigns again at once', () => {
+    const world = ledWorld({ peers: 3 })
+    for (const next of ['p02', 'p03', 'p02']) {
+      const leader = leaderOf(world) ?? ''
+      world.leave(leader, 'e')
+      world.campaign(leader, 'e')
+      expect(world.run(1_000, () => world.leaders('e').length === 1)).toBe(true)
+      expect(leaderOf(world)).toBe(next)
+    }
+  })
 })
 
 function leadsOf(world: SmallWorld): string[] {

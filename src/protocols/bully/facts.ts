@@ -66,14 +66,24 @@ export function silentAt(bully: Bully, session: SessionKey, now: number): number
   return now - silenceMs(bully.voter, session, now) + silentBeats * bully.options.heartbeatMs
 }
 
+/** Whoever led last gave it back, and stands again: `resign` would mean nothing to the highest rank if it came first. */
+function gaveBack(seat: Seat, { of }: Stand): boolean {
+  return seat.won > 0 && (seat.freed.get(of.session) ?? 0) >= seat.won
+}
+
 /**
- * Above 0: `left` comes first. So does whom the last leader named; who flapped too often comes last (`damping.ts`). Of its own
+ * Above 0: `left` comes first. So does whom the last leader named; the last leader itself comes last if it resigned, and so
+ * does who flapped too often (`damping.ts`). Of its own
  * candidates a peer leaves that to the others: who gives way to those that send it forward again waits for nothing.
  */
 export function compareStands(bully: Bully, seat: Seat, left: Stand, right: Stand, now: number): number {
   const heir = seat.heir !== null && now < seat.heir.until ? seat.heir.id : null
-  const classOf = ({ of }: Stand): number =>
-    of.id === heir ? 2 : isSuppressed(bully.damping, of.id, now) && !bully.local.has(of.session) ? 0 : 1
+  const classOf = (stand: Stand): number => {
+    const { id, session } = stand.of
+    if (id === heir) return 2
+    if (gaveBack(seat, stand)) return 0
+    return isSuppressed(bully.damping, id, now) && !bully.local.has(session) ? 0 : 1
+  }
   const [first, second] = [classOf(left), classOf(right)]
   if (first !== second) return first - second
   return compareRanks(
