@@ -72,6 +72,17 @@ describe('B1: any single crash, and any order of recovery', () => {
   })
 })
 
+describe('B8: two stand at once, and the third that could decide between them is dead', () => {
+  it('the better one wins the first round, and no vote is split', () => {
+    const world = new SmallWorld({ peers: 3, delayMs: 5 })
+    world.run(50)
+    world.crash('p01')
+    world.run(100)
+    for (const id of ['p02', 'p03']) world.campaign(id, 'e')
+    expect(world.run(60, () => world.leaders('e').includes('p03'))).toBe(true)
+  })
+})
+
 describe('B2: the highest flaps', () => {
   for (const preemptAfterMs of [null, 3_000]) {
     it(`each second for a minute: at most one hand-over (${preemptAfterMs ?? 'no'} preemption)`, () => {

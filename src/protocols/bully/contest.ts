@@ -322,7 +322,10 @@ function standBack(bully: Bully, out: Outbox, seat: Seat, local: LocalStand): vo
   seat.contest = delayed(local, until + 2 * bully.options.heartbeatMs + ahead * rankStepMs)
 }
 
-/** Somebody asks. If it is better than ours, ours waits for what comes of it. */
+/**
+ * Somebody asks. If it is better than ours, ours waits for what comes of it; and if ours has asked already, this peer's own
+ * answer is no longer that nobody is better.
+ */
 export function onRival(
   bully: Bully,
   out: Outbox,
@@ -330,10 +333,14 @@ export function onRival(
   { election, stand }: Extract<BullyMessage, { type: 'ask' }>,
 ): void {
   const seat = bully.seats.get(election)
-  if (from === bully.self || seat?.contest?.phase !== 'delayed' || seat.yields >= yieldsMax) return
-  const local = seat.local.get(seat.contest.session)
-  if (local !== undefined && compareStands(bully, seat, stand, local.stand, out.now) > 0)
-    standBack(bully, out, seat, local)
+  if (from === bully.self || seat?.contest == null || seat.yields >= yieldsMax) return
+  const { contest } = seat
+  const local = seat.local.get(contest.session)
+  if (local === undefined || compareStands(bully, seat, stand, local.stand, out.now) <= 0) return
+  const own = contest.answers.get(bully.self)
+  if (contest.phase === 'delayed') standBack(bully, out, seat, local)
+  else if (contest.phase === 'asking' && own !== undefined)
+    contest.answers.set(bully.self, { ...own, better: stand })
 }
 
 function await_(bully: Bully, out: Outbox, seat: Seat, blockers: readonly Ballot[]): void {
