@@ -22,6 +22,7 @@ import { nothingLeavesBeforeTheDisk } from './nothing-leaves-before-the-disk.ts'
 import { oneVote } from './one-vote.ts'
 import { paxosAcceptorRules } from './paxos-acceptor-rules.ts'
 import { paxosAmnesia } from './paxos-amnesia.ts'
+import { paxosNobodyWaits } from './paxos-nobody-waits.ts'
 import { paxosProposerRules } from './paxos-proposer-rules.ts'
 import { registryJudgesAgain } from './registry-judges-again.ts'
 import { restoredFolder } from './restored-folder.ts'
@@ -53,6 +54,7 @@ export const schedules: readonly Schedule[] = [
   paxosAmnesia,
   paxosAcceptorRules,
   paxosProposerRules,
+  paxosNobodyWaits,
   restoredFolder,
   secondLife,
   silenceBeginsLate,

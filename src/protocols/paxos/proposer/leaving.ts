@@ -1,8 +1,8 @@
 /** How a session lets go of an instance, and to whom. */
-import { voters, voteResult } from '../../quorum/majority.ts'
+import { voteResult } from '../../quorum/majority.ts'
 import type { PeerId } from '../../quorum/types.ts'
-import { send } from './rounds.ts'
-import type { Campaign, Leaving, Proposer, ProposerEffect } from './state.ts'
+import { isReleasing, release } from './releases.ts'
+import type { Campaign, Proposer, ProposerEffect } from './state.ts'
 import type { PaxosReply } from '../types.ts'
 
 export function loseAll<I>(proposer: Proposer<I>, effects: ProposerEffect[]): void {
@@ -27,7 +27,7 @@ export function giveUp<I>(
   to: string | null,
   effects: ProposerEffect[],
 ): void {
-  const { instance, highest: ballot } = standing
+  const { instance, highest } = standing
   const owned = standing.phase === 'held'
   if (owned) {
     proposer.held -= 1
@@ -37,29 +37,9 @@ export function giveUp<I>(
   proposer.proposing.delete(standing)
   proposer.dirty.delete(standing)
   proposer.seeking.delete(instance)
-  const open = new Set(voters(proposer.options.configuration))
-  proposer.leaving.set(`${ballot} ${instance}`, { instance, ballot, to, owned, open, answered: false })
   effects.push({ type: 'disarm', instance })
-  send(effects, null, { type: 'release', instance, ballot, to, stays: false })
-}
-
-export function released<I>(
-  proposer: Proposer<I>,
-  from: PeerId,
-  { instance, ballot }: Extract<PaxosReply, { type: 'released' }>,
-  effects: ProposerEffect[],
-): void {
-  const key = `${ballot} ${instance}`
-  const leaving: Leaving | undefined = proposer.leaving.get(key)
-  if (leaving === undefined) return
-  leaving.open.delete(from)
-  const done = new Map<PeerId, boolean>()
-  for (const peer of voters(proposer.options.configuration)) if (!leaving.open.has(peer)) done.set(peer, true)
-  if (!leaving.answered && voteResult(proposer.options.configuration, done) === 'won') {
-    leaving.answered = true
-    effects.push({ type: 'left', instance, ballot, owned: leaving.owned })
-  }
-  if (leaving.open.size === 0) proposer.leaving.delete(key)
+  const ballot = isReleasing(proposer, instance, highest) ? (proposer.top += 1) : highest
+  release(proposer, { instance, ballot, to, owned, stays: false }, effects)
 }
 
 export function sought<I>(

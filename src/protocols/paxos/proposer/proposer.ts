@@ -5,10 +5,12 @@
  */
 import type { PeerId } from '../../quorum/types.ts'
 import { sent } from '../../support/holder.ts'
-import { giveUp, loseAll, released, sought } from './leaving.ts'
+import { giveUp, loseAll, sought } from './leaving.ts'
 import { free, heldByOther, rejected } from './refusals.ts'
+import { released } from './releases.ts'
 import { acknowledgedBy, repeatedAtOnce } from './repair.ts'
-import { ageRound, beginRound, overdue, promised, proposeOf, refused, repeatRound, send } from './rounds.ts'
+import { ageRound, beginRound, overdue, promised, proposeOf, refused, repeatRound } from './rounds.ts'
+import { send } from './sending.ts'
 import { createProposer, type Campaign, type Proposer, type ProposerEffect } from './state.ts'
 import { isTied } from './support.ts'
 import { acceptedBy } from './winning.ts'
@@ -33,6 +35,7 @@ export interface CampaignRequest {
 /** Stands for an instance. Once a keepalive was sent; at most once at a time. */
 export function campaign<I>(proposer: Proposer<I>, request: CampaignRequest, now: number): ProposerEffect[] {
   const effects: ProposerEffect[] = []
+  proposer.now = now
   const made: Campaign = {
     ...request,
     revision: 0,
@@ -98,6 +101,7 @@ export function proclaim<I>(
 /** The timer of an instance fired. */
 export function wake<I>(proposer: Proposer<I>, instance: Instance, now: number): ProposerEffect[] {
   const effects: ProposerEffect[] = []
+  proposer.now = now
   const standing = proposer.campaigns.get(instance)
   if (standing === undefined) return effects
   if (standing.round !== null) {
@@ -121,6 +125,7 @@ export function beat<I>(
   { instant, lapsed, now }: { readonly instant: I; readonly lapsed: boolean; readonly now: number },
 ): ProposerEffect[] {
   const effects: ProposerEffect[] = []
+  proposer.now = now
   if (lapsed) loseAll(proposer, effects)
   for (const [instance, beats] of proposer.yielding) {
     if (beats > 1) proposer.yielding.set(instance, beats - 1)
@@ -134,7 +139,8 @@ export function beat<I>(
   for (const standing of proposer.campaigns.values()) {
     if (standing.round === null) continue
     ageRound(proposer, standing, effects)
-    if (standing.phase === 'held') continue
+    // What is held is proposed again by `repair`; but an acceptor that has it may have lost the question that comes before.
+    if (standing.phase === 'held' && standing.round?.stage !== 'prepare') continue
     repeatRound(proposer, standing, effects)
     if (--room === 0) break
   }
@@ -169,6 +175,7 @@ export function received<I>(
   now: number,
 ): ProposerEffect[] {
   const effects: ProposerEffect[] = []
+  proposer.now = now
   if ('tie' in reply && !isTied(proposer, from, reply, effects)) return effects
   switch (reply.type) {
     case 'keepalive-ack':
@@ -192,7 +199,7 @@ export function received<I>(
       break
     }
     case 'held':
-      heldByOther(proposer, from, reply, now, effects)
+      heldByOther(proposer, from, reply, effects)
       break
     case 'free':
       free(proposer, from, reply, effects)

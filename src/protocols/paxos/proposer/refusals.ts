@@ -3,8 +3,9 @@ import { voteResult } from '../../quorum/majority.ts'
 import type { PeerId } from '../../quorum/types.ts'
 import { giveUp, lose } from './leaving.ts'
 import { askAgain, beginRound, refused } from './rounds.ts'
+import { send } from './sending.ts'
 import type { Proposer, ProposerEffect } from './state.ts'
-import type { PaxosReply } from '../types.ts'
+import type { Instance, PaxosReply } from '../types.ts'
 
 export function rejected<I>(
   proposer: Proposer<I>,
@@ -25,12 +26,12 @@ export function heldByOther<I>(
   proposer: Proposer<I>,
   from: PeerId,
   reply: Extract<PaxosReply, { type: 'held' }>,
-  now: number,
   effects: ProposerEffect[],
 ): void {
   const { instance, ballot, by, silentMs, ahead } = reply
   const standing = proposer.campaigns.get(instance)
-  if (standing?.round?.ballot !== ballot || standing.round.promised.has(from)) return
+  if (standing === undefined) return stepOut(proposer, from, instance, effects)
+  if (standing.round?.ballot !== ballot || standing.round.promised.has(from)) return
   proposer.top = Math.max(proposer.top, by.token)
   if (standing.phase === 'held') {
     standing.blockedBy.add(from)
@@ -44,8 +45,9 @@ export function heldByOther<I>(
     giveUp(proposer, standing, null, effects)
     return
   } else if (instance.startsWith('i:')) {
-    // Heard since this session asked: its process lives. Half a heartbeat is for the way of the answer.
-    if (silentMs + proposer.options.heartbeatMs / 2 < now - standing.askedAt) {
+    // Heard since this session asked, so its process lives. Counted to when this round began, which is before it was answered:
+    // how long the answer took to be read says nothing of the other process.
+    if (silentMs < standing.round.begunAt - standing.askedAt) {
       effects.push({ type: 'duplicate', instance, silentMs })
       giveUp(proposer, standing, null, effects)
       return
@@ -63,7 +65,8 @@ export function free<I>(
   const view = proposer.acceptors.get(from)
   if (view !== undefined) view.news += 1
   const standing = proposer.campaigns.get(instance)
-  if (standing === undefined || standing.phase === 'held') return
+  if (standing === undefined) return stepOut(proposer, from, instance, effects)
+  if (standing.phase === 'held') return
   if (standing.round !== null) {
     askAgain(proposer, standing, from, effects)
     return
@@ -72,4 +75,17 @@ export function free<I>(
   const { stepMs } = proposer.options
   if (rank === 0) beginRound(proposer, standing, effects)
   else effects.push({ type: 'arm', instance, minMs: rank * stepMs, maxMs: (rank + 0.5) * stepMs })
+}
+
+/**
+ * It gave that up; a prepare that was overtaken by the release put it in line again. Somebody might hand over to it, and the
+ * place would be kept for nobody.
+ */
+function stepOut<I>(
+  proposer: Proposer<I>,
+  from: PeerId,
+  instance: Instance,
+  effects: ProposerEffect[],
+): void {
+  send(effects, from, { type: 'release', instance, ballot: proposer.top, to: null, stays: false })
 }

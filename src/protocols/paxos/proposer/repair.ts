@@ -1,6 +1,7 @@
 /** An acceptor is heard: what it acknowledges, what it lost, and what it has to be told again. */
 import type { PeerId } from '../../quorum/types.ts'
-import { askAgain, beginRound, proposeOf, repeatRound, send } from './rounds.ts'
+import { askAgain, beginRound, proposeOf, repeatRound } from './rounds.ts'
+import { send } from './sending.ts'
 import type { AcceptorView, Proposer, ProposerEffect } from './state.ts'
 import { supports } from './support.ts'
 import { winIfDue } from './winning.ts'
@@ -41,12 +42,16 @@ function repair<I>(proposer: Proposer<I>, from: PeerId, view: AcceptorView, effe
       if (--room === 0) return
     }
   }
-  for (const standing of proposer.dirty)
-    if ((standing.accepted.get(from) ?? 0) < standing.revision)
-      send(effects, from, proposeOf(proposer, standing))
-  for (const { instance, ballot, to, open } of proposer.leaving.values()) {
+  for (const standing of proposer.dirty) {
+    const has = standing.accepted.get(from)
+    // Who has not accepted it at all was told above.
+    if (has === undefined || has >= standing.revision) continue
+    send(effects, from, proposeOf(proposer, standing))
+    if (--room === 0) return
+  }
+  for (const { instance, ballot, to, stays, open } of proposer.leaving.values()) {
     if (!open.has(from)) continue
-    send(effects, from, { type: 'release', instance, ballot, to, stays: false })
+    send(effects, from, { type: 'release', instance, ballot, to, stays })
     if (--room === 0) return
   }
 }

@@ -1,6 +1,8 @@
 /** How a proposer gets a ballot accepted: rounds of two phases, and what follows when one fails. */
 import { voters, voteResult } from '../../quorum/majority.ts'
 import type { PeerId } from '../../quorum/types.ts'
+import { release } from './releases.ts'
+import { send } from './sending.ts'
 import type { Campaign, Proposer, ProposerEffect, Refusal, Round } from './state.ts'
 import type { PaxosRequest } from '../types.ts'
 
@@ -9,15 +11,12 @@ const roundPatience = 3
 
 type Effects = ProposerEffect[]
 
-export function send(effects: Effects, to: PeerId | null, request: PaxosRequest): void {
-  effects.push({ type: 'send', to, request })
-}
-
 export function beginRound<I>(proposer: Proposer<I>, campaign: Campaign, effects: Effects): void {
   const ballot = (proposer.top += 1)
   campaign.highest = ballot
   campaign.round = {
     ballot,
+    begunAt: proposer.now,
     stage: 'prepare',
     promised: new Set(),
     refused: new Map(),
@@ -173,17 +172,12 @@ function failed<I>(proposer: Proposer<I>, campaign: Campaign, round: Round, effe
   }
 }
 
-function giveBack<I>(proposer: Proposer<I>, campaign: Campaign, round: Round, effects: Effects): void {
+function giveBack<I>(proposer: Proposer<I>, campaign: Campaign, { ballot }: Round, effects: Effects): void {
+  const { instance, accepted } = campaign
   proposer.proposing.delete(campaign)
-  campaign.accepted.clear()
+  accepted.clear()
   campaign.token = 0
-  send(effects, null, {
-    type: 'release',
-    instance: campaign.instance,
-    ballot: round.ballot,
-    to: null,
-    stays: true,
-  })
+  release(proposer, { instance, ballot, to: null, owned: false, stays: true }, effects)
 }
 
 /** What it refused may be granted now. */

@@ -22,6 +22,8 @@ export type Refusal = 'held' | 'rejected' | 'unsure'
 /** One attempt to get a ballot accepted. */
 export interface Round {
   readonly ballot: Ballot
+  /** `now` when it was sent: every answer to it is of later. */
+  readonly begunAt: number
   stage: 'prepare' | 'propose'
   readonly promised: Set<PeerId>
   readonly refused: Map<PeerId, Refusal>
@@ -62,6 +64,8 @@ export interface Leaving {
   readonly ballot: Ballot
   readonly to: string | null
   readonly owned: boolean
+  /** An attempt was given back, and the session goes on standing. */
+  readonly stays: boolean
   readonly open: Set<PeerId>
   answered: boolean
 }
@@ -94,6 +98,8 @@ export interface Proposer<Instant> {
   top: Ballot
   unanswered: number
   quietUntil: number
+  /** Of the input that is being worked on. */
+  now: number
 }
 
 export type ProposerEffect =
@@ -133,6 +139,7 @@ export function createProposer<Instant>(options: ProposerOptions): Proposer<Inst
     top: 0,
     unanswered: 0,
     quietUntil: -Infinity,
+    now: -Infinity,
   }
 }
 

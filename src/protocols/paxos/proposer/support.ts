@@ -1,7 +1,7 @@
 /** On whom the session counts: acceptors that have accepted all it holds, by their digests (`Tie`). */
 import type { PeerId } from '../../quorum/types.ts'
 import { acknowledged } from '../../support/holder.ts'
-import { beginRound } from './rounds.ts'
+import { askAgain, beginRound } from './rounds.ts'
 import type { AcceptorView, Proposer, ProposerEffect } from './state.ts'
 import type { Tie } from '../types.ts'
 
@@ -24,8 +24,10 @@ export function isTied<I>(
   })
   for (const standing of proposer.campaigns.values()) {
     standing.accepted.delete(from)
-    // It may have lost its place in line too.
-    if (view !== undefined && standing.phase === 'waiting') beginRound(proposer, standing, effects)
+    if (view === undefined) continue
+    // It may have lost its place in line too, or news that went before.
+    if (standing.phase === 'waiting') beginRound(proposer, standing, effects)
+    else askAgain(proposer, standing, from, effects)
   }
   return true
 }

@@ -41,13 +41,16 @@ export function winIfDue<I>(proposer: Proposer<I>, standing: Campaign, effects: 
 }
 
 /**
- * Won once a majority accepted it whose acknowledgements reach as far as anything that the session counts already: from
- * then on it may count on the session's deadline, which moves only by acceptors that have all it holds.
+ * Won once a majority accepted it whose acknowledgements reach as far as any that the session counts already of whoever
+ * has not accepted it: from then on it may count on the session's deadline, which moves only by acceptors that have all it
+ * holds. Those that have accepted it are measured by no other: where an answer takes longer than a heartbeat, a near one
+ * is always ahead of a majority.
  */
 function isWon<I>({ options, holder, acceptors }: Proposer<I>, campaign: Campaign): boolean {
   if (holder.supported === null) return false
   let counted = 0
-  for (const sequence of holder.acknowledged.values()) counted = Math.max(counted, sequence)
+  for (const [peer, sequence] of holder.acknowledged)
+    if (!campaign.accepted.has(peer)) counted = Math.max(counted, sequence)
   const support = quorumIndex(options.configuration, (peer) =>
     campaign.accepted.has(peer) ? (acceptors.get(peer)?.acknowledged ?? 0) : 0,
   )
