@@ -380,7 +380,7 @@ function retryMs(bully: Bully): number {
   return bully.options.heartbeatMs
 }
 
-function bestLocal(bully: Bully, seat: Seat, now: number): LocalStand | null {
+export function bestLocal(bully: Bully, seat: Seat, now: number): LocalStand | null {
   let best: LocalStand | null = null
   for (const local of seat.local.values()) {
     if (local.granted !== null || bully.over.get(local.stand.of.session) === everyEpoch) continue

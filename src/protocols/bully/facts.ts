@@ -168,6 +168,7 @@ const overMax = 50_000
 export function noteOver(bully: Bully, session: SessionKey, epoch: number): void {
   const { over } = bully
   if (epoch <= (over.get(session) ?? 0)) return
+  for (const seat of bully.waiting.get(session) ?? []) bully.touched.add(seat)
   over.delete(session)
   over.set(session, epoch)
   for (const oldest of over.keys()) {

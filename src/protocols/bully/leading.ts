@@ -1,6 +1,7 @@
 /** What follows a win: everybody is told, until they say that they heard; and the end, which is told as well. */
 import type { PeerId } from '../quorum/types.ts'
 import { majoritySize } from '../quorum/majority.ts'
+import { put, takeDue } from './agenda.ts'
 import { betterThan, isFreed, isSilent, noteFreed } from './facts.ts'
 import { send, sendToAll, tell, type Outbox } from './outbox.ts'
 import type { Bully, Contest, LocalStand, News, Seat } from './state.ts'
@@ -25,12 +26,13 @@ export function win(bully: Bully, out: Outbox, seat: Seat, contest: Contest, loc
   seat.won = epoch
   tell(bully, out, session, { type: 'granted', election: seat.election, epoch, tag: local.tag })
   out.effects.push({ type: 'observed', election: seat.election, led: seat.led })
-  announce(bully, out, seat.election, seat.led)
+  announce(bully, out, seat, seat.led)
 }
 
 /** COORDINATOR. */
-function announce(bully: Bully, out: Outbox, election: string, led: Led, asker: News['asker'] = null): void {
-  tellAll(bully, out, (note) => ({ type: 'led', note, election, ...led }), asker)
+function announce(bully: Bully, out: Outbox, seat: Seat, led: Led, asker: News['asker'] = null): void {
+  const { election } = seat
+  tellNews(bully, out, seat, bully.others, asker, (note) => ({ type: 'led', note, election, ...led }))
 }
 
 /** The session will hold nothing of this election up to this epoch. */
@@ -42,50 +44,75 @@ export function free(
   { heir = null, asker = null }: { readonly heir?: string | null; readonly asker?: News['asker'] } = {},
 ): void {
   const { election } = seat
-  for (const [note, { message }] of bully.news)
-    if (message.type === 'led' && message.election === election && message.epoch <= freed.epoch)
-      bully.news.delete(note)
+  for (const note of seat.notes) {
+    const message = bully.news.get(note)?.message
+    if (message?.type === 'led' && message.epoch <= freed.epoch) forget(bully, seat, note)
+  }
   const message = { type: 'freed', note: 0, election, freed, heir, won: seat.won } as const
   onFreed(bully, out, seat, message)
-  tellAll(bully, out, (note) => ({ ...message, note }), asker)
+  tellNews(bully, out, seat, bully.others, asker, (note) => ({ ...message, note }))
 }
 
-function tellAll(
+function tellNews(
   bully: Bully,
   out: Outbox,
-  message: (note: number) => News['message'],
+  seat: Seat,
+  to: readonly PeerId[],
   asker: News['asker'],
+  message: (note: number) => News['message'],
 ): void {
   bully.notes += 1
-  const news: News = {
-    message: message(bully.notes),
-    untold: new Set(bully.others),
-    asker,
-    tellAt: out.now,
-    repeats: 0,
-  }
-  bully.news.set(bully.notes, news)
+  const news: News = { message: message(bully.notes), untold: new Set(to), asker, repeats: 0 }
+  for (const note of seat.notes)
+    if (isPast(bully, seat, bully.news.get(note), news)) forget(bully, seat, note)
   tellAsker(bully, out, news)
-  repeatNews(bully, out)
+  if (news.untold.size === 0) return
+  bully.news.set(bully.notes, news)
+  seat.notes.add(bully.notes)
+  repeat(bully, out, bully.notes, news)
+}
+
+/** What no peer needs to hear any more, however long it is down: the newer news says all that follows from it. */
+function isPast(bully: Bully, seat: Seat, news: News | undefined, newer: News): boolean {
+  if (news === undefined) return true
+  const { message, untold, asker } = news
+  const isAwaited =
+    asker !== null && bully.everybody.length - untold.size < majoritySize(bully.everybody.length)
+  // Told once more to a single peer that was away, it takes nothing from what the others have to hear.
+  if (isAwaited || [...untold].some((peer) => !newer.untold.has(peer))) return false
+  if (message.type === 'led') return newer.message.type === 'led'
+  const { session, epoch } = message.freed
+  const isSame = newer.message.type === 'freed' && newer.message.freed.session === session
+  return isSame || epoch <= seat.won
+}
+
+function forget(bully: Bully, seat: Seat, note: number): void {
+  bully.news.delete(note)
+  seat.notes.delete(note)
+  put(bully.newsDue, note, Infinity)
 }
 
 /** To whoever has not said that it heard. */
 export function repeatNews(bully: Bully, out: Outbox): void {
-  for (const [note, news] of bully.news) {
-    if (news.untold.size === 0) bully.news.delete(note)
-    if (out.now < news.tellAt) continue
-    news.repeats += 1
-    const waitMs = bully.options.heartbeatMs * 2 ** Math.min(news.repeats, 5)
-    news.tellAt = news.repeats > repeatsMax ? Infinity : out.now + waitMs
-    for (const peer of news.untold) send(bully, out, peer, news.message)
+  for (const note of takeDue(bully.newsDue, out.now)) {
+    const news = bully.news.get(note)
+    if (news !== undefined) repeat(bully, out, note, news)
   }
+}
+
+function repeat(bully: Bully, out: Outbox, note: number, news: News): void {
+  news.repeats += 1
+  const waitMs = bully.options.heartbeatMs * 2 ** Math.min(news.repeats, 5)
+  put(bully.newsDue, note, news.repeats > repeatsMax ? Infinity : out.now + waitMs)
+  for (const peer of news.untold) send(bully, out, peer, news.message)
 }
 
 export function onNoted(bully: Bully, out: Outbox, from: PeerId, note: number): void {
   const news = bully.news.get(note)
   if (news?.untold.delete(from) !== true) return
   tellAsker(bully, out, news)
-  if (news.untold.size === 0) bully.news.delete(note)
+  const seat = bully.seats.get(news.message.election)
+  if (news.untold.size === 0 && seat !== undefined) forget(bully, seat, note)
 }
 
 /** Once: when just a majority has heard, this peer included. */
@@ -98,21 +125,26 @@ function tellAsker(bully: Bully, out: Outbox, { asker, untold }: News): void {
 
 /** It is heard again after a silence: what it may have missed is told. */
 export function onHeardAgain(bully: Bully, out: Outbox, peer: PeerId): void {
-  for (const news of bully.news.values()) {
+  for (const [note, news] of bully.news) {
     if (!news.untold.has(peer)) continue
     news.repeats = 0
-    news.tellAt = Math.min(news.tellAt, out.now + bully.options.heartbeatMs)
+    const at = bully.newsDue.due.get(note) ?? Infinity
+    put(bully.newsDue, note, Math.min(at, out.now + bully.options.heartbeatMs))
     send(bully, out, peer, news.message)
   }
 }
 
-/** It is connected again, perhaps without its memory: what stands here is announced. */
+/** It is connected again, perhaps without its memory: what stands here, and what is held here, is announced. */
 export function onBack(bully: Bully, out: Outbox, peer: PeerId): void {
   onHeardAgain(bully, out, peer)
   for (const seat of bully.seats.values()) {
+    const { election, leading, led } = seat
+    // Else it would ask for it again and again, or take the election for vacant.
+    if (leading !== null && led !== null)
+      tellNews(bully, out, seat, [peer], null, (note) => ({ type: 'led', note, election, ...led }))
     for (const { stand, granted } of seat.local.values()) {
       // Round 0 is nobody's contest: it announces, and its answer tells what was missed.
-      if (granted === null) send(bully, out, peer, { type: 'ask', election: seat.election, round: 0, stand })
+      if (granted === null) send(bully, out, peer, { type: 'ask', election, round: 0, stand })
     }
   }
 }
@@ -161,7 +193,7 @@ export function onProclaim(
   }
   seat.led = { ...led, stand: { ...led.stand, metadata }, version: led.version + 1 }
   out.effects.push({ type: 'observed', election, led: seat.led })
-  announce(bully, out, election, seat.led, { session, election, tag })
+  announce(bully, out, seat, seat.led, { session, election, tag })
 }
 
 export function onFreed(

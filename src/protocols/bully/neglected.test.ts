@@ -141,3 +141,79 @@ describe('more candidates than a voter remembers', () => {
     expect(stage.bully.seats.get('e')?.standing.has('x.1099')).toBe(true)
   })
 })
+
+/** As a process that is started anew: its votes are on its disk, its memory is gone. */
+function restarted(world: SmallWorld, id: string): void {
+  world.crash(id)
+  world.run(200)
+  world.start(id)
+  world.run(20)
+}
+
+function ledBy(id: string): SmallWorld {
+  const world = new SmallWorld({ peers: 5 })
+  world.run(20)
+  world.campaign(id, 'e')
+  expect(world.run(5_000, () => world.leaders('e').includes(id))).toBe(true)
+  world.run(500)
+  return world
+}
+
+describe('a peer that was started anew while somebody leads', () => {
+  it('is told who leads, so that its candidate asks nobody for as long as that one is heard', () => {
+    const world = ledBy('p05')
+    restarted(world, 'p01')
+    expect(world.peer('p01').observed.at(-1)?.led?.stand.of.id).toBe('p05')
+    world.campaign('p01', 'e')
+    world.run(1_000)
+    const before = world.electionMessages()
+    world.run(10_000)
+    expect(world.electionMessages()).toBe(before)
+    world.crash('p05')
+    expect(world.run(3_000, () => world.leaders('e').includes('p01'))).toBe(true)
+  })
+})
+
+describe('a peer that is down for long', () => {
+  it('is owed no more news than one of each election, however often leaders change', () => {
+    const world = new SmallWorld({ peers: 3 })
+    world.run(20)
+    world.crash('p03')
+    world.run(1_000)
+    for (let round = 0; round < 30; round++) {
+      for (const id of ['p01', 'p02']) {
+        world.campaign(id, 'e')
+        expect(world.run(2_000, () => world.leaders('e').includes(id))).toBe(true)
+        world.leave(id, 'e')
+        world.run(50)
+      }
+    }
+    for (const id of ['p01', 'p02']) expect(world.peer(id).bully?.news.size).toBeLessThanOrEqual(1)
+    world.start('p03')
+    world.run(50)
+    world.campaign('p03', 'e')
+    expect(world.run(2_000, () => world.leaders('e').includes('p03'))).toBe(true)
+    const tokens = world.wins.map(({ epoch }) => epoch)
+    expect(tokens).toEqual([...new Set(tokens)].toSorted((a, b) => a - b))
+  })
+})
+
+describe('a peer with ten thousand elections', () => {
+  it('looks at none of the others when a message comes', () => {
+    const world = new SmallWorld({ peers: 3 })
+    world.run(20)
+    for (const id of world.ids) for (let at = 0; at < 20; at++) world.campaign(id, `e${at}`)
+    world.run(2_000)
+    const { bully } = world.peer('p01')
+    if (bully === null) throw new Error('p01 is dead')
+    const all = (): never => {
+      throw new Error('it goes through all its elections')
+    }
+    Object.assign(bully.seats, { values: all, keys: all, entries: all, forEach: all, [Symbol.iterator]: all })
+    world.campaign('p01', 'one more')
+    world.run(1_000)
+    expect(world.leaders('one more')).toEqual(['p01'])
+    world.leave('p01', 'one more')
+    world.run(1_000)
+  })
+})

@@ -28,8 +28,14 @@ export function persist(bully: Bully, out: Outbox, record: BullyRecord): number 
 export function send(bully: Bully, out: Outbox, to: PeerId, message: BullyMessage, after = 0): void {
   const waits = after > bully.durable
   if (to !== bully.self) out.effects.push({ type: 'send', to, message, ...(waits ? { after } : {}) })
-  else if (waits) bully.gated.push({ after, message })
+  else if (waits) gate(bully, after, message)
   else out.inbox.push(message)
+}
+
+function gate({ gated }: Bully, after: number, message: BullyMessage): void {
+  const messages = gated.get(after)
+  if (messages === undefined) gated.set(after, [message])
+  else messages.push(message)
 }
 
 export function sendToAll(bully: Bully, out: Outbox, message: BullyMessage): void {

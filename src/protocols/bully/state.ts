@@ -5,6 +5,7 @@ import type { PeerId } from '../quorum/types.ts'
 import type { SessionKey } from '../support/types.ts'
 import { createVoter, stepVoter, type Voter } from '../support/voter.ts'
 import { createWithdrawals, type Withdrawals } from '../support/withdrawals.ts'
+import { createAgenda, type Agenda } from './agenda.ts'
 import { createDamping, type Damping } from './damping.ts'
 import type {
   Answer,
@@ -75,7 +76,6 @@ export interface News {
   readonly untold: Set<PeerId>
   /** Who wants to know when a majority has heard. */
   readonly asker: { readonly session: SessionKey; readonly election: string; readonly tag: number } | null
-  tellAt: number
   repeats: number
 }
 
@@ -99,6 +99,10 @@ export interface Seat {
   yields: number
   failures: number
   round: number
+  /** What this peer has to tell of it. */
+  readonly notes: Set<number>
+  /** The session whose silence this peer waits for, to stand again. */
+  waitsFor: SessionKey | null
   /** Whoever asked a short while ago, and is told when something changes. */
   readonly askers: Map<PeerId, { readonly round: number; readonly stand: Stand; readonly at: number }>
 }
@@ -125,6 +129,13 @@ export interface Bully {
   readonly clearing: Map<SessionKey, number>
   readonly news: Map<number, News>
   notes: number
+  /** When each news is told again, and when each contest goes on. */
+  readonly newsDue: Agenda<number>
+  readonly seatsDue: Agenda<Seat>
+  /** Elections that wait for the silence of a session. */
+  readonly waiting: Map<SessionKey, Set<Seat>>
+  /** Elections about which something changed in this step: when they go on is looked at again. */
+  readonly touched: Set<Seat>
   /** When each peer was heard last. */
   readonly heardAt: Map<PeerId, number>
   readonly suspects: Set<PeerId>
@@ -133,8 +144,8 @@ export interface Bully {
   durable: number
   /** Of the voter's persist effects, the number that this core gave them. */
   readonly voterSequences: Map<number, number>
-  /** Messages to this peer itself that wait for the disk. */
-  gated: { readonly after: number; readonly message: BullyMessage }[]
+  /** Messages to this peer itself, by the write that they wait for. */
+  readonly gated: Map<number, BullyMessage[]>
   wakeAt: number | null
 }
 
@@ -161,13 +172,17 @@ export function createBully(options: BullyOptions, records: readonly BullyRecord
     clearing: new Map(),
     news: new Map(),
     notes: 0,
+    newsDue: createAgenda(),
+    seatsDue: createAgenda(),
+    waiting: new Map(),
+    touched: new Set(),
     heardAt: new Map(),
     suspects: new Set(),
     damping: createDamping(40 * options.heartbeatMs),
     sequence: 0,
     durable: 0,
     voterSequences: new Map(),
-    gated: [],
+    gated: new Map(),
     wakeAt: null,
   }
   for (const record of records) recover(bully, record)
@@ -215,6 +230,8 @@ export function seatOf(bully: Bully, election: string): Seat {
       yields: 0,
       failures: 0,
       round: 0,
+      notes: new Set(),
+      waitsFor: null,
       askers: new Map(),
     }
     bully.seats.set(election, seat)

@@ -1,7 +1,8 @@
 /** One step of one peer. */
 import type { PeerId } from '../quorum/types.ts'
-import { abandon, decide, onAnswer, onDue, onRival, onVoteReply, reconsider } from './contest.ts'
-import { betterThan, endSession, holderOf, silentAt } from './facts.ts'
+import type { SessionKey } from '../support/types.ts'
+import { abandon, bestLocal, decide, onAnswer, onDue, onRival, onVoteReply, reconsider } from './contest.ts'
+import { betterThan, endSession, holderOf, isSilent, silentAt } from './facts.ts'
 import {
   challenge,
   challengeAt,
@@ -14,6 +15,7 @@ import {
   onProclaim,
   repeatNews,
 } from './leading.ts'
+import { earliest, put, takeDue } from './agenda.ts'
 import { emptyOutbox, sealed, send, tell, type Outbox } from './outbox.ts'
 import {
   onClose,
@@ -43,6 +45,8 @@ export function step(bully: Bully, input: BullyInput, now: number): BullyEffect[
   take(bully, out, input)
   for (let own = out.inbox.shift(); own !== undefined; own = out.inbox.shift())
     onMessage(bully, out, bully.self, own)
+  for (const seat of bully.touched) schedule(bully, seat, now)
+  bully.touched.clear()
   const at = nextWake(bully, now)
   if (at !== bully.wakeAt) {
     bully.wakeAt = at
@@ -82,6 +86,7 @@ function take(bully: Bully, out: Outbox, input: BullyInput): void {
     case 'close':
       for (const seat of bully.seats.values()) {
         if (!seat.local.has(input.session)) continue
+        bully.touched.add(seat)
         onLeave(bully, out, seat, input)
         reconsider(bully, out, seat)
       }
@@ -93,12 +98,14 @@ function take(bully: Bully, out: Outbox, input: BullyInput): void {
       return
     case 'campaign': {
       const seat = seatOf(bully, input.election)
+      bully.touched.add(seat)
       onCampaign(bully, seat, input.stand, input.tag)
       reconsider(bully, out, seat)
       return
     }
     case 'leave': {
       const seat = seatOf(bully, input.election)
+      bully.touched.add(seat)
       onLeave(bully, out, seat, input)
       reconsider(bully, out, seat)
       return
@@ -112,6 +119,12 @@ function take(bully: Bully, out: Outbox, input: BullyInput): void {
 }
 
 function onMessage(bully: Bully, out: Outbox, from: PeerId, message: BullyMessage): void {
+  handle(bully, out, from, message)
+  const seat = 'election' in message ? bully.seats.get(message.election) : undefined
+  if (seat !== undefined) bully.touched.add(seat)
+}
+
+function handle(bully: Bully, out: Outbox, from: PeerId, message: BullyMessage): void {
   switch (message.type) {
     case 'keepalive':
       onKeepalive(bully, out, from, message)
@@ -205,15 +218,21 @@ function onPersisted(bully: Bully, out: Outbox, sequence: number): void {
   if (sequence <= bully.durable) return
   bully.durable = sequence
   for (const [voter, own] of bully.voterSequences) if (own <= sequence) bully.voterSequences.delete(voter)
-  const free = bully.gated.filter(({ after }) => after <= sequence)
-  bully.gated = bully.gated.filter(({ after }) => after > sequence)
-  for (const { message } of free) onMessage(bully, out, bully.self, message)
+  const free: BullyMessage[] = []
+  for (const [after, messages] of bully.gated) {
+    // In the order of the writes, but for what waits for one that was asked for again: it is on its way as well.
+    if (after > sequence) break
+    bully.gated.delete(after)
+    free.push(...messages)
+  }
+  for (const message of free) onMessage(bully, out, bully.self, message)
 }
 
 /** A session is over: whoever waited for its elections goes on. */
 function onOver(bully: Bully, out: Outbox, session: string): void {
   for (const seat of bully.seats.values()) {
     seat.standing.delete(session)
+    bully.touched.add(seat)
     const held = [seat.vote?.ballot, seat.led].some((one) => one?.stand.of.session === session)
     const local = seat.contest === null ? undefined : seat.local.get(seat.contest.session)
     if (seat.contest?.phase === 'clearing' && local !== undefined)
@@ -227,6 +246,7 @@ function onEvidence(bully: Bully, out: Outbox, peer: PeerId): void {
   bully.suspects.add(peer)
   for (const seat of bully.seats.values()) {
     if (holderOf(bully, seat)?.stand.of.host?.peer !== peer) continue
+    bully.touched.add(seat)
     // Answered first as a voter: who asked before may be the better one.
     answerAgain(bully, out, seat)
     reconsider(bully, out, seat)
@@ -244,35 +264,58 @@ function onWake(bully: Bully, out: Outbox): void {
   wakeSupport(bully, out)
   repeatOpens(bully, out)
   repeatNews(bully, out)
-  for (const seat of bully.seats.values()) {
-    if (seat.local.size === 0) continue
-    onDue(bully, out, seat)
-    reconsider(bully, out, seat)
-    challenge(bully, out, seat)
-  }
+  for (const seat of takeDue(bully.seatsDue, out.now)) resume(bully, out, seat)
+  for (const [session, seats] of bully.waiting)
+    if (isSilent(bully, session, out.now)) for (const seat of [...seats]) resume(bully, out, seat)
+  if (bully.options.preemptAfterMs != null)
+    for (const seat of bully.seats.values()) if (seat.leading !== null) challenge(bully, out, seat)
 }
 
+function resume(bully: Bully, out: Outbox, seat: Seat): void {
+  bully.touched.add(seat)
+  onDue(bully, out, seat)
+  reconsider(bully, out, seat)
+}
+
+/** Nothing here grows with the number of elections: a peer may have ten thousand, and steps with every message. */
 function nextWake(bully: Bully, now: number): number | null {
-  let at = bully.voter.wakeAt ?? Infinity
+  let at = Math.min(bully.voter.wakeAt ?? Infinity, earliest(bully.newsDue), earliest(bully.seatsDue))
   for (const { opening, dueAt } of bully.local.values()) if (opening !== null) at = Math.min(at, dueAt)
-  for (const { tellAt } of bully.news.values()) at = Math.min(at, tellAt)
-  for (const seat of bully.seats.values())
-    if (seat.local.size > 0) at = Math.min(at, wakeOf(bully, seat, now))
+  for (const session of bully.waiting.keys())
+    at = Math.min(at, isSilent(bully, session, now) ? now : silentAt(bully, session, now))
+  if (bully.options.preemptAfterMs != null)
+    for (const seat of bully.seats.values()) at = Math.min(at, challengeOf(bully, seat, now))
   return at === Infinity ? null : at
 }
 
-function wakeOf(bully: Bully, seat: Seat, now: number): number {
-  let at = seat.contest?.dueAt ?? Infinity
-  if (seat.leading !== null) {
-    const local = seat.local.get(seat.leading.session)
-    if (bully.options.preemptAfterMs != null && local !== undefined) {
-      const [best] = betterThan(bully, seat, local.stand, now)
-      if (best !== undefined && best.of.session !== seat.leading.challengedBy)
-        at = Math.min(at, challengeAt(bully, best.of.session))
-    }
-  } else if (seat.contest === null && [...seat.local.values()].some(({ granted }) => granted === null)) {
-    const holder = holderOf(bully, seat)
-    if (holder !== null) at = Math.min(at, silentAt(bully, holder.stand.of.session, now))
+/** When this election goes on by itself, or for whose silence it waits. */
+function schedule(bully: Bully, seat: Seat, now: number): void {
+  const { contest, leading } = seat
+  const waits = contest === null && leading === null && bestLocal(bully, seat, now) !== null
+  const holder = waits ? holderOf(bully, seat) : null
+  // Nobody is in the way any more, and nothing has come of it yet.
+  put(bully.seatsDue, seat, contest?.dueAt ?? (waits && holder === null ? now : Infinity))
+  waitFor(bully, seat, holder?.stand.of.session ?? null)
+}
+
+function waitFor(bully: Bully, seat: Seat, session: SessionKey | null): void {
+  if (seat.waitsFor === session) return
+  const { waiting } = bully
+  if (seat.waitsFor !== null) {
+    const before = waiting.get(seat.waitsFor)
+    before?.delete(seat)
+    if (before?.size === 0) waiting.delete(seat.waitsFor)
   }
-  return at
+  seat.waitsFor = session
+  if (session !== null) waiting.set(session, (waiting.get(session) ?? new Set()).add(seat))
+}
+
+function challengeOf(bully: Bully, seat: Seat, now: number): number {
+  const { leading } = seat
+  const local = leading === null ? undefined : seat.local.get(leading.session)
+  if (leading === null || local === undefined) return Infinity
+  const [best] = betterThan(bully, seat, local.stand, now)
+  return best === undefined || best.of.session === leading.challengedBy
+    ? Infinity
+    : challengeAt(bully, best.of.session)
 }

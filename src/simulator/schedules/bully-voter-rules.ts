@@ -13,6 +13,7 @@ export const bullyVoterRules: Schedule = {
     aFailedVoteProvesNothing()
     evidenceInTokenModeOnly()
     staleReplies()
+    votesThatComeTooLate()
     oldCoordinator()
   },
 }
@@ -77,6 +78,10 @@ function evidenceInTokenModeOnly(): void {
     const voted = stage.votes('p3', 6, {}, standOf('p3', mode))
     expect(voted === (mode === 'token'), `evidence of death in ${mode} mode: it votes ${voted}`)
   }
+  const stage = new BullyStage(3)
+  stage.votes('p2', 5, {}, standOf('p2', 'token'))
+  stage.feed({ type: 'evidence', peer: 'p2' })
+  expect(!stage.votes('p3', 6), 'p3 is to lead in time mode, and follows p2 on evidence of its death')
 }
 
 /** What was granted to an attempt that was given up is no vote for the next. */
@@ -120,6 +125,39 @@ function staleReplies(): void {
   expect(
     stage.news.some(({ type }) => type === 'granted'),
     'two of three voted in epoch 2, and nobody is elected',
+  )
+}
+
+/** p1 asks for votes of epoch 1 in token mode, and p3, that believed it dead, won epoch 2 and gave it back. */
+function votesThatComeTooLate(): void {
+  const stand = standOf('p1', 'token')
+  const { session } = stand.of
+  const asked = (): BullyStage => {
+    const stage = new BullyStage(3)
+    stage.feed({ type: 'open', of: stand.of })
+    stage.feed({ type: 'campaign', election: 'e', stand })
+    stage.hear('p2', { type: 'answer', election: 'e', round: 1, session, view: nothing, better: null })
+    return stage
+  }
+  const votes = (stage: BullyStage, won: number): void =>
+    void stage.hear('p2', {
+      type: 'vote-reply',
+      election: 'e',
+      session,
+      epoch: 1,
+      granted: true,
+      view: { ...nothing, won },
+    })
+  const late = asked()
+  votes(late, 2)
+  expect(!late.news.some(({ type }) => type === 'granted'), 'it is elected with token 1 after token 2')
+  const early = asked()
+  votes(early, 0)
+  const freed = { session: 'p3.1', epoch: 2 }
+  early.hear('p3', { type: 'freed', note: 1, election: 'e', freed, heir: null, won: 2 })
+  expect(
+    early.news.some(({ type }) => type === 'superseded'),
+    'it leads with token 1 for as long as it lives, although token 2 was used',
   )
 }
 
