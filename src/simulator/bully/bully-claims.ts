@@ -1,7 +1,7 @@
 /** What must hold of a bully with a quorum, held against every event of a run as it happens. */
 import type { BullyMessage, BullyRecord } from '../../protocols/bully/types.ts'
 import { majoritySize } from '../../protocols/quorum/majority.ts'
-import { Violated } from '../invariants/invariant.ts'
+import { ClaimBroken } from '../bare/claim-broken.ts'
 import type { BullyCandidate } from './bully-candidate.ts'
 
 const names = [
@@ -18,15 +18,6 @@ const names = [
   'vacancy-ends',
 ] as const
 export type BullyClaim = (typeof names)[number]
-
-export class BullyViolation extends Violated {
-  readonly claim: BullyClaim
-
-  constructor(claim: BullyClaim, message: string) {
-    super(message)
-    this.claim = claim
-  }
-}
 
 /** Of one voter, whatever runs it has had. */
 interface VoterMemory {
@@ -66,7 +57,7 @@ export class BullyClaims {
 
   ensure(holds: boolean, claim: BullyClaim, facts: () => string): void {
     this.evaluations[claim] += 1
-    if (!holds) throw new BullyViolation(claim, facts())
+    if (!holds) throw new ClaimBroken(claim, facts())
   }
 
   // ---- leaderships ---------------------------------------------------------------------------------------------------
@@ -98,7 +89,7 @@ export class BullyClaims {
     this.evaluations.exclusivity += 1
     for (const other of this.leading) {
       if (other === candidate || other.plan.election !== election || !other.isValid()) continue
-      throw new BullyViolation(
+      throw new ClaimBroken(
         'exclusivity',
         `${about(candidate)} and ${about(other)} are both valid at ${this.#now()}`,
       )

@@ -1,64 +1,38 @@
 /** A peer across its crashes: its disk and clock stay, its process comes and goes. */
 import type { BullyMessage, BullyRecord } from '../../protocols/bully/types.ts'
-import { CoreClock } from '../core/core-clock.ts'
+import { BareMachine } from '../bare/machine.ts'
+import type { Surroundings } from '../bare/surroundings.ts'
 import type { CorePeerPlan } from '../core/core-plan.ts'
-import type { Packet, Receiver } from '../core/core-network.ts'
-import { Incarnation } from '../incarnation.ts'
-import { Stream } from '../streams.ts'
+import type { Incarnation } from '../incarnation.ts'
 import { BullyProcess } from './bully-process.ts'
 import type { Batch, BullyHost, BullySurroundings } from './bully-surroundings.ts'
 
-export class BullyMachine implements Receiver<BullyMessage>, BullyHost {
-  readonly id: string
-  readonly place: number
-  readonly clock: CoreClock
-  readonly chance: Stream
+export class BullyMachine extends BareMachine<BullyProcess, BullyMessage> implements BullyHost {
   /** What is durable, and what is on its way, in that order. */
   readonly records: BullyRecord[] = []
   readonly pending: Batch[] = []
-  slowUntil = 0
-  slowness = 1
-  process: BullyProcess | null = null
   readonly #world: BullySurroundings
-  readonly #writeMs: readonly [min: number, max: number]
-  #run = 0
 
-  constructor(world: BullySurroundings, place: number, plan: CorePeerPlan) {
+  constructor(
+    world: BullySurroundings,
+    stage: Surroundings<BullyHost, BullyMessage>,
+    { place, peer }: { readonly place: number; readonly peer: CorePeerPlan },
+  ) {
+    super(stage, place, peer)
     this.#world = world
-    this.id = plan.name
-    this.place = place
-    this.#writeMs = plan.writeMs
-    this.chance = new Stream(`${world.plan.seed} bully ${plan.name}`)
-    this.clock = new CoreClock(() => world.scheduler.now, {
-      rate: plan.clockRate,
-      offsetMs: plan.clockOffsetMs,
-      tickMs: plan.clockTickMs,
-    })
   }
 
-  start(): void {
-    if (this.process !== null) return
-    this.#run += 1
+  protected override create(incarnation: Incarnation): BullyProcess {
     this.#world.claims.started(this.place)
-    this.#world.log?.(this.id, `starts, run ${this.#run}`)
-    const mark = 10 * this.#run + this.place + 1
-    const incarnation = new Incarnation(this.#world.scheduler, this.id, this.#run, mark)
-    this.process = new BullyProcess(this.#world, this, incarnation)
-    this.process.start()
+    return new BullyProcess(this.#world, this, incarnation)
   }
 
-  crash(): boolean {
-    const { process } = this
-    if (process === null) return false
-    this.process = null
-    process.incarnation.die()
-    for (const candidate of process.candidates) this.#world.claims.leading.delete(candidate)
-    // What was on its way is lost, or only the word that it arrived.
+  protected override crashed(process: BullyProcess): void {
+    const { claims } = this.#world
+    for (const candidate of process.candidates) claims.leading.delete(candidate)
     for (let left = this.chance.below(this.pending.length + 1); left > 0; left--) this.written()
     this.pending.length = 0
-    this.#world.claims.crashed(this.place)
-    this.#world.log?.(this.id, 'crashes')
-    return true
+    claims.crashed(this.place)
   }
 
   /** The oldest batch is durable now. */
@@ -69,24 +43,5 @@ export class BullyMachine implements Receiver<BullyMessage>, BullyHost {
       this.#world.claims.durable(this.place, record)
     }
     return batch
-  }
-
-  writeTakesMs(): number {
-    const [least, most] = this.#writeMs
-    const usualMs = this.chance.between(least, most)
-    const { now } = this.#world.scheduler
-    return now < this.slowUntil ? Math.min(usualMs * this.slowness, this.slowUntil - now + usualMs) : usualMs
-  }
-
-  arrives(packet: Packet<BullyMessage>): boolean {
-    const { process } = this
-    if (process === null) return false
-    if (!process.incarnation.frozen) return true
-    process.incarnation.defer(packet)
-    return false
-  }
-
-  receive(from: number, letters: readonly BullyMessage[]): void {
-    this.process?.receive(this.#world.machines[from]?.id ?? '', letters)
   }
 }

@@ -8,10 +8,13 @@ import type {
   SessionNews,
 } from '../../protocols/bully/types.ts'
 import { Alarm } from '../core/alarm.ts'
+import { ProcessTask } from '../bare/process-task.ts'
 import type { Incarnation } from '../incarnation.ts'
-import { Task } from '../task-queue.ts'
 import { BullyCandidate } from './bully-candidate.ts'
 import type { BullyHost, BullySurroundings } from './bully-surroundings.ts'
+
+/** How what happens in a process stands in the trace. */
+const inTurn = { phase: 'input', mark: 7 } as const
 
 export class BullyProcess {
   readonly bully: Bully
@@ -48,15 +51,15 @@ export class BullyProcess {
       },
       machine.records,
     )
-    this.#wake = new Alarm(world.scheduler, incarnation, 1, () => this.feed({ type: 'wake' }))
-    this.#beat = new Alarm(world.scheduler, incarnation, 2, () => this.#beats())
+    this.#wake = new Alarm(world.stage.scheduler, incarnation, 1, () => this.feed({ type: 'wake' }))
+    this.#beat = new Alarm(world.stage.scheduler, incarnation, 2, () => this.#beats())
     this.candidates = world.plan.candidates
       .filter(({ process }) => process === machine.id)
       .map((plan) => new BullyCandidate(plan, this.#candidateWorld()))
   }
 
   #candidateWorld(): ConstructorParameters<typeof BullyCandidate>[1] {
-    const { plan, claims, configuration, scheduler } = this.#world
+    const { plan, claims, configuration, stage } = this.#world
     return {
       timing: plan.timing,
       configuration,
@@ -64,8 +67,8 @@ export class BullyProcess {
       chance: this.#machine.chance,
       now: () => this.#machine.clock.read(),
       after: (delayMs, act) =>
-        scheduler.put(
-          new ProcessTask(this.incarnation, () => {
+        stage.scheduler.put(
+          new ProcessTask(this.incarnation, inTurn, () => {
             act()
             this.settle()
           }),
@@ -80,7 +83,7 @@ export class BullyProcess {
       },
       lost: (candidate) => {
         claims.leading.delete(candidate)
-        this.#world.log?.(this.#machine.id, `lost ${candidate.plan.election}`)
+        this.#world.stage.log?.(this.#machine.id, `lost ${candidate.plan.election}`)
       },
     }
   }
@@ -92,7 +95,7 @@ export class BullyProcess {
 
   receive(from: string, letters: readonly BullyMessage[]): void {
     for (const message of letters) {
-      this.#world.log?.(this.#machine.id, `hears ${message.type} of ${from}`, message)
+      this.#world.stage.log?.(this.#machine.id, `hears ${message.type} of ${from}`, message)
       if (message.type === 'keepalive') this.#world.claims.heard(this.#machine.place, message.session)
       this.#inputs.push({ type: 'message', from, message })
     }
@@ -139,7 +142,7 @@ export class BullyProcess {
     const letters = this.#letters
     this.#letters = new Map()
     for (const [to, all] of letters)
-      this.#world.network.send(this.#machine.place, this.#world.placeOf(to), all)
+      this.#world.stage.network.send(this.#machine.place, this.#world.stage.placeOf(to), all)
   }
 
   #execute(effect: BullyEffect): void {
@@ -188,8 +191,8 @@ export class BullyProcess {
   }
 
   #waitForDisk(): void {
-    const { scheduler } = this.#world
-    const task = new ProcessTask(this.incarnation, () => this.#written())
+    const { scheduler } = this.#world.stage
+    const task = new ProcessTask(this.incarnation, inTurn, () => this.#written())
     scheduler.put(task, scheduler.now + this.#machine.writeTakesMs())
   }
 
@@ -202,23 +205,5 @@ export class BullyProcess {
     this.#gated = this.#gated.filter(({ after }) => after > this.#durable)
     for (const { to, message } of free) this.#send(to, message)
     this.feed({ type: 'persisted', sequence: this.#durable })
-  }
-}
-
-/** Something that happens in a process, and ends with it. */
-class ProcessTask extends Task {
-  declare private readonly act: () => void
-
-  constructor(process: Incarnation, act: () => void) {
-    super(process, 'input')
-    this.act = act
-  }
-
-  override get mark(): number {
-    return 7
-  }
-
-  run(): void {
-    this.act()
   }
 }

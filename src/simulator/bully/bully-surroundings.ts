@@ -2,11 +2,9 @@
 import type { step } from '../../protocols/bully/step.ts'
 import type { BullyMessage, BullyRecord, Led } from '../../protocols/bully/types.ts'
 import type { Configuration } from '../../protocols/quorum/types.ts'
+import type { Surroundings } from '../bare/surroundings.ts'
 import type { CoreClock } from '../core/core-clock.ts'
-import type { CoreNetwork } from '../core/core-network.ts'
 import type { CorePlan } from '../core/core-plan.ts'
-import type { CoreLog } from '../core/core-surroundings.ts'
-import type { Scheduler } from '../scheduler.ts'
 import type { Stream } from '../streams.ts'
 import type { BullyCandidate } from './bully-candidate.ts'
 import type { BullyClaims } from './bully-claims.ts'
@@ -36,13 +34,9 @@ export interface BullySurroundings {
   readonly plan: CorePlan
   readonly configuration: Configuration
   readonly preemptAfterMs: number | null
-  readonly scheduler: Scheduler
-  readonly network: CoreNetwork<BullyMessage>
-  readonly machines: readonly BullyHost[]
+  readonly stage: Surroundings<BullyHost, BullyMessage>
   readonly claims: BullyClaims
   readonly step: BullyStep
-  readonly log: CoreLog | undefined
-  placeOf(id: string): number
   elected(id: string, candidate: BullyCandidate): void
   observed(place: number, election: string, led: Led | null): void
 }

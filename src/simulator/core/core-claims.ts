@@ -8,7 +8,7 @@ import { majoritySize } from '../../protocols/quorum/majority.ts'
 import { apply, createRegistry, type Registry } from '../../registry/registry.ts'
 import type { Command, RegistryEvent } from '../../registry/types.ts'
 import type { Entry } from '../../protocols/raft/types.ts'
-import { Violated } from '../invariants/invariant.ts'
+import { ClaimBroken } from '../bare/claim-broken.ts'
 import type { CoreCandidate } from './core-candidate.ts'
 
 const names = [
@@ -28,15 +28,6 @@ const names = [
   'vacancy-ends',
 ] as const
 export type CoreClaim = (typeof names)[number]
-
-export class CoreViolation extends Violated {
-  readonly claim: CoreClaim
-
-  constructor(claim: CoreClaim, message: string) {
-    super(message)
-    this.claim = claim
-  }
-}
 
 /** Of one voter, whatever runs it has had. */
 interface VoterRecord {
@@ -87,7 +78,7 @@ export class CoreClaims {
 
   ensure(holds: boolean, claim: CoreClaim, facts: () => string): void {
     this.evaluations[claim] += 1
-    if (!holds) throw new CoreViolation(claim, facts())
+    if (!holds) throw new ClaimBroken(claim, facts())
   }
 
   // ---- the log -------------------------------------------------------------------------------------------------------
@@ -161,7 +152,7 @@ export class CoreClaims {
     this.evaluations.exclusivity += 1
     for (const other of this.leading) {
       if (other === candidate || other.plan.election !== election || !other.isValid()) continue
-      throw new CoreViolation(
+      throw new ClaimBroken(
         'exclusivity',
         `${about(candidate)} and ${about(other)} are both valid at ${this.#now()}`,
       )

@@ -19,8 +19,8 @@ import type {
 import { createVoter, lastHeardMs, stepVoter, type Voter } from '../../protocols/support/voter.ts'
 import { apply, createRegistry, type Registry } from '../../registry/registry.ts'
 import type { Command, RegistryEvent } from '../../registry/types.ts'
+import { ProcessTask } from '../bare/process-task.ts'
 import type { Incarnation } from '../incarnation.ts'
-import { Task } from '../task-queue.ts'
 import { Alarm } from './alarm.ts'
 import { CoreCandidate } from './core-candidate.ts'
 import type { Batch } from './core-disk.ts'
@@ -31,6 +31,9 @@ type VoterReply = KeepaliveAck | KeepaliveRefusal | WithdrawAnswer
 
 /** So much later than the leader's own, as in `cluster/driver.ts`: whoever hears it beats with it. */
 const ownBeatPart = 17 / 16
+
+/** How what happens in a process stands in the trace. */
+const inTurn = { phase: 'input', mark: 7 } as const
 
 export class CoreProcess {
   readonly raft: Raft<Command>
@@ -61,7 +64,7 @@ export class CoreProcess {
     this.#machine = machine
     this.#place = machine.place
     this.incarnation = incarnation
-    this.#letters = world.machines.map(() => null)
+    this.#letters = world.stage.machines.map(() => null)
     const { disk, clock } = machine
     const { timing } = world.plan
     this.raft = createRaft(
@@ -110,14 +113,14 @@ export class CoreProcess {
   }
 
   #alarm(number: number, act: () => void): Alarm {
-    return new Alarm(this.#world.scheduler, this.incarnation, number, () => {
+    return new Alarm(this.#world.stage.scheduler, this.incarnation, number, () => {
       act()
       this.settle()
     })
   }
 
   #candidateWorld(): ConstructorParameters<typeof CoreCandidate>[1] {
-    const { plan, claims, configuration, scheduler } = this.#world
+    const { plan, claims, configuration, stage } = this.#world
     return {
       timing: plan.timing,
       configuration,
@@ -125,8 +128,8 @@ export class CoreProcess {
       chance: this.#machine.chance,
       now: () => this.#machine.clock.read(),
       after: (delayMs, act) =>
-        scheduler.put(
-          new ProcessTask(this.incarnation, () => {
+        stage.scheduler.put(
+          new ProcessTask(this.incarnation, inTurn, () => {
             act()
             this.settle()
           }),
@@ -140,7 +143,7 @@ export class CoreProcess {
       },
       lost: (candidate) => {
         claims.leading.delete(candidate)
-        this.#world.log?.(this.#machine.id, `lost ${candidate.plan.election}`)
+        this.#world.stage.log?.(this.#machine.id, `lost ${candidate.plan.election}`)
       },
     }
   }
@@ -150,7 +153,7 @@ export class CoreProcess {
   receive(from: PeerId, letters: readonly Letter[]): void {
     if (this.#downs.size > 0) this.#downs.delete(from)
     for (const letter of letters) {
-      this.#world.log?.(this.#machine.id, `hears ${letter.type} of ${from}`, letter)
+      this.#world.stage.log?.(this.#machine.id, `hears ${letter.type} of ${from}`, letter)
       this.#take(from, letter)
     }
     this.settle()
@@ -215,7 +218,7 @@ export class CoreProcess {
   #drain(): void {
     for (let input = this.#inputs.shift(); input !== undefined; input = this.#inputs.shift()) {
       const effects = this.#world.step(this.raft, input)
-      this.#world.raftChecks.afterStep(this.#machine, effects, this.#world.machines)
+      this.#world.raftChecks.afterStep(this.#machine, effects, this.#world.stage.machines)
       for (const effect of effects) this.#execute(effect)
     }
   }
@@ -421,11 +424,11 @@ export class CoreProcess {
   /** With the leader's heartbeat, so that everything for one peer leaves at once. */
   #beatWith(): void {
     const { heartbeatMs } = this.raft.options
-    if (this.#world.scheduler.now - this.#lastBeat >= heartbeatMs / 2) this.#beat()
+    if (this.#world.stage.scheduler.now - this.#lastBeat >= heartbeatMs / 2) this.#beat()
   }
 
   #beat(): void {
-    this.#lastBeat = this.#world.scheduler.now
+    this.#lastBeat = this.#world.stage.scheduler.now
     this.#armBeat()
     for (const candidate of this.candidates) {
       candidate.beat()
@@ -447,7 +450,7 @@ export class CoreProcess {
   }
 
   #post(to: PeerId, letter: Letter, urgent: boolean): void {
-    this.#postTo(this.#world.placeOf(to), letter, urgent)
+    this.#postTo(this.#world.stage.placeOf(to), letter, urgent)
   }
 
   #postTo(place: number, letter: Letter, urgent: boolean): void {
@@ -463,7 +466,7 @@ export class CoreProcess {
       const letters = this.#letters[place]
       if (letters == null || (this.#urgent & (1 << place)) === 0) continue
       this.#letters[place] = null
-      this.#world.network.send(this.#place, place, letters)
+      this.#world.stage.network.send(this.#place, place, letters)
     }
     this.#urgent = 0
   }
@@ -486,8 +489,8 @@ export class CoreProcess {
   }
 
   #waitForDisk(): void {
-    const { scheduler } = this.#world
-    const task = new ProcessTask(this.incarnation, () => this.#written())
+    const { scheduler } = this.#world.stage
+    const task = new ProcessTask(this.incarnation, inTurn, () => this.#written())
     scheduler.put(task, scheduler.now + this.#machine.writeTakesMs())
   }
 
@@ -511,23 +514,5 @@ export class CoreProcess {
       this.#inputs.push({ type: 'persisted', sequence: this.#raftDurable })
     }
     this.settle()
-  }
-}
-
-/** Something that happens in a process, and ends with it. */
-class ProcessTask extends Task {
-  declare private readonly act: () => void
-
-  constructor(process: Incarnation, act: () => void) {
-    super(process, 'input')
-    this.act = act
-  }
-
-  override get mark(): number {
-    return 7
-  }
-
-  run(): void {
-    this.act()
   }
 }

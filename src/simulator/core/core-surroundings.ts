@@ -4,17 +4,15 @@ import type { Raft } from '../../protocols/raft/state.ts'
 import type { step } from '../../protocols/raft/step.ts'
 import type { CheckedPeer, SafetyChecks } from '../../protocols/raft/testing/safety-checks.ts'
 import type { Command } from '../../registry/types.ts'
-import type { Scheduler } from '../scheduler.ts'
+import type { Surroundings } from '../bare/surroundings.ts'
 import type { Stream } from '../streams.ts'
 import type { CoreCandidate } from './core-candidate.ts'
 import type { CoreClaims } from './core-claims.ts'
 import type { CoreClock } from './core-clock.ts'
 import type { CoreDisk } from './core-disk.ts'
-import type { CoreNetwork } from './core-network.ts'
 import type { CorePlan } from './core-plan.ts'
+import type { Letter } from './letter.ts'
 
-/** What happens, for people: in which process, what, and what else there is to say about it. */
-export type CoreLog = (actor: string, what: string, record?: object) => void
 export type RaftStep = typeof step<Command>
 
 export interface CoreHost extends CheckedPeer<Command> {
@@ -30,14 +28,10 @@ export interface CoreHost extends CheckedPeer<Command> {
 export interface CoreSurroundings {
   readonly plan: CorePlan
   readonly configuration: Configuration
-  readonly scheduler: Scheduler
-  readonly network: CoreNetwork
-  readonly machines: readonly CoreHost[]
+  readonly stage: Surroundings<CoreHost, Letter>
   readonly claims: CoreClaims
   readonly raftChecks: SafetyChecks<Command>
   readonly step: RaftStep
-  readonly log: CoreLog | undefined
-  placeOf(id: string): number
   led(id: string, term: number): void
   /** Something was committed, perhaps for the first time. */
   learned(): void

@@ -1,12 +1,9 @@
-/** The run of one seed with the cores alone: nothing asynchronous, so it is one synchronous function of its plan. */
-import { SafetyViolation } from '../../protocols/raft/testing/safety-checks.ts'
+/** The run of one seed with the Raft cores alone. */
+import { runBarePlan } from '../bare/run-plan.ts'
 import type { DrawOptions } from '../draw-plan.ts'
-import { lineOf } from '../sweep/event-line.ts'
-import type { FoundViolation, Line, SeedSummary } from '../sweep/summary.ts'
-import { Trace } from '../trace.ts'
-import { CoreViolation } from './core-claims.ts'
+import type { SeedSummary } from '../sweep/summary.ts'
 import type { CorePlan } from './core-plan.ts'
-import type { CoreLog, RaftStep } from './core-surroundings.ts'
+import type { RaftStep } from './core-surroundings.ts'
 import { CoreWorld } from './core-world.ts'
 import { drawCorePlan } from './draw-core-plan.ts'
 
@@ -17,69 +14,10 @@ export interface CoreRunOptions {
   readonly trace?: (line: string) => void
 }
 
-/** A violation carries so many of the last events. */
-const lastLines = 200
-
 export function runCoreSeed(seed: bigint | string, options: DrawOptions & CoreRunOptions = {}): SeedSummary {
   return runCorePlan(drawCorePlan(String(seed), options), options)
 }
 
-export function runCorePlan(plan: CorePlan, options: CoreRunOptions = {}): SeedSummary {
-  const { world, trace, violation } = play(plan, options)
-  const { raftChecks, claims, scheduler } = world
-  return {
-    seed: plan.seed,
-    mode: plan.mode,
-    peers: plan.peers.length,
-    simulatedMs: scheduler.now,
-    elections: world.elections,
-    raftElections: raftChecks.leaders,
-    events: scheduler.events,
-    injected: Object.fromEntries([...world.injected].toSorted(([a], [b]) => (a < b ? -1 : 1))),
-    checked: { ...raftChecks.evaluations, ...claims.evaluations },
-    traceHash: trace.digest(),
-    // Played again, now that it is worth to write down what happens: the same plan gives the same run.
-    violations: violation === null ? [] : [{ ...violation, lines: linesOf(plan, options) }],
-  }
-}
-
-interface Played {
-  readonly world: CoreWorld
-  readonly trace: Trace
-  readonly violation: Omit<FoundViolation, 'lines'> | null
-}
-
-function play(plan: CorePlan, options: CoreRunOptions, line?: (line: Line) => void): Played {
-  const trace = new Trace(options.trace)
-  const log: CoreLog = (actor, what, record) => line?.(lineOf(world.scheduler.now, actor, what, record ?? {}))
-  const world: CoreWorld = new CoreWorld(plan, trace, {
-    step: options.step,
-    log: line === undefined ? undefined : log,
-  })
-  const { scheduler } = world
-  try {
-    while (scheduler.step(plan.simulatedMs));
-    world.claims.evaluations['nothing-fails'] += 1
-    world.end()
-    return { world, trace, violation: null }
-  } catch (error) {
-    return { world, trace, violation: { ...found(error), atMs: scheduler.now } }
-  }
-}
-
-function found(error: unknown): { invariant: string; message: string } {
-  if (error instanceof SafetyViolation || error instanceof CoreViolation)
-    return { invariant: error.claim, message: error.message }
-  // What a core throws, it throws because something that must hold did not.
-  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return { invariant: 'nothing-fails', message }
-}
-
-function linesOf(plan: CorePlan, { step }: CoreRunOptions): Line[] {
-  let lines: Line[] = []
-  play(plan, step === undefined ? {} : { step }, (line) => {
-    lines.push(line)
-    if (lines.length > 4 * lastLines) lines = lines.slice(-lastLines)
-  })
-  return lines.slice(-lastLines)
+export function runCorePlan(plan: CorePlan, { step, trace: traced }: CoreRunOptions = {}): SeedSummary {
+  return runBarePlan(plan, (own, trace, log) => new CoreWorld(own, trace, { step, log }), traced)
 }

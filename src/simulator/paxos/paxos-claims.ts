@@ -1,6 +1,6 @@
 /** What must hold of ballots, leases and leaderships of the bare Paxos cores, held against every event as it happens. */
 import type { AcceptorRecord, PaxosReply } from '../../protocols/paxos/types.ts'
-import { Violated } from '../invariants/invariant.ts'
+import { ClaimBroken } from '../bare/claim-broken.ts'
 
 const names = [
   'exclusivity',
@@ -15,15 +15,6 @@ const names = [
   'nothing-fails',
 ] as const
 export type PaxosClaim = (typeof names)[number]
-
-export class PaxosViolation extends Violated {
-  readonly claim: PaxosClaim
-
-  constructor(claim: PaxosClaim, message: string) {
-    super(message)
-    this.claim = claim
-  }
-}
 
 /** Who was told that it leads, and not that it lost. */
 export interface Leading {
@@ -58,7 +49,7 @@ export class PaxosClaims {
 
   ensure(holds: boolean, claim: PaxosClaim, facts: () => string): void {
     this.evaluations[claim] += 1
-    if (!holds) throw new PaxosViolation(claim, facts())
+    if (!holds) throw new ClaimBroken(claim, facts())
   }
 
   // ---- leaderships ---------------------------------------------------------------------------------------------------
@@ -86,7 +77,7 @@ export class PaxosClaims {
     this.evaluations.exclusivity += 1
     for (const other of this.leading) {
       if (other === leader || other.election !== election || !other.isValid()) continue
-      throw new PaxosViolation(
+      throw new ClaimBroken(
         'exclusivity',
         `${about(leader)} and ${about(other)} are both valid at ${this.#now()}`,
       )

@@ -11,13 +11,11 @@ import type {
 import type { PeerId } from '../../protocols/quorum/types.ts'
 import { Alarm } from '../core/alarm.ts'
 import type { CorePlan } from '../core/core-plan.ts'
-import type { CoreLog } from '../core/core-surroundings.ts'
-import type { CoreNetwork } from '../core/core-network.ts'
 import type { CoreClock } from '../core/core-clock.ts'
+import type { Surroundings } from '../bare/surroundings.ts'
+import { ProcessTask } from '../bare/process-task.ts'
 import type { Incarnation } from '../incarnation.ts'
-import type { Scheduler } from '../scheduler.ts'
 import type { Stream } from '../streams.ts'
-import { Task } from '../task-queue.ts'
 import type { Leading, PaxosClaims } from './paxos-claims.ts'
 import { PaxosSessionRun } from './paxos-session.ts'
 
@@ -28,11 +26,8 @@ export type PaxosLetter =
 
 export interface PaxosSurroundings {
   readonly plan: CorePlan
-  readonly scheduler: Scheduler
-  readonly network: CoreNetwork<PaxosLetter>
+  readonly stage: Surroundings<PaxosHost, PaxosLetter>
   readonly claims: PaxosClaims
-  readonly log: CoreLog | undefined
-  placeOf(id: string): number
   elected(id: string, leading: Leading): void
 }
 
@@ -50,6 +45,9 @@ export interface PaxosHost {
   writtenAt: number
   writeTakesMs(): number
 }
+
+/** How what happens in a process stands in the trace. */
+const inTurn = { phase: 'timer', mark: 3 } as const
 
 export class PaxosProcess {
   readonly incarnation: Incarnation
@@ -73,7 +71,7 @@ export class PaxosProcess {
     this.#world = world
     this.#machine = machine
     this.incarnation = incarnation
-    this.#startedAt = world.scheduler.now
+    this.#startedAt = world.stage.scheduler.now
     const { timing } = world.plan
     this.acceptor = createAcceptor({
       self: machine.id,
@@ -84,7 +82,7 @@ export class PaxosProcess {
       recovered: machine.disk,
     })
     const alarm = (number: number, act: () => void): Alarm =>
-      new Alarm(world.scheduler, incarnation, number, () => {
+      new Alarm(world.stage.scheduler, incarnation, number, () => {
         act()
         this.settle()
       })
@@ -107,7 +105,7 @@ export class PaxosProcess {
   }
 
   #sessionWorld(): ConstructorParameters<typeof PaxosSessionRun>[1] {
-    const { plan, claims, scheduler } = this.#world
+    const { plan, claims, stage } = this.#world
     const { id, clock, chance } = this.#machine
     const host = { peer: id, incarnation: this.incarnation.run }
     return {
@@ -116,8 +114,8 @@ export class PaxosProcess {
       chance,
       now: () => clock.read(),
       after: (delayMs, act) =>
-        scheduler.put(
-          new ProcessTask(this.incarnation, () => {
+        stage.scheduler.put(
+          new ProcessTask(this.incarnation, inTurn, () => {
             act()
             this.settle()
           }),
@@ -133,14 +131,14 @@ export class PaxosProcess {
       },
       ended: (leading) => {
         claims.ended(leading)
-        this.#world.log?.(id, `lost ${leading.election}`)
+        this.#world.stage.log?.(id, `lost ${leading.election}`)
       },
       key: () => `${id}.${this.incarnation.run}.${(this.#sessions += 1)}`,
     }
   }
 
   #post(to: PeerId, letter: PaxosLetter): void {
-    const place = this.#world.placeOf(to)
+    const place = this.#world.stage.placeOf(to)
     if (place === this.#machine.place) {
       this.#local.push(letter)
       return
@@ -150,13 +148,13 @@ export class PaxosProcess {
     else letters.push(letter)
   }
 
-  receive(letters: readonly PaxosLetter[]): void {
+  receive(_from: PeerId, letters: readonly PaxosLetter[]): void {
     for (const letter of letters) this.#take(letter)
     this.settle()
   }
 
   #take(letter: PaxosLetter): void {
-    const { log } = this.#world
+    const { log } = this.#world.stage
     if (letter.type === 'answer') {
       log?.(this.#machine.id, `hears ${letter.reply.type} of ${letter.from}`, letter.reply)
       this.session.answered(letter.session, letter.from, letter.reply)
@@ -188,7 +186,7 @@ export class PaxosProcess {
   }
 
   #judgeDrops(before: ReadonlyMap<string, string>): void {
-    const { now } = this.#world.scheduler
+    const { now } = this.#world.stage.scheduler
     for (const [instance, session] of before) {
       if (this.acceptor.entries.get(instance)?.accepted?.session === session) continue
       const since = Math.max(this.#startedAt, this.#heardAt.get(session) ?? -Infinity)
@@ -206,7 +204,7 @@ export class PaxosProcess {
       case 'reply':
         // A proposal that is rejected does not count as heard.
         if (effect.reply.type === 'keepalive-ack' || effect.reply.type === 'accepted')
-          this.#heardAt.set(effect.to.session, this.#world.scheduler.now)
+          this.#heardAt.set(effect.to.session, this.#world.stage.scheduler.now)
         if (effect.after === undefined || effect.after <= this.#durable) this.#reply(effect.to, effect.reply)
         else this.#gated.push({ to: effect.to, reply: effect.reply, after: effect.after })
         return
@@ -233,13 +231,13 @@ export class PaxosProcess {
       this.#take(letter)
     for (const { sequence, record } of this.#written.splice(0)) this.#write(sequence, record)
     for (const [place, letters] of this.#letters)
-      this.#world.network.send(this.#machine.place, place, letters)
+      this.#world.stage.network.send(this.#machine.place, place, letters)
     this.#letters.clear()
   }
 
   #write(sequence: number, record: AcceptorRecord): void {
     this.#machine.pending.push(record)
-    const task = new ProcessTask(this.incarnation, () => {
+    const task = new ProcessTask(this.incarnation, inTurn, () => {
       this.#machine.disk = this.#machine.pending.shift() ?? this.#machine.disk
       this.#durable = sequence
       for (const gated of this.#gated.splice(0)) {
@@ -248,25 +246,8 @@ export class PaxosProcess {
       }
       this.settle()
     })
-    const { scheduler } = this.#world
+    const { scheduler } = this.#world.stage
     this.#machine.writtenAt = Math.max(this.#machine.writtenAt, scheduler.now) + this.#machine.writeTakesMs()
     scheduler.put(task, this.#machine.writtenAt)
-  }
-}
-
-class ProcessTask extends Task {
-  declare private readonly act: () => void
-
-  constructor(process: Incarnation, act: () => void) {
-    super(process, 'timer')
-    this.act = act
-  }
-
-  override get mark(): number {
-    return 3
-  }
-
-  run(): void {
-    this.act()
   }
 }
