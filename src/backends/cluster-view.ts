@@ -1,8 +1,8 @@
 import type { PeerStatus } from '../cluster/messages.ts'
-import type { Backend, Cancellable } from './backend.ts'
+import type { Backend, Cancellable, Guarantee } from './backend.ts'
 
 /** A backend whose arbiter is made of processes of the user's own. */
-export interface EmbeddedBackend extends Backend {
+export interface EmbeddedBackend<Its extends Guarantee = 'linearizable'> extends Backend<Its> {
   readonly engine: 'raft' | 'paxos' | 'bully'
   readonly peers: Readonly<Record<string, string>>
   readonly cluster: string

@@ -251,7 +251,7 @@ const logRecord = union<LogRecord, 'type'>('type', {
   'hard-state': { term: count, votedFor: nullable(id) },
   entries: { entries },
   withdrawal: { session, epoch: count },
-  engine: { engine: oneOf('paxos', 'bully'), record: jsonRecord(8, MANY) },
+  engine: { engine: oneOf('paxos', 'bully', 'bully-classic'), record: jsonRecord(8, MANY) },
   peer: { peer: id, storageId: id, incarnation: count, run: id },
 })
 

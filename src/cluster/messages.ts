@@ -204,7 +204,7 @@ export type LogRecord =
   /** What another engine than Raft keeps (`engine/engine.ts`); it knows how to read it. */
   | {
       readonly type: 'engine'
-      readonly engine: 'paxos' | 'bully'
+      readonly engine: 'paxos' | 'bully' | 'bully-classic'
       readonly record: Readonly<Record<string, unknown>>
     }
   /** Who stood behind another peer's id when it was last let in: what comes with less is not let in again. */

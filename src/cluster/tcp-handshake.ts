@@ -35,9 +35,9 @@ export interface Welcome extends ProcessIdentity {
   readonly cluster: string
 }
 
-export type EngineName = 'raft' | 'paxos' | 'bully'
+export type EngineName = 'raft' | 'paxos' | 'bully' | 'bully-classic'
 
-const engine = optional(oneOf<EngineName>('raft', 'paxos', 'bully'))
+const engine = optional(oneOf<EngineName>('raft', 'paxos', 'bully', 'bully-classic'))
 const label = text(253)
 const start = { incarnation: count, run: text(128, 1) }
 const identity = { storageId: label, ...start, earlier: list(object<Start>(start), MAX_EARLIER) }

@@ -4,7 +4,7 @@ import type { HolderMessage, PeerMessage, SponsorMessage } from './messages.ts'
 
 export interface Wire<ToPeer, FromHolder, ToHolder> {
   /** Named in the handshake: peers of different engines refuse each other. */
-  readonly engine: 'raft' | 'paxos' | 'bully'
+  readonly engine: 'raft' | 'paxos' | 'bully' | 'bully-classic'
   readonly peers: Codec<ToPeer>
   readonly fromHolders: Codec<FromHolder>
   readonly toHolders: Codec<ToHolder>

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 
-import type { Exclusivity } from '../backends/backend.ts'
+import type { BackendFacts, Exclusivity, Guarantee } from '../backends/backend.ts'
 import { MandateError } from '../errors.ts'
 import { campaign } from './conformance/campaign.ts'
 import { cancel } from './conformance/cancel.ts'
@@ -66,7 +66,9 @@ const THEMES: readonly Theme[] = [
  *
  * @throws INVALID_OPTIONS when `skip` names a case that does not exist.
  */
-export function backendConformance(setup: ConformanceSetup): readonly ConformanceCase[] {
+export function backendConformance(given: ConformanceSetup<Guarantee>): readonly ConformanceCase[] {
+  // What the suite asks of sessions is the same whatever they guarantee; what is not claimed is skipped by the facts.
+  const setup = given as unknown as ConformanceSetup
   const skips = new Skips(setup.skip ?? [])
   const cases = THEMES.flatMap(({ theme, cases: definitions }) =>
     definitions.flatMap((definition) =>
@@ -91,7 +93,10 @@ export interface ConformanceRunner {
  * Gives the cases back, so that a report can list what was not run. Mind the runner's time limit for one test: a case
  * against a real server may wait for several leases.
  */
-export function testBackend(runner: ConformanceRunner, setup: ConformanceSetup): readonly ConformanceCase[] {
+export function testBackend(
+  runner: ConformanceRunner,
+  setup: ConformanceSetup<Guarantee>,
+): readonly ConformanceCase[] {
   const cases = backendConformance(setup)
   runner.describe(`${setup.name} conforms`, () => {
     for (const theme of new Set(cases.map((each) => each.theme))) {
@@ -113,8 +118,13 @@ function modesOf(
   { mode }: CaseDefinition,
   { facts }: ConformanceSetup,
 ): readonly (Exclusivity | undefined)[] {
-  if (mode === 'each') return facts.exclusivity
+  // An advisory backend has no mode: what every mode promises it promises as well, unless its setup says otherwise.
+  if (mode === 'each') return isAdvisory(facts) ? [undefined] : facts.exclusivity
   return [mode]
+}
+
+function isAdvisory({ guarantee }: BackendFacts<Guarantee>): boolean {
+  return guarantee === 'advisory'
 }
 
 function caseOf(
@@ -130,7 +140,7 @@ function caseOf(
     name,
     theme,
     skipped: declared ?? inapplicable(setup, definition, mode),
-    run: () => runCase(setup, definition, mode ?? setup.facts.exclusivity[0] ?? 'time'),
+    run: () => runCase(setup, definition, mode ?? setup.facts.exclusivity[0] ?? 'token'),
   }
 }
 

@@ -2,7 +2,7 @@
  * Three bare peers of an embedded engine as the arbiter of the conformance suite, on virtual time, with a network and
  * disks in memory. Candidates are clients of them, or peers themselves.
  */
-import type { Backend } from '../backends/backend.ts'
+import type { Backend, Guarantee } from '../backends/backend.ts'
 import type { Random } from '../seams/random.ts'
 import type { ClientConnection, ConnectClient } from '../seams/transport.ts'
 import type { ConformanceWorld } from './conformance.ts'
@@ -24,7 +24,7 @@ export interface EmbeddedWorld<ToPeer, FromHolder, ToHolder> {
   close(): Promise<void>
 }
 
-export interface EmbeddedConformance<FromHolder, ToHolder> {
+export interface EmbeddedConformance<FromHolder, ToHolder, Its extends Guarantee = 'linearizable'> {
   readonly kind: 'client' | 'peer'
   /** The peers that exist from the start. */
   readonly arbiters: readonly string[]
@@ -40,7 +40,7 @@ export interface EmbeddedConformance<FromHolder, ToHolder> {
     readonly connectClient: ConnectClient<FromHolder, ToHolder>
     readonly clock: ManualClock
     readonly random: Random
-  }): Backend
+  }): Backend<Its>
 }
 
 /** Waiting peers, for candidates that are peers. */
@@ -53,7 +53,7 @@ interface Candidate<FromHolder, ToHolder> {
   readonly peer: string | undefined
 }
 
-export function embeddedConformance<ToPeer, FromHolder, ToHolder>(
+export function embeddedConformance<ToPeer, FromHolder, ToHolder, Its extends Guarantee = 'linearizable'>(
   world: EmbeddedWorld<ToPeer, FromHolder, ToHolder>,
   {
     kind,
@@ -61,14 +61,14 @@ export function embeddedConformance<ToPeer, FromHolder, ToHolder>(
     candidates: waiting = candidatePeers,
     isReply,
     backend: backendOf,
-  }: EmbeddedConformance<FromHolder, ToHolder>,
-): ConformanceWorld {
-  const candidates = new Map<Backend, Candidate<FromHolder, ToHolder>>()
+  }: EmbeddedConformance<FromHolder, ToHolder, Its>,
+): ConformanceWorld<Its> {
+  const candidates = new Map<Backend<Its>, Candidate<FromHolder, ToHolder>>()
   let clients = 0
   const free = kind === 'peer' ? [...waiting] : []
   const random = seededRandom(7)
   const addresses = Object.fromEntries([...arbiters, ...free].map((id) => [id, id]))
-  const of = (backend: Backend): Candidate<FromHolder, ToHolder> => {
+  const of = (backend: Backend<Its>): Candidate<FromHolder, ToHolder> => {
     const candidate = candidates.get(backend)
     if (candidate === undefined) throw new Error('not a candidate of this world')
     return candidate

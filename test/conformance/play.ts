@@ -1,5 +1,6 @@
 /** Plays the conformance suite in our own test run, where a skipped test counts as a failure. */
 import { describe, expect, it } from 'vitest'
+import type { Guarantee } from '../../src/index.ts'
 import { backendConformance, type ConformanceSetup } from '../../src/testing/conformance.ts'
 
 /** What a backend's facts rule out needs no further word. */
@@ -9,7 +10,7 @@ const toldByFacts = /^(it supports|it does not support|its (order|transfer) is) 
  * Registers the cases that apply. What does not apply is no skipped test but a claim of its own: `leftOut` lists every
  * other reason, so that nobody leaves out one more case without a line in a test.
  */
-export function playConformance(setup: ConformanceSetup, leftOut: readonly string[]): void {
+export function playConformance(setup: ConformanceSetup<Guarantee>, leftOut: readonly string[]): void {
   const cases = backendConformance(setup)
   describe(`${setup.name} conforms`, () => {
     for (const each of cases)

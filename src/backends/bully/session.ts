@@ -8,7 +8,8 @@ import type { CandidacyProtocol } from '../engine/candidacy.ts'
 import type { ProtocolOptions, SessionLife, SessionProtocol } from '../engine/engine.ts'
 import { Questions } from '../engine/questions.ts'
 import { RaftLiveness } from '../raft-liveness.ts'
-import type { BullyReply, BullyRequest } from './words.ts'
+import { onlyPeersStand } from './only-peers-stand.ts'
+import type { BullyReply, SessionRequest } from './words.ts'
 
 /** What was asked for, as the peer answers it. */
 type Outcome = 'known' | 'not-holder' | 'stands' | 'absent'
@@ -21,7 +22,7 @@ interface Campaign {
 export class BullySession implements SessionProtocol<BullyReply> {
   readonly #options: ProtocolOptions
   readonly #self: PeerId
-  readonly #life: SessionLife<BullyRequest>
+  readonly #life: SessionLife<SessionRequest>
   readonly #liveness: RaftLiveness
   /** By tag. */
   readonly #questions: Questions<number, Outcome>
@@ -38,7 +39,7 @@ export class BullySession implements SessionProtocol<BullyReply> {
   #again: Timer | null = null
 
   /** @throws UNSUPPORTED for a process that is no peer: it observes, and does not stand */
-  constructor(options: ProtocolOptions, life: SessionLife<BullyRequest>) {
+  constructor(options: ProtocolOptions, life: SessionLife<SessionRequest>) {
     const { env, timing, voters, leaseMs, self, candidateId } = options
     if (self === undefined) throw onlyPeersStand(candidateId)
     this.#options = options
@@ -90,7 +91,7 @@ export class BullySession implements SessionProtocol<BullyReply> {
     this.#questions.endAll(null)
   }
 
-  #ask(request: BullyRequest): void {
+  #ask(request: SessionRequest): void {
     if (this.#life.phase === 'over') return
     this.#life.post({ type: 'ask', session: this.#key, to: this.#self, requests: [request] })
   }
@@ -116,6 +117,7 @@ export class BullySession implements SessionProtocol<BullyReply> {
       case 'waiting':
       case 'refused':
       case 'superseded':
+      case 'risen':
         this.#concerning(reply)
         return
       case 'known':
@@ -242,13 +244,15 @@ export class BullySession implements SessionProtocol<BullyReply> {
 
   #question(
     signal: AbortSignal | undefined,
-    requestOf: (tag: number) => BullyRequest,
+    requestOf: (tag: number) => SessionRequest,
   ): Promise<Outcome | null> {
     const tag = this.#nextTag()
     return this.#questions.ask(tag, { signal, send: () => this.#ask(requestOf(tag)) })
   }
 
-  #concerning(reply: Extract<BullyReply, { type: 'granted' | 'waiting' | 'refused' | 'superseded' }>): void {
+  #concerning(
+    reply: Extract<BullyReply, { type: 'granted' | 'waiting' | 'refused' | 'superseded' | 'risen' }>,
+  ): void {
     const { election } = reply
     const candidacy = this.#life.candidacies.get(election)
     if (candidacy === undefined) return
@@ -263,8 +267,12 @@ export class BullySession implements SessionProtocol<BullyReply> {
         return
       case 'superseded':
         if (candidacy.token !== reply.epoch) return
-        this.#ask({ type: 'leave', election, heir: null, tag: this.#nextTag() })
+        // Stopped before it is said: the classic bully announces a merge upon that word.
         candidacy.end('superseded')
+        this.#ask({ type: 'leave', election, heir: null, tag: this.#nextTag() })
+        return
+      case 'risen':
+        candidacy.rose(reply.epoch)
         return
       case 'refused':
         if (campaign !== undefined) candidacy.refused(campaign.exclusivity === 'time' ? 'token' : 'time')
@@ -273,13 +281,4 @@ export class BullySession implements SessionProtocol<BullyReply> {
         reply satisfies never
     }
   }
-}
-
-function onlyPeersStand(id: string): MandateError<'UNSUPPORTED'> {
-  return new MandateError(
-    'UNSUPPORTED',
-    `Candidate ${JSON.stringify(id)} is no peer of the bully cluster, and only peers stand in its elections. ` +
-      'Give `self` and `dataDir`, or use raft, where clients stand as well.',
-    { feature: 'candidates that are no peers' },
-  )
 }

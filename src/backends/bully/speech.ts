@@ -12,6 +12,7 @@ import {
   text,
   textRecord,
   union,
+  type Shape,
 } from '../../cluster/codec-shape.ts'
 import type { EngineSpeech } from '../../cluster/engine/engine.ts'
 import type {
@@ -76,8 +77,12 @@ const message = union<BullyMessage, 'type'>('type', {
   left: { election, session },
 })
 
-const request = union<BullyRequest, 'type'>('type', {
-  peer: { message },
+/** Of a bully whose peers say `message` to each other. */
+export function bullyRequest<Message>(message: Shape<Message>): Shape<BullyRequest<Message>> {
+  return union<BullyRequest<Message>, 'type'>('type', { ...requests, peer: { message } })
+}
+
+const requests = {
   persisted: { sequence: count },
   open: { epoch: count, id, leaseMs: duration },
   keepalive: { epoch: count, sequence: count },
@@ -89,9 +94,9 @@ const request = union<BullyRequest, 'type'>('type', {
   watch: { election },
   unwatch: { election },
   release: { session },
-})
+}
 
-const reply = union<BullyReply, 'type'>('type', {
+export const bullyReply: Shape<BullyReply> = union<BullyReply, 'type'>('type', {
   opened: { epoch: count },
   duplicate: {},
   over: {},
@@ -110,6 +115,7 @@ const reply = union<BullyReply, 'type'>('type', {
   waiting: { election, ahead: count },
   refused: { election },
   superseded: { election, epoch: count },
+  risen: { election, epoch: count },
   known: { election, tag: count },
   'not-holder': { election, tag: count },
   sought: { election, tag: count, stands: flag },
@@ -131,8 +137,8 @@ const record = union<BullyRecord, 'type'>('type', {
 
 export const bullySpeech: EngineSpeech<BullyRequest, BullyReply, BullyWrite> = {
   engine: 'bully',
-  request,
-  reply,
+  request: bullyRequest(message),
+  reply: bullyReply,
   record: object<BullyWrite>({ records: list(record, 20_000) }),
   // A core sends those of all its sessions together: none of them may take the others with it.
   isKeepalive: () => false,

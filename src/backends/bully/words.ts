@@ -2,9 +2,12 @@
 import type { BullyMessage, BullyRecord, Exclusivity, Metadata } from '../../protocols/bully/types.ts'
 import type { KeepaliveAck, KeepaliveRefusal, SessionKey } from '../../protocols/support/types.ts'
 
-/** Of a session to the peer of its own process, of a core to another (`peer`), and of observers to everybody. */
-export type BullyRequest =
-  | { readonly type: 'peer'; readonly message: BullyMessage }
+/**
+ * Of a session to the peer of its own process, of a core to another (`peer`), and of observers to everybody. The classic bully
+ * has other messages between peers, and the rest in common.
+ */
+export type BullyRequest<Message = BullyMessage> =
+  | { readonly type: 'peer'; readonly message: Message }
   /** Of a core to itself, gated by that very write. */
   | { readonly type: 'persisted'; readonly sequence: number }
   | { readonly type: 'open'; readonly epoch: number; readonly id: string; readonly leaseMs: number }
@@ -37,6 +40,9 @@ export type BullyRequest =
   /** Its holder is surely dead. */
   | { readonly type: 'release'; readonly session: SessionKey }
 
+/** Of a session, to a peer of whichever kind. */
+export type SessionRequest = BullyRequest<never>
+
 export interface BullyState {
   readonly type: 'state'
   readonly election: string
@@ -63,6 +69,8 @@ export type BullyReply =
   | { readonly type: 'waiting'; readonly election: string; readonly ahead: number }
   | { readonly type: 'refused'; readonly election: string }
   | { readonly type: 'superseded'; readonly election: string; readonly epoch: number }
+  /** Classic: the same leadership has a higher one now. */
+  | { readonly type: 'risen'; readonly election: string; readonly epoch: number }
   | { readonly type: 'known'; readonly election: string; readonly tag: number }
   | { readonly type: 'not-holder'; readonly election: string; readonly tag: number }
   | {

@@ -1,9 +1,9 @@
 /** What `paxos()` and `bully()` have in common: real sockets, a real folder, and who may speak with whom. */
 import { createHash } from 'node:crypto'
-import type { EngineName } from '../../cluster/engine/engine.ts'
 import { engineWire } from '../../cluster/engine/engine-wire.ts'
 import { resolveTiming } from '../../lease/timing.ts'
 import { systemClock } from '../../system/clock.ts'
+import type { Guarantee } from '../backend.ts'
 import type { ClusterView, EmbeddedBackend, StatusRequest } from '../cluster-view.ts'
 import { defineBackend } from '../define-backend.ts'
 import { peerEdges } from '../peer-edges.ts'
@@ -14,15 +14,15 @@ import type { Engine } from './engine.ts'
 /** As those of `raft()`; the folder stays small, so nothing bounds it. */
 export type EngineBackendOptions = Omit<RaftOptions, 'logBytesMax' | 'tuning'>
 
-export interface EngineBackend extends EmbeddedBackend {
-  readonly engine: EngineName
+export interface EngineBackend<Its extends Guarantee = 'linearizable'> extends EmbeddedBackend<Its> {
+  readonly engine: 'paxos' | 'bully'
 }
 
 /** @throws INVALID_OPTIONS, NOT_A_PEER; when started: ADDRESS_IN_USE, INSECURE_LISTENER, DATA_DIR_IN_USE, DATA_CORRUPT, … */
-export function engineBackend<Request, Reply, Written extends object>(
+export function engineBackend<Request, Reply, Written extends object, Its extends Guarantee = 'linearizable'>(
   options: EngineBackendOptions,
-  engine: Engine<Request, Reply, Written>,
-): EngineBackend {
+  engine: Engine<Request, Reply, Written, Its>,
+): EngineBackend<Its> {
   checkRaftOptions(options, ['logBytesMax', 'tuning'])
   const { peers, tokenBase = 0n } = options
   const { engine: name } = engine.speech
@@ -34,8 +34,8 @@ export function engineBackend<Request, Reply, Written extends object>(
   const identity = options.cluster === undefined ? cluster : `${cluster}~${agreed}`
   const { heartbeatMs } = timing
   const wire = engineWire(engine.speech)
-  let driver!: EngineDriver<Request, Reply, Written>
-  const backend = defineBackend(
+  let driver!: EngineDriver<Request, Reply, Written, Its>
+  const backend = defineBackend<Its>(
     (env) => {
       const edges = peerEdges(options, wire, { cluster: identity, heartbeatMs, env })
       driver = new EngineDriver(engine, { peers, cluster, timing, tokenBase }, { edges, env })
@@ -50,7 +50,12 @@ export function engineBackend<Request, Reply, Written extends object>(
     },
   )
   const status = (o: StatusRequest = {}): Promise<ClusterView> => driver.status(o)
-  return Object.assign(backend, { engine: name, peers, cluster, status })
+  return Object.assign(backend, {
+    engine: name === 'paxos' ? name : ('bully' as const),
+    peers,
+    cluster,
+    status,
+  })
 }
 
 /** Not the same for two engines of the same peers: a folder of the one is nothing to the other. */

@@ -87,6 +87,13 @@ export class EngineCandidacy implements Candidacy {
     this.#win()
   }
 
+  /** Advisory: the same leadership, with a higher rank. */
+  rose(token: number): void {
+    if (this.#state.is !== 'held' && this.#state.is !== 'granted') return
+    this.#state = { ...this.#state, token }
+    if (this.#state.is === 'held') this.#on.rose?.(this.#duties.tokenBase + BigInt(token))
+  }
+
   /** Who was never told that it won has nothing to lose: it may begin again. */
   lost(reason: LossReason, cause?: unknown): void {
     if (this.#state.is === 'held') this.end(reason, cause)

@@ -7,6 +7,7 @@ import type {
   BackendEnv,
   BackendFacts,
   Cancellable,
+  Guarantee,
   Observer,
   SessionRequest,
   SessionTicket,
@@ -17,9 +18,14 @@ import { EngineAccess, type ClusterView, type EngineEdges, type StatusRequest } 
 import type { Engine, EngineOptions, Observing, ObservingOptions } from './engine.ts'
 import { EngineSession } from './session.ts'
 
-export class EngineDriver<Request, Reply, Written extends object> implements BackendDriver {
-  readonly facts: BackendFacts
-  readonly #engine: Engine<Request, Reply, Written>
+export class EngineDriver<
+  Request,
+  Reply,
+  Written extends object,
+  Its extends Guarantee = 'linearizable',
+> implements BackendDriver<Its> {
+  readonly facts: BackendFacts<Its>
+  readonly #engine: Engine<Request, Reply, Written, Its>
   readonly #options: EngineOptions
   readonly #edges: EngineEdges<Request, Reply, Written>
   readonly #env: BackendEnv
@@ -27,7 +33,7 @@ export class EngineDriver<Request, Reply, Written extends object> implements Bac
   readonly #sessions = new CandidateSessions()
 
   constructor(
-    engine: Engine<Request, Reply, Written>,
+    engine: Engine<Request, Reply, Written, Its>,
     options: EngineOptions,
     { edges, env }: { readonly edges: EngineEdges<Request, Reply, Written>; readonly env: BackendEnv },
   ) {
@@ -90,7 +96,8 @@ export class EngineDriver<Request, Reply, Written extends object> implements Bac
   /** Takes all it has from a session whose holder is surely dead: its successors need not wait for its lease. */
   async releaseSession({ session }: SessionTicket, { signal }: Cancellable): Promise<'released' | 'gone'> {
     const { asker, request } = this.#engine.release(session, this.#env.random)
-    const majority = majoritySize(Object.keys(this.#options.peers).length)
+    const { length } = Object.keys(this.#options.peers)
+    const needed = this.#engine.releasedBy?.(length) ?? majoritySize(length)
     const knew = new Map<string, boolean>()
     let link: SponsorLink<AskMessage<Request>> | null = null
     const released = new Promise<'released' | 'gone'>((resolve, reject) => {
@@ -100,7 +107,7 @@ export class EngineDriver<Request, Reply, Written extends object> implements Bac
           const known = this.#engine.wasKnown(reply)
           if (known !== null) knew.set(heard.from, known)
         }
-        if (knew.size >= majority) resolve([...knew.values()].includes(true) ? 'released' : 'gone')
+        if (knew.size >= needed) resolve([...knew.values()].includes(true) ? 'released' : 'gone')
       }
       link = this.#access.connect()({
         up: () => link?.send({ type: 'ask', session: asker, to: null, requests: [request] }),

@@ -10,6 +10,7 @@ import type {
   BackendEnv,
   BackendFacts,
   CandidacyRequest,
+  Guarantee,
   LossReason,
   ObserveEvents,
   Renewal,
@@ -17,9 +18,9 @@ import type {
 import type { Observation } from '../observations.ts'
 import type { CandidacyProtocol, EngineCandidacy } from './candidacy.ts'
 
-export interface Engine<Request, Reply, Written extends object> {
+export interface Engine<Request, Reply, Written extends object, Its extends Guarantee = 'linearizable'> {
   readonly speech: EngineSpeech<Request, Reply, Written>
-  facts(timing: Timing): BackendFacts
+  facts(timing: Timing): BackendFacts<Its>
   /** Of the peer in this process. */
   createCore(
     options: Pick<EngineOptions, 'timing' | 'tokenBase'>,
@@ -32,6 +33,8 @@ export interface Engine<Request, Reply, Written extends object> {
   release(session: SessionKey, random: BackendEnv['random']): Release<Request>
   /** Null: this reply is about something else. */
   wasKnown(reply: Reply): boolean | null
+  /** After so many answers the release counts. @default a majority of the peers */
+  releasedBy?(peers: number): number
 }
 
 /** What a backend is started with, whichever its engine. */

@@ -8,6 +8,7 @@ import type {
   Candidacy,
   CandidacyEvents,
   CandidacyRequest,
+  Guarantee,
   LossReason,
   ObserveEvents,
   Renewal,
@@ -50,7 +51,7 @@ export class EngineSession<Request, Reply> implements Session {
   #failure: Error | undefined
 
   constructor(
-    engine: Pick<Engine<Request, Reply, never>, 'createSession' | 'createObserving'>,
+    engine: Pick<Engine<Request, Reply, never, Guarantee>, 'createSession' | 'createObserving'>,
     options: EngineSessionOptions<Request, Reply>,
   ) {
     this.#options = options

@@ -14,7 +14,7 @@ import type { SessionHost } from '../../registry/types.ts'
 import type { Shape } from '../codec-shape.ts'
 import type { ElectionStatus, ErrorReply, PeerStatus } from '../messages.ts'
 
-export type EngineName = 'paxos' | 'bully'
+export type EngineName = 'paxos' | 'bully' | 'bully-classic'
 
 /** Where a session is: through which peer it speaks, and in which peer's process it lives. */
 export interface SessionAddress {

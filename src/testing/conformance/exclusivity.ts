@@ -50,7 +50,12 @@ function mismatch(mode: Exclusivity): CaseDefinition {
 function unsupported(mode: Exclusivity): CaseDefinition {
   return {
     claim: `an exclusivity of '${mode}' is refused where it is not supported`,
-    unless: (facts) => (facts.exclusivity.includes(mode) ? `it supports '${mode}'` : undefined),
+    unless: ({ exclusivity }) =>
+      exclusivity.length === 0
+        ? 'it supports none, and is asked for none'
+        : exclusivity.includes(mode)
+          ? `it supports '${mode}'`
+          : undefined,
     run: async (scene) => {
       const error = await refusalOf(scene, await scene.join('a'), mode)
       assert.ok(

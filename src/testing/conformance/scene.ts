@@ -105,7 +105,7 @@ export class Scene implements Stage {
     return createElection({
       name: ELECTION,
       backend,
-      exclusivity: this.exclusivity,
+      ...(this.facts.exclusivity.length > 0 ? { exclusivity: this.exclusivity } : {}),
       leaseMs: this.leaseMs,
       candidate: { id },
       ...options,

@@ -1,4 +1,4 @@
-import type { Backend, BackendFacts } from '../../backends/backend.ts'
+import type { Backend, BackendFacts, Guarantee } from '../../backends/backend.ts'
 
 /**
  * A way to hurt or to look into a world. A world that lacks one says so, with the reason, in `ConformanceSetup.absent`;
@@ -14,12 +14,12 @@ export type FaultHook =
   | 'openHandles'
 
 /** One arbiter and the processes around it, fresh for every case. */
-export interface ConformanceWorld {
+export interface ConformanceWorld<Its extends Guarantee = 'linearizable'> {
   /**
    * A backend as a process of its own sees it: its own connections, its own incarnation. Called twice with one id it
    * gives two processes that claim the same id. The suite opens sessions on it with `id` as the candidate id.
    */
-  candidate(id: string): Promise<Backend>
+  candidate(id: string): Promise<Backend<Its>>
   /**
    * Lets the world run until `condition` holds. Resolves `false` when it did not within `withinMs` of the world's own
    * clock. A virtual clock goes in small steps; real time polls. `condition` is cheap. The suite never asks for two
@@ -29,16 +29,16 @@ export interface ConformanceWorld {
   /** Lets `ms` of the world's clock pass for every process. */
   advance(ms: number): Promise<void>
   /** The process dies without a word: nothing it holds is released, nothing of it is called again. */
-  crash?(backend: Backend): void | Promise<void>
+  crash?(backend: Backend<Its>): void | Promise<void>
   /** The arbiter stops and comes back with what it had stored durably, and nothing else. */
   restartArbiter?(): void | Promise<void>
   /** Nothing passes between this process and the arbiter, in either direction, until `heal`. */
-  cut?(backend: Backend): void | Promise<void>
-  heal?(backend: Backend): void | Promise<void>
+  cut?(backend: Backend<Its>): void | Promise<void>
+  heal?(backend: Backend<Its>): void | Promise<void>
   /** The next request of this process takes effect at the arbiter, and its reply never arrives. */
-  loseNextReply?(backend: Backend): void | Promise<void>
+  loseNextReply?(backend: Backend<Its>): void | Promise<void>
   /** Every reply to this process arrives `ms` late from now on; its requests do not. */
-  delayReplies?(backend: Backend, ms: number): void | Promise<void>
+  delayReplies?(backend: Backend<Its>, ms: number): void | Promise<void>
   /** The arbiter gets evidence that the process of this candidate id is dead, though it need not be. */
   evidence?(id: string): void | Promise<void>
   /** What the living processes of this world still keep open, one line a timer, socket or worker. */
@@ -54,11 +54,11 @@ export interface DeclaredSkip {
   readonly reason: string
 }
 
-export interface ConformanceSetup {
+export interface ConformanceSetup<Its extends Guarantee = 'linearizable'> {
   /** What the report calls the backend. */
   readonly name: string
   /** What the documentation of the backend promises; compared with what it declares at run time. */
-  readonly facts: BackendFacts
+  readonly facts: BackendFacts<Its>
   /** Why a fault hook is missing from the worlds of `create`. */
   readonly absent?: Partial<Record<FaultHook, string>>
   readonly skip?: readonly DeclaredSkip[]
@@ -77,7 +77,7 @@ export interface ConformanceSetup {
    * @default 3 * leaseMs + patienceMs
    */
   readonly expiryMs?: number
-  create(): Promise<ConformanceWorld>
+  create(): Promise<ConformanceWorld<Its>>
 }
 
 /** One claim about a backend. */

@@ -4,6 +4,7 @@ import type { PeerId } from '../../quorum/types.ts'
 import { isDead } from './contacts.ts'
 import { announce, remind } from './reigning.ts'
 import {
+  againMs,
   answerMs,
   deferMs,
   seatOf,
@@ -51,9 +52,16 @@ export function ask(classic: Classic, out: Outbox, seat: Seat, { stand }: LocalS
   const unheard = new Set<PeerId>()
   for (const contact of classic.contacts.values()) if (!isDead(contact)) unheard.add(contact.peer)
   const dueAt = out.now + answerMs(classic)
-  seat.contest = { phase: 'asking', dueAt, round, unheard }
+  seat.contest = { phase: 'asking', dueAt, againAt: out.now + againMs(classic), round, unheard }
   sendToAll(classic, out, { type: 'election', election, round, stand })
   if (unheard.size === 0) crown(classic, out, seat)
+}
+
+function askAgain(classic: Classic, out: Outbox, { election, contest }: Seat, { stand }: LocalStand): void {
+  if (contest?.phase !== 'asking' || out.now < contest.againAt) return
+  contest.againAt = out.now + againMs(classic)
+  const { round } = contest
+  for (const peer of contest.unheard) send(classic, out, peer, { type: 'election', election, round, stand })
 }
 
 /** A candidate that waits while somebody leads is known before there is a vacancy. */
@@ -61,17 +69,25 @@ export function introduce(classic: Classic, out: Outbox, seat: Seat, { stand }: 
   sendToAll(classic, out, { type: 'election', election: seat.election, round: 0, stand })
 }
 
+/** To a new leader, which may not have heard of them: whom it can hand over to. */
+export function introduceAll(classic: Classic, out: Outbox, seat: Seat, to: PeerId): void {
+  for (const local of waitingHere(seat)) {
+    local.isKnown = false
+    send(classic, out, to, { type: 'election', election: seat.election, round: 0, stand: local.stand })
+  }
+}
+
 export function onElection(
   classic: Classic,
   out: Outbox,
-  { peer }: Contact,
+  { peer, confirmed }: Contact,
   { election, round, stand }: Extract<ClassicBody, { type: 'election' }>,
 ): void {
   const seat = seatOf(classic, election)
   remember(seat, peer, stand)
   classic.dirty.add(seat)
-  if (seat.own !== null) remind(classic, out, seat, peer)
-  if (round === 0) return
+  if (seat.own !== null && (round > 0 || confirmed < classic.revision)) remind(classic, out, seat, peer)
+  if (round === 0 && seat.own === null) return
   const [mine] = waitingHere(seat)
   const isBetter =
     seat.own !== null ||
@@ -111,7 +127,12 @@ export function onAnswer(
   { election, round, highest, isBetter }: Extract<ClassicBody, { type: 'answer' }>,
 ): void {
   const seat = classic.seats.get(election)
-  if (seat?.contest?.phase !== 'asking' || seat.contest.round !== round) return
+  if (seat === undefined) return
+  if (round === 0 && seat.followed?.peer === peer) {
+    for (const local of seat.local.values()) local.isKnown = true
+    classic.dirty.add(seat)
+  }
+  if (seat.contest?.phase !== 'asking' || seat.contest.round !== round) return
   // What somebody took and never led in counts too: no epoch is used twice where that is known.
   seat.taken = Math.max(seat.taken, highest)
   if (isBetter && defer(classic, out, seat)) return
@@ -131,14 +152,17 @@ function defer(classic: Classic, out: Outbox, seat: Seat): boolean {
 /** Its time has come; whoever has not answered by now is not linked, or too slow. */
 export function due(classic: Classic, out: Outbox, seat: Seat): void {
   const { contest } = seat
-  if (contest === null || out.now < contest.dueAt) return
+  if (contest === null) return
   const [best] = waitingHere(seat)
+  if (best === undefined) {
+    seat.contest = null
+    return
+  }
+  if (out.now < contest.dueAt) return askAgain(classic, out, seat, best)
   switch (contest.phase) {
     case 'delayed':
     case 'deferring':
-      seat.contest = null
-      if (best !== undefined) ask(classic, out, seat, best)
-      return
+      return ask(classic, out, seat, best)
     case 'asking':
       crown(classic, out, seat)
       return

@@ -1,7 +1,7 @@
 /** Whom this peer believes, of those who say that they lead. */
 import type { PeerId } from '../../quorum/types.ts'
 import { compareRanks } from '../rank.ts'
-import { vacated } from './contest.ts'
+import { introduceAll, vacated } from './contest.ts'
 import {
   answerMs,
   compareReigns,
@@ -139,10 +139,11 @@ function follow(classic: Classic, out: Outbox, seat: Seat, next: Rival | null): 
   seat.contest = null
   seat.yields = 0
   seat.heir = null
+  if (next.peer !== classic.self && last?.peer !== next.peer) introduceAll(classic, out, seat, next.peer)
   tellAhead(classic, out, seat)
 }
 
-/** How many come first, whoever leads among them. */
+/** How many come first, whoever leads among them; said once the leader has heard of it. */
 export function tellAhead(classic: Classic, out: Outbox, seat: Seat): void {
   const led = seat.followed === null ? 0 : 1
   const elsewhere = [...seat.standing.values()].flatMap((stands) => [...stands.values()])
@@ -150,7 +151,8 @@ export function tellAhead(classic: Classic, out: Outbox, seat: Seat): void {
   for (const local of here) {
     const all = [...here.map(({ stand }) => stand), ...elsewhere]
     const ahead = led + all.filter((other) => compareRanks(other, local.stand) > 0).length
-    if (ahead === local.ahead) continue
+    const isKnown = local.isKnown || seat.followed === null || seat.own !== null
+    if (ahead === local.ahead || !isKnown) continue
     local.ahead = ahead
     tell(classic, out, local.stand.session, { type: 'waiting', election: seat.election, ahead })
   }

@@ -14,7 +14,7 @@ import {
 import type { ClassicBody, ClassicNews, Reign } from './types.ts'
 
 /** In one message: with the largest metadata they fit a frame. */
-const partSize = 8
+export const partSize = 8
 
 /** COORDINATOR: tells everybody of a change, or of the end, of what this peer leads. */
 export function announce(classic: Classic, out: Outbox, seat: Seat, heir: string | null = null): void {

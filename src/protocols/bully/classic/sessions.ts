@@ -4,10 +4,12 @@ import { ask, introduce } from './contest.ts'
 import { isDead } from './contacts.ts'
 import { announce, beat, tellWhenHeard } from './reigning.ts'
 import {
+  againMs,
   answerMs,
   seatOf,
   send,
   sendToAll,
+  startMs,
   tell,
   waitingHere,
   type Classic,
@@ -27,7 +29,8 @@ export function openSession(
   const unheard = new Set(
     [...classic.contacts.values()].filter((one) => !isDead(one)).map(({ peer }) => peer),
   )
-  const opening = { unheard, dueAt: out.now + answerMs(classic) }
+  const dueAt = out.now + startMs(classic)
+  const opening = { unheard, dueAt, againAt: out.now + againMs(classic) }
   const twin = [...classic.sessions.values()].some((other) => other.id === id && other.session !== session)
   classic.sessions.set(session, { session, id, leaseMs, opening, heardAt: out.now })
   if (twin) return isDuplicate(classic, out, session)
@@ -42,6 +45,14 @@ function opened(classic: Classic, out: Outbox, session: SessionKey): void {
   local.opening = null
   local.heardAt = out.now
   tell(classic, out, session, { type: 'opened' })
+}
+
+function claimAgain(classic: Classic, out: Outbox, { session, id, opening }: LocalSession): void {
+  if (opening === null) return
+  opened(classic, out, session)
+  if (out.now < opening.againAt) return
+  opening.againAt = out.now + againMs(classic)
+  for (const peer of opening.unheard) send(classic, out, peer, { type: 'claim', session, id })
 }
 
 function isDuplicate(classic: Classic, out: Outbox, session: SessionKey): void {
@@ -95,7 +106,7 @@ function leadsAnything(classic: Classic, session: SessionKey): boolean {
 /** What is due of sessions: openings that nobody answers, and silence. */
 export function lookAtSessions(classic: Classic, out: Outbox): void {
   for (const local of [...classic.sessions.values()]) {
-    if (local.opening !== null) opened(classic, out, local.session)
+    if (local.opening !== null) claimAgain(classic, out, local)
     else if (isSilent(local, out.now)) {
       tell(classic, out, local.session, { type: 'over' })
       closeSession(classic, out, local.session)
@@ -117,7 +128,8 @@ export function campaign(
   if (of === undefined || of.opening !== null) return
   const seat = seatOf(classic, election)
   const { id, leaseMs } = of
-  const local = { stand: { session, id, leaseMs, priority, metadata }, tag, ahead: null }
+  const stand = { session, id, leaseMs, priority, metadata }
+  const local = { stand, tag, isKnown: false, ahead: null }
   seat.local.set(session, local)
   classic.dirty.add(seat)
   const [best = local] = waitingHere(seat)
@@ -180,17 +192,24 @@ export function proclaim(
 }
 
 /** Somebody knows that its holder is dead, and says so to all: it leads no more, and stands no more. */
-export function ended(classic: Classic, out: Outbox, session: SessionKey): boolean {
-  let known = classic.sessions.has(session)
+export function ended(classic: Classic, out: Outbox, session: SessionKey): void {
   closeSession(classic, out, session)
   for (const seat of classic.seats.values()) {
-    for (const stands of seat.standing.values()) known = stands.delete(session) || known
+    for (const stands of seat.standing.values()) stands.delete(session)
     for (const [peer, { reign, revision }] of seat.claims) {
       if (reign?.stand.session !== session) continue
-      known = true
       seat.claims.set(peer, { reign: null, revision })
       classic.dirty.add(seat)
     }
   }
-  return known
+}
+
+/** Whether this peer has heard of it and not of its end. */
+export function knows({ sessions, seats }: Classic, session: SessionKey): boolean {
+  if (sessions.has(session)) return true
+  for (const { claims, standing } of seats.values()) {
+    for (const { reign } of claims.values()) if (reign?.stand.session === session) return true
+    for (const stands of standing.values()) if (stands.has(session)) return true
+  }
+  return false
 }

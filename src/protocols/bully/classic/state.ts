@@ -39,13 +39,15 @@ export interface LocalSession {
   readonly id: string
   readonly leaseMs: number
   /** Who has not said yet whether the id is free; null: it is open. */
-  opening: { readonly unheard: Set<PeerId>; readonly dueAt: number } | null
+  opening: { readonly unheard: Set<PeerId>; readonly dueAt: number; againAt: number } | null
   heardAt: number
 }
 
 export interface LocalStand {
   readonly stand: Stand
   readonly tag: number
+  /** The leader has heard of it, and may hand over to it. */
+  isKnown: boolean
   /** What it was told last. */
   ahead: number | null
 }
@@ -62,6 +64,8 @@ export type Contest =
   | {
       readonly phase: 'asking'
       readonly dueAt: number
+      /** When those who have not answered are asked again. */
+      againAt: number
       readonly round: number
       readonly unheard: Set<PeerId>
     }
@@ -143,6 +147,16 @@ export interface Outbox {
 /** Before a peer that does not answer is no longer waited for: two ways, and time to think. */
 export function answerMs({ options }: Classic): number {
   return 2 * options.heartbeatMs
+}
+
+/** Who just started waits longer: its ways to the others may not be open yet. */
+export function startMs({ options }: Classic): number {
+  return 6 * options.heartbeatMs
+}
+
+/** Between two questions to one that has not answered. */
+export function againMs({ options }: Classic): number {
+  return options.heartbeatMs / 2
 }
 
 /** How long a better candidate gets to say that it leads. */

@@ -74,8 +74,7 @@ function take(classic: Classic, out: Outbox, input: ClassicInput): void {
     case 'close':
       return closeSession(classic, out, input.session)
     case 'ended':
-      ended(classic, out, input.session)
-      return
+      return ended(classic, out, input.session)
     case 'campaign':
       return campaign(classic, out, input)
     case 'leave':
@@ -126,8 +125,11 @@ function wakeAt(classic: Classic, now: number): number | null {
   for (const contact of classic.contacts.values())
     if (contact.isLinked) at = Math.min(at, linkedUntil(classic, contact))
   for (const { opening, heardAt, leaseMs } of classic.sessions.values())
-    at = Math.min(at, opening?.dueAt ?? heardAt + leaseMs)
-  for (const { contest } of classic.seats.values()) at = Math.min(at, contest?.dueAt ?? Infinity)
+    at = Math.min(at, opening === null ? heardAt + leaseMs : Math.min(opening.dueAt, opening.againAt))
+  for (const { contest } of classic.seats.values()) {
+    at = Math.min(at, contest?.dueAt ?? Infinity)
+    if (contest?.phase === 'asking') at = Math.min(at, contest.againAt)
+  }
   for (const { dueAt } of classic.pending) at = Math.min(at, dueAt)
   if (isOwed(classic, now)) at = Math.min(at, classic.beatAt + classic.options.heartbeatMs)
   return at === Infinity ? null : at
