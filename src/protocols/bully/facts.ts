@@ -67,8 +67,10 @@ export function silentAt(bully: Bully, session: SessionKey, now: number): number
 }
 
 /** Whoever led last gave it back, and stands again: `resign` would mean nothing to the highest rank if it came first. */
-function gaveBack(seat: Seat, { of }: Stand): boolean {
-  return seat.won > 0 && (seat.freed.get(of.session) ?? 0) >= seat.won
+function gaveBack({ led, won, freed }: Seat, { of }: Stand): boolean {
+  // Not whoever gave up an attempt in the epoch that another one won.
+  if (led === null || led.epoch < won || led.stand.of.session !== of.session) return false
+  return (freed.get(of.session) ?? 0) >= led.epoch
 }
 
 /**

@@ -8,7 +8,8 @@ import {
   standOf,
 } from '../../simulator/schedules/stage/bully-staged.ts'
 import { SmallWorld } from './testing/small-world.ts'
-import type { BullyMessage, SessionFacts } from './types.ts'
+import { compareStands } from './facts.ts'
+import type { BullyMessage, SessionFacts, Stand } from './types.ts'
 
 describe('two processes with one id that start at the same moment', () => {
   it('are not both let in', () => {
@@ -127,6 +128,25 @@ describe('evidence of death of a leader in token mode', () => {
     stage.feed({ type: 'evidence', peer: 'p2' })
     expect(stage.votes('p3', 6, {}, standOf('p3', 'time'))).toBe(false)
     expect(stage.votes('p3', 6, {}, standOf('p3', 'token'))).toBe(true)
+  })
+})
+
+describe('who gave up an attempt in the epoch that another one won', () => {
+  it('keeps its rank: only who led and resigned comes last', () => {
+    const stage = new BullyStage(3)
+    const [p1, p2, p3] = ['p1', 'p2', 'p3'].map((id) => standOf(id)) as [Stand, Stand, Stand]
+    stage.hear('p2', { type: 'ask', election: 'e', round: 1, stand: p2 })
+    stage.hear('p3', { type: 'ask', election: 'e', round: 1, stand: p3 })
+    const given = (session: string): BullyMessage => {
+      return { type: 'freed', note: 1, election: 'e', freed: { session, epoch: 4 }, heir: null, won: 4 }
+    }
+    stage.hear('p2', { type: 'led', note: 2, election: 'e', epoch: 4, stand: p1, version: 0 })
+    stage.hear('p3', given('p3.1'))
+    stage.hear('p2', given('p1.1'))
+    const seat = stage.bully.seats.get('e')
+    if (seat === undefined) throw new Error('no such election')
+    expect(compareStands(stage.bully, seat, p3, p2, stage.now)).toBeGreaterThan(0)
+    expect(compareStands(stage.bully, seat, p1, p2, stage.now)).toBeLessThan(0)
   })
 })
 
