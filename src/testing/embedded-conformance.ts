@@ -2,19 +2,31 @@
  * Three bare peers of an embedded engine as the arbiter of the conformance suite, on virtual time, with a network and
  * disks in memory. Candidates are clients of them, or peers themselves.
  */
-import type { Backend, Guarantee } from '../backends/backend.ts'
-import type { Random } from '../seams/random.ts'
+import type { Backend, BackendDriver, BackendEnv, Guarantee } from '../backends/backend.ts'
+import { defineBackend } from '../backends/define-backend.ts'
+import type { EngineOptions } from '../backends/engine/engine.ts'
+import type { Timing } from '../lease/timing.ts'
 import type { ClientConnection, ConnectClient } from '../seams/transport.ts'
-import type { ConformanceWorld } from './conformance.ts'
+import type { ConformanceSetup, ConformanceWorld } from './conformance.ts'
 import type { ManualClock } from './manual-clock.ts'
 import type { MemoryNetwork } from './memory-network.ts'
 import { seededRandom } from './seeded-random.ts'
 
 const STEP_MS = 5
 
+const MAX_DRIFT = 0.001
+
+/** The arbiter's clocks as fast, the candidates' as slow as the permitted drift allows: the worst for exclusivity. */
+export function worstRates(arbiters: readonly string[]): (process: string) => number {
+  return (process) => (arbiters.includes(process) ? 1 + 0.99 * MAX_DRIFT : 1 - 0.99 * MAX_DRIFT)
+}
+
 /** A cluster of one engine on a manual clock, as far as the suite needs to know it. */
-export interface EmbeddedWorld<ToPeer, FromHolder, ToHolder> {
+export interface EmbeddedWorld<ToPeer, FromHolder, ToHolder, Edges> {
+  readonly timing: Timing
   readonly clock: ManualClock
+  /** What a backend needs to run this peer itself. */
+  edgesOf(peer: string): Edges
   clockOf(process: string): ManualClock
   readonly network: MemoryNetwork<ToPeer, FromHolder, ToHolder>
   eventsOf(peer: string): { peerRefused(peer: string): void } | undefined
@@ -24,7 +36,7 @@ export interface EmbeddedWorld<ToPeer, FromHolder, ToHolder> {
   close(): Promise<void>
 }
 
-export interface EmbeddedConformance<FromHolder, ToHolder, Its extends Guarantee = 'linearizable'> {
+export interface EmbeddedConformance<FromHolder, ToHolder, Edges, Its extends Guarantee> {
   readonly kind: 'client' | 'peer'
   /** The peers that exist from the start. */
   readonly arbiters: readonly string[]
@@ -32,19 +44,29 @@ export interface EmbeddedConformance<FromHolder, ToHolder, Its extends Guarantee
   readonly candidates?: readonly string[]
   /** Answers of a request, as opposed to renewals and news: the next of them is the one that `loseNextReply` loses. */
   isReply(message: ToHolder): boolean
-  backend(o: {
-    readonly id: string
-    /** Undefined: a client. */
-    readonly peer: string | undefined
-    readonly addresses: Readonly<Record<string, string>>
+  driver(options: EngineOptions, o: DriverSeams<FromHolder, ToHolder, Edges>): BackendDriver<Its>
+}
+
+export interface DriverSeams<FromHolder, ToHolder, Edges> {
+  readonly edges: {
+    /** Null: a client. */
+    readonly peer: Edges | null
     readonly connectClient: ConnectClient<FromHolder, ToHolder>
-    readonly clock: ManualClock
-    readonly random: Random
-  }): Backend<Its>
+  }
+  readonly env: BackendEnv
 }
 
 /** Waiting peers, for candidates that are peers. */
 export const candidatePeers = ['p4', 'p5']
+
+/** What cannot be tried with candidates that are clients, and with such that are peers. */
+export const clientsHearNoEvidence: NonNullable<ConformanceSetup['absent']> = {
+  evidence: 'a client listens nowhere, so nobody can be refused by it: only its silence counts',
+}
+export const localSponsor: NonNullable<ConformanceSetup['absent']> = {
+  loseNextReply: 'its sponsor is in its own process: no reply is lost on the way',
+  delayReplies: 'its sponsor is in its own process: no reply is late',
+}
 
 interface Candidate<FromHolder, ToHolder> {
   readonly name: string
@@ -53,16 +75,19 @@ interface Candidate<FromHolder, ToHolder> {
   readonly peer: string | undefined
 }
 
-export function embeddedConformance<ToPeer, FromHolder, ToHolder, Its extends Guarantee = 'linearizable'>(
-  world: EmbeddedWorld<ToPeer, FromHolder, ToHolder>,
+/** Starts the arbiters of `world`, and gives them the time to agree. */
+export async function embeddedConformance<ToPeer, FromHolder, ToHolder, Edges, Its extends Guarantee>(
+  world: EmbeddedWorld<ToPeer, FromHolder, ToHolder, Edges>,
   {
     kind,
     arbiters,
     candidates: waiting = candidatePeers,
     isReply,
-    backend: backendOf,
-  }: EmbeddedConformance<FromHolder, ToHolder, Its>,
-): ConformanceWorld<Its> {
+    driver,
+  }: EmbeddedConformance<FromHolder, ToHolder, Edges, Its>,
+): Promise<ConformanceWorld<Its>> {
+  await world.start(...arbiters)
+  await world.advance(3000)
   const candidates = new Map<Backend<Its>, Candidate<FromHolder, ToHolder>>()
   let clients = 0
   const free = kind === 'peer' ? [...waiting] : []
@@ -79,7 +104,16 @@ export function embeddedConformance<ToPeer, FromHolder, ToHolder, Its extends Gu
       const name = peer ?? `client ${(clients += 1)}`
       const clock = world.clockOf(name)
       const line = faultyLine(world.network.connectClient, world.clock, isReply)
-      const backend = backendOf({ id, peer, addresses, connectClient: line.connect, clock, random })
+      const { timing } = world
+      const edges = { peer: peer === undefined ? null : world.edgesOf(peer), connectClient: line.connect }
+      const options = { peers: addresses, cluster: 'memory', timing, tokenBase: 0n }
+      const backend = defineBackend<Its>((env) => driver(options, { edges, env }), {
+        clock,
+        random,
+        timing,
+        defaultCandidateId: id,
+        onBackgroundFailure: () => undefined,
+      })
       candidates.set(backend, { name, clock, line, peer })
       return backend
     },

@@ -3,6 +3,7 @@
  * everything above the seams.
  */
 import type { BackgroundFailure } from '../backends/backend.ts'
+import type { Engine } from '../backends/engine/engine.ts'
 import type { AnswerMessage, AskMessage, CarriedMessage } from '../cluster/engine/engine.ts'
 import { startEnginePeer, type EnginePeer, type EnginePeerOptions } from '../cluster/engine/engine-peer.ts'
 import type { LogRecord } from '../cluster/messages.ts'
@@ -19,10 +20,7 @@ type Seams<Request, Reply, Rec extends object> = Pick<
 >
 type Events<Request, Reply> = TransportEvents<CarriedMessage<Request, Reply>, AskMessage<Request>>
 
-export interface EngineWorldOptions<Request, Reply, Rec extends object> extends Pick<
-  EnginePeerOptions<Request, Reply, Rec>,
-  'engine' | 'record'
-> {
+export interface EngineWorldOptions {
   readonly peers?: readonly string[]
   readonly timing?: TimingInput
   readonly seed?: number
@@ -30,7 +28,6 @@ export interface EngineWorldOptions<Request, Reply, Rec extends object> extends 
   readonly writeMs?: number
   /** The rate of each process's clock against true time. @default 1 */
   readonly rateOf?: (process: string) => number
-  createCore(timing: Timing): EnginePeerOptions<Request, Reply, Rec>['createCore']
 }
 
 export interface EngineWorld<Request, Reply, Rec extends object> {
@@ -56,7 +53,8 @@ export interface EngineWorld<Request, Reply, Rec extends object> {
 }
 
 export function engineWorld<Request, Reply, Rec extends object>(
-  options: EngineWorldOptions<Request, Reply, Rec>,
+  engine: Pick<Engine<Request, Reply, Rec>, 'speech' | 'createCore'>,
+  options: EngineWorldOptions = {},
 ): EngineWorld<Request, Reply, Rec> {
   const ids = options.peers ?? ['a', 'b', 'c']
   const clock = manualClock()
@@ -113,9 +111,9 @@ export function engineWorld<Request, Reply, Rec extends object>(
       for (const id of which.length === 0 ? ids : which) {
         const peer = await startEnginePeer({
           ...edgesOf(id),
-          engine: options.engine,
-          record: options.record,
-          createCore: options.createCore(timing),
+          engine: engine.speech.engine,
+          record: engine.speech.record,
+          createCore: (first) => engine.createCore({ timing, tokenBase: 0n }, first),
           peers: addresses,
           cluster: 'memory',
           version: 'test',

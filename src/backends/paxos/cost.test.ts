@@ -4,13 +4,15 @@ import { engineWire } from '../../cluster/engine/engine-wire.ts'
 import { createElection } from '../../election/election.ts'
 import type { Leadership } from '../../election/leadership.ts'
 import type { AcceptorRecord, PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
-import { paxosWorld, type PaxosWorld } from '../../testing/paxos-conformance.ts'
+import { engineWorld, type EngineWorld } from '../../testing/engine-world.ts'
 import { seededRandom } from '../../testing/seeded-random.ts'
 import type { Backend } from '../backend.ts'
 import { defineBackend } from '../define-backend.ts'
 import type { EngineEdges } from '../engine/access.ts'
 import { EngineDriver } from '../engine/driver.ts'
 import { paxosEngine } from './engine.ts'
+
+type World = EngineWorld<PaxosRequest, PaxosReply, AcceptorRecord>
 
 const wire = engineWire(paxosEngine.speech)
 const ids = ['a', 'b', 'c']
@@ -20,7 +22,7 @@ interface Traffic {
   bytes: number
 }
 
-function backendOf(world: PaxosWorld, id: string, traffic: Traffic): Backend {
+function backendOf(world: World, id: string, traffic: Traffic): Backend {
   const { transport, ...seams } = world.edgesOf(id)
   const edges: EngineEdges<PaxosRequest, PaxosReply, AcceptorRecord> = {
     connectClient: world.network.connectClient,
@@ -55,7 +57,7 @@ function backendOf(world: PaxosWorld, id: string, traffic: Traffic): Backend {
   })
 }
 
-async function started(world: PaxosWorld, traffic: Traffic): Promise<Backend[]> {
+async function started(world: World, traffic: Traffic): Promise<Backend[]> {
   const backends = ids.map((id) => backendOf(world, id, traffic))
   await Promise.all(backends.map((backend) => backend.start()))
   await world.advance(500)
@@ -64,7 +66,7 @@ async function started(world: PaxosWorld, traffic: Traffic): Promise<Backend[]> 
 
 /** What ten seconds of holding so many elections put on the wire. */
 async function costOf(elections: number): Promise<Traffic> {
-  const world = paxosWorld({ timing: 'default' })
+  const world = engineWorld(paxosEngine, { timing: 'default' })
   const traffic: Traffic = { messages: 0, bytes: 0 }
   const [backend] = await started(world, traffic)
   const held: Leadership[] = []
@@ -94,7 +96,7 @@ it('costs the same keepalives for ten thousand held elections as for one', async
 
 /** Milliseconds of true time from kill -9 of the leader's process until another one leads. */
 async function takeoverMs(exclusivity: 'time' | 'token', killedAtMs: number): Promise<number> {
-  const world = paxosWorld({ timing: 'fast' })
+  const world = engineWorld(paxosEngine, { timing: 'fast' })
   const backends = await started(world, { messages: 0, bytes: 0 })
   const leaders: string[] = []
   const [first, ...others] = backends.map((backend) => createElection({ name: 'x', backend, exclusivity }))
