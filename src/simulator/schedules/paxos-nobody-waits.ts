@@ -13,6 +13,7 @@ export const paxosNobodyWaits: Schedule = {
     answersAreReadLate()
     releaseOvertakesPrepare()
     promisesToAHolderAreLost()
+    duellersFindDifferentTimes()
   },
 }
 
@@ -113,4 +114,26 @@ function promisesToAHolderAreLost(): void {
   scene.cuts.delete('p>b')
   scene.pass(1_000)
   expect(scene.stage.owner('c') === 'p', 'an acceptor that is heard never accepts again what is held')
+}
+
+/** Three regions with a peer each, and candidates in all of them: a question takes longer than ten steps of the LAN. */
+function duellersFindDifferentTimes(): void {
+  const sessions = ['p', 'q', 'r', 's', 't']
+  for (let seed = 1; seed <= 12; seed++) {
+    const scene = new PaxosScene(seed)
+    for (const [at, session] of sessions.entries())
+      for (const [place, name] of acceptors.entries())
+        scene.roundTripMs.set(
+          `${session}>${name}`,
+          at % 3 === place ? 0 : 60 + ((seed + 3 * at + 5 * place) % 10),
+        )
+    scene.join(...sessions)
+    scene.pass(300)
+    for (const session of sessions) scene.stand(session)
+    const leader = (): string | undefined => sessions.find((session) => scene.holds(session))
+    scene.until(() => leader() !== undefined, 'one of five leads')
+    scene.pass(1_500)
+    scene.leave(leader() ?? '')
+    scene.until(() => leader() !== undefined, 'another one leads', 1_000)
+  }
 }

@@ -47,6 +47,7 @@ export function campaign<I>(proposer: Proposer<I>, request: CampaignRequest, now
     accepted: new Map(),
     blockedBy: new Set(),
     tries: 0,
+    roundTripMs: 0,
     askedAt: now,
   }
   const before = proposer.campaigns.get(request.instance)

@@ -2,7 +2,7 @@
 import { voteResult } from '../../quorum/majority.ts'
 import type { PeerId } from '../../quorum/types.ts'
 import { giveUp, lose } from './leaving.ts'
-import { askAgain, beginRound, refused } from './rounds.ts'
+import { askAgain, beginRound, refused, stepOf } from './rounds.ts'
 import { send } from './sending.ts'
 import type { Proposer, ProposerEffect } from './state.ts'
 import type { Instance, PaxosReply } from '../types.ts'
@@ -71,8 +71,9 @@ export function free<I>(
     askAgain(proposer, standing, from, effects)
     return
   }
-  standing.tries = 0
-  const { stepMs } = proposer.options
+  // It gives way to a rival, perhaps to the one that gave back what is free now: its time is drawn.
+  if (standing.tries > 0) return
+  const stepMs = stepOf(proposer, standing)
   if (rank === 0) beginRound(proposer, standing, effects)
   else effects.push({ type: 'arm', instance, minMs: rank * stepMs, maxMs: (rank + 0.5) * stepMs })
 }

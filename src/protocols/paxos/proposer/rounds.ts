@@ -23,6 +23,7 @@ export function beginRound<I>(proposer: Proposer<I>, campaign: Campaign, effects
     waitMs: 0,
     ahead: 0,
     age: 0,
+    answeredAt: proposer.now,
   }
   campaign.blockedBy.clear()
   if (campaign.phase === 'waiting') {
@@ -90,6 +91,7 @@ export function promised<I>(
   if (round === null || round.ballot !== ballot || round.stage !== 'prepare') return
   // G3: by acceptor, so that a duplicate counts nothing.
   round.promised.add(from)
+  round.answeredAt = proposer.now
   round.refused.delete(from)
   const { configuration } = proposer.options
   if (voteResult(configuration, votesOf(round.promised)) !== 'won') return
@@ -124,14 +126,15 @@ export function refused<I>(
   // A promise that was counted stands; what comes after it is a duplicate's answer.
   if (round.stage === 'prepare' ? round.promised.has(from) : campaign.accepted.has(from)) return
   round.refused.set(from, refusal.is)
+  if (round.stage === 'prepare') round.answeredAt = proposer.now
   round.waitMs = Math.max(round.waitMs, refusal.waitMs ?? 0)
   round.ahead = Math.max(round.ahead, refusal.ahead ?? 0)
   const noes = new Map([...round.refused.keys()].map((peer) => [peer, false]))
   if (voteResult(proposer.options.configuration, noes) === 'lost') failed(proposer, campaign, round, effects)
   else if (refusal.is === 'rejected') {
     // A majority is still possible, but the acceptor that would decide may be dead: it gets a moment, not more.
-    const { stepMs } = proposer.options
-    effects.push({ type: 'arm', instance: campaign.instance, minMs: stepMs / 2, maxMs: 1.5 * stepMs })
+    const momentMs = Math.max(proposer.options.stepMs, round.answeredAt - round.begunAt)
+    effects.push({ type: 'arm', instance: campaign.instance, minMs: momentMs / 2, maxMs: 1.5 * momentMs })
   }
 }
 
@@ -139,17 +142,25 @@ export function refused<I>(
 export function overdue<I>(proposer: Proposer<I>, campaign: Campaign, effects: Effects): void {
   const { round } = campaign
   if (round === null || ![...round.refused.values()].includes('rejected')) return
-  if (campaign.phase === 'contending') {
+  if (campaign.phase !== 'held') {
+    // The moment was drawn at random, too: the first time that is distance enough.
+    if (campaign.tries > 0) return failed(proposer, campaign, round, effects)
     if (round.stage === 'propose') giveBack(proposer, campaign, round, effects)
     campaign.phase = 'waiting'
+    campaign.tries = 1
   }
-  campaign.tries += 1
   beginRound(proposer, campaign, effects)
+}
+
+/**
+ * How long whoever is next in rank leaves to whoever goes first: a round takes two round trips, and its news a half.
+ */
+export function stepOf<I>({ options }: Proposer<I>, { roundTripMs }: Campaign): number {
+  return Math.max(options.stepMs, 3 * roundTripMs)
 }
 
 function failed<I>(proposer: Proposer<I>, campaign: Campaign, round: Round, effects: Effects): void {
   campaign.round = null
-  campaign.tries += 1
   // What is held is proposed again whenever an acceptor is heard that has it not.
   if (campaign.phase === 'held') return
   // What a few accepted would stand in everybody's way for as long as this session lives.
@@ -158,11 +169,14 @@ function failed<I>(proposer: Proposer<I>, campaign: Campaign, round: Round, effe
   const { instance } = campaign
   const { stepMs, heartbeatMs } = proposer.options
   const reasons = [...round.refused.values()]
+  campaign.roundTripMs = Math.min(round.answeredAt - round.begunAt, heartbeatMs * roundPatience)
+  campaign.tries = reasons.includes('rejected') ? campaign.tries + 1 : 0
   // Not sooner: by now so many have it in line that whoever asks a majority for it finds it.
   if (reasons.includes('held')) effects.push({ type: 'waiting', instance, ahead: round.ahead })
-  if (reasons.includes('rejected')) {
-    // G10: duelling proposers find different times.
-    const spread = stepMs * 2 ** Math.min(campaign.tries - 1, 6)
+  if (campaign.tries > 0) {
+    // G10: duelling proposers find different times, so far apart that the first of them is through.
+    const step = stepOf(proposer, campaign)
+    const spread = Math.min(step * 2 ** (campaign.tries - 1), Math.max(64 * stepMs, 4 * step))
     effects.push({ type: 'arm', instance, minMs: 0, maxMs: spread })
   } else if (reasons.includes('unsure')) {
     effects.push({ type: 'arm', instance, minMs: round.waitMs, maxMs: round.waitMs + stepMs })

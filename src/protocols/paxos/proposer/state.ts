@@ -32,6 +32,8 @@ export interface Round {
   ahead: number
   /** In heartbeats. */
   age: number
+  /** `now` of the last answer to its first phase. */
+  answeredAt: number
 }
 
 export interface Campaign {
@@ -52,8 +54,10 @@ export interface Campaign {
   readonly accepted: Map<PeerId, number>
   /** Who supports another owner. */
   readonly blockedBy: Set<PeerId>
-  /** Failed attempts in a row. */
+  /** Rejected attempts in a row. */
   tries: number
+  /** How long the answers to the first phase of its last attempt took, in ms. */
+  roundTripMs: number
   /** `now` of the first attempt. */
   readonly askedAt: number
 }

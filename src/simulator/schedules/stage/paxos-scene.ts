@@ -12,7 +12,7 @@ import {
 } from '../../../protocols/paxos/proposer/proposer.ts'
 import type { Address, PaxosReply, PaxosRequest } from '../../../protocols/paxos/types.ts'
 import type { Round } from '../../../protocols/paxos/proposer/state.ts'
-import { between } from '../../../seams/random.ts'
+import { between, type Random } from '../../../seams/random.ts'
 import { seededRandom } from '../../../testing/seeded-random.ts'
 import { Broken } from '../schedule.ts'
 import { acceptors, heartbeatMs, instance, leaseMs, PaxosStage, type AcceptorName } from './paxos-staged.ts'
@@ -28,9 +28,10 @@ export class PaxosScene {
   readonly players = new Map<string, Player>()
   /** `p>a`: nothing of p reaches a; `a>p`: no answer of a reaches p. */
   readonly cuts = new Set<string>()
-  /** In ms, there and back together. */
-  readonly roundTripMs = new Map<AcceptorName, number>()
-  readonly #chance = seededRandom(1)
+  /** In ms, there and back together; of an acceptor, or of `p>a`. */
+  readonly roundTripMs = new Map<string, number>()
+  readonly #chance: Random
+
   readonly #agenda: { readonly at: number; readonly act: () => void }[] = []
 
   join(...sessions: readonly string[]): void {
@@ -49,6 +50,10 @@ export class PaxosScene {
       this.players.set(session, { proposer, effects: [], alarms: new Map() })
       this.beat(session)
     }
+  }
+
+  constructor(seed = 1) {
+    this.#chance = seededRandom(seed)
   }
 
   /** Heartbeats of everybody, timers and acceptors' wakes, for so long. */
@@ -102,7 +107,7 @@ export class PaxosScene {
       else if (effect.type === 'disarm') player.alarms.delete(effect.instance)
       else if (effect.type === 'send')
         for (const name of effect.to === null ? acceptors : [effect.to as AcceptorName])
-          this.#after((this.roundTripMs.get(name) ?? 0) / 2, () => this.tell(session, name, effect.request))
+          this.#after(this.#oneWayMs(session, name), () => this.tell(session, name, effect.request))
     }
   }
 
@@ -122,12 +127,12 @@ export class PaxosScene {
     return this.#player(session).proposer
   }
 
-  until(holds: () => boolean, what: string): void {
-    for (let ms = 0; ms < 5_000; ms++) {
+  until(holds: () => boolean, what: string, withinMs = 5_000): void {
+    for (let ms = 0; ms < withinMs; ms++) {
       if (holds()) return
       this.pass(1)
     }
-    throw new Broken(`not within 5 s: ${what}`)
+    throw new Broken(`not within ${withinMs} ms: ${what}`)
   }
 
   roundOf(session: string): Round | null {
@@ -157,8 +162,12 @@ export class PaxosScene {
     for (const effect of effects) {
       if (effect.type !== 'reply') continue
       const { to, reply } = effect
-      this.#after((this.roundTripMs.get(name) ?? 0) / 2, () => this.hears(to.session, name, reply))
+      this.#after(this.#oneWayMs(to.session, name), () => this.hears(to.session, name, reply))
     }
+  }
+
+  #oneWayMs(session: string, name: AcceptorName): number {
+    return (this.roundTripMs.get(`${session}>${name}`) ?? this.roundTripMs.get(name) ?? 0) / 2
   }
 
   #after(ms: number, act: () => void): void {
