@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { holderMessages, peerMessages, sponsorMessages } from './codec.ts'
-import type { HolderMessage, PeerMessage, SponsorMessage } from './messages.ts'
+import type { Codec } from './codec.ts'
+import { object } from './codec-shape.ts'
+import { engineWire } from './engine/engine-wire.ts'
 import { OperatorDesk, type DeskMessage, type HolderAsked, type OperatorTold } from './operator-desk.ts'
+import { raftWire } from './wire.ts'
 
 const request = { election: 'billing', token: 2n ** 64n, to: null } as const
 
@@ -90,27 +92,33 @@ describe('the desk', () => {
   })
 })
 
-describe('on the wire', () => {
-  const holder: HolderMessage[] = [
-    { type: 'operator-asks', id: 1, request },
-    { type: 'operator-asks', id: 1, request: { ...request, to: 'b' } },
-    { type: 'holder-answers', by: 'a', id: 1, answer: 'no-such-candidate' },
-  ]
-  const sponsor: SponsorMessage[] = [
-    { type: 'holder-asked', by: 'a', id: 1, request },
-    { type: 'operator-told', id: 1, answer: 'told' },
-  ]
-  const peer: PeerMessage[] = [
-    { kind: 'operator-asks', id: 1, request },
-    { kind: 'holder-answers', id: 1, answer: 'told' },
-  ]
+/** An engine that says nothing of its own. */
+const bareWire = engineWire({
+  engine: 'paxos',
+  request: object<object>({}),
+  reply: object<object>({}),
+  record: object<object>({}),
+  isKeepalive: () => false,
+})
 
+type Wires = Readonly<Record<'fromHolders' | 'toHolders' | 'peers', Codec<object>>>
+const wires: readonly (readonly [engine: string, wires: Wires])[] = [
+  ['raft', raftWire],
+  ['an engine without a log', bareWire],
+]
+
+describe.each(wires)('on the wire of %s', (_, { fromHolders, toHolders, peers }) => {
   it('everything arrives as it was sent, tokens beyond 2^53 as well', () => {
-    for (const message of holder)
-      expect(holderMessages.decode(holderMessages.encode(message))).toEqual(message)
-    for (const message of sponsor)
-      expect(sponsorMessages.decode(sponsorMessages.encode(message))).toEqual(message)
-    for (const message of peer) expect(peerMessages.decode(peerMessages.encode(message))).toEqual(message)
+    const answer = 'no-such-candidate'
+    for (const to of [null, 'b']) {
+      const asks = { id: 1, request: { ...request, to } }
+      expectBack(fromHolders, { type: 'operator-asks', ...asks })
+      expectBack(peers, { kind: 'operator-asks', ...asks })
+      expectBack(toHolders, { type: 'holder-asked', by: 'a', ...asks })
+    }
+    expectBack(fromHolders, { type: 'holder-answers', by: 'a', id: 1, answer })
+    expectBack(peers, { kind: 'holder-answers', id: 1, answer })
+    expectBack(toHolders, { type: 'operator-told', id: 1, answer: 'told' })
   })
 
   it.each([
@@ -118,8 +126,12 @@ describe('on the wire', () => {
     ['a token that is a number', { election: 'e', token: 1, to: null }],
     ['no election', { election: '', token: '1', to: null }],
     ['a target that is too long', { election: 'e', token: '1', to: 'x'.repeat(129) }],
-  ])('a request with %s is refused', (_, wrong) => {
+  ])('a request with %s is refused', (__, wrong) => {
     const bytes = new TextEncoder().encode(JSON.stringify({ type: 'operator-asks', id: 1, request: wrong }))
-    expect(() => holderMessages.decode(bytes)).toThrow(/request/)
+    expect(() => fromHolders.decode(bytes)).toThrow(/request/)
   })
 })
+
+function expectBack({ encode, decode }: Codec<object>, message: object): void {
+  expect(decode(encode(message))).toEqual(message)
+}

@@ -132,7 +132,10 @@ export class BullyCore implements Core<BullyRequest, BullyReply, BullyWrite> {
       case 'seek': {
         const { election, to, tag } = request
         const standing = this.#bully.seats.get(election)?.standing.values() ?? []
-        const stands = [...standing].some(({ of }) => of.id === to && !isSilent(this.#bully, of.session, now))
+        // Who asks leads, and waits for nothing.
+        const waits = ({ of }: { readonly of: { readonly id: string; readonly session: string } }): boolean =>
+          of.id === to && of.session !== from.session && !isSilent(this.#bully, of.session, now)
+        const stands = [...standing].some(waits)
         return [{ type: 'reply', to: from, reply: { type: 'sought', election, tag, stands } }]
       }
       default:

@@ -23,6 +23,7 @@ export const bullyEngine: Engine<BullyRequest, BullyReply, BullyWrite> = {
     transfer: 'directed',
     proclaim: true,
     earlyLoss: [],
+    operatorRequests: true,
     limits: { minLeaseMs: shortestLeaseMs(timing), nameBytes: 253, metadataBytes: 4096, nestedNames: true },
   }),
   createCore: ({ timing, tokenBase }, start) => new BullyCore(timing, tokenBase, start),

@@ -222,8 +222,10 @@ export class BullySession implements SessionProtocol<BullyReply> {
         const known = await this.#question(signal, (tag) => ({ type: 'leave', election, heir, tag }))
         return known !== null
       },
-      stands: async (to, signal) =>
-        (await this.#question(signal, (tag) => ({ type: 'seek', election, to, tag }))) === 'stands',
+      stands: async (to, signal) => {
+        const sought = await this.#question(signal, (tag) => ({ type: 'seek', election, to, tag }))
+        return sought === null ? null : sought === 'stands'
+      },
       proclaim: async (news, signal) => {
         const outcome = await this.#question(signal, (tag) => ({
           type: 'proclaim',

@@ -1,4 +1,5 @@
 /** One candidacy of a session of an engine without a log, from the first question to the last event. */
+import type { OperatorAnswer } from '../../cluster/operator-desk.ts'
 import type {
   Cancellable,
   Candidacy,
@@ -7,6 +8,7 @@ import type {
   Exclusivity,
   LossReason,
   Metadata,
+  OperatorRequest,
   Renewal,
 } from '../backend.ts'
 import { otherExclusivity } from '../embedded-refusals.ts'
@@ -16,8 +18,8 @@ export interface CandidacyProtocol {
   campaign(): void
   /** Gives up what is held, or may be granted yet; false: nobody said that it is known. */
   leave(heir: string | null, signal: AbortSignal | undefined): Promise<boolean>
-  /** Whether this candidate stands, and may be named as heir. */
-  stands(candidate: string, signal: AbortSignal | undefined): Promise<boolean>
+  /** Whether this candidate stands, and may be named as heir; null: nobody said. One question at a time. */
+  stands(candidate: string, signal: AbortSignal | undefined): Promise<boolean | null>
   proclaim(
     metadata: Metadata,
     signal: AbortSignal | undefined,
@@ -51,6 +53,8 @@ export class EngineCandidacy implements Candidacy {
   readonly #protocol: CandidacyProtocol
   readonly #duties: CandidacyDuties
   #state: State = { is: 'idle' }
+  /** Settles with the last question about who stands. */
+  #sought: Promise<unknown> = Promise.resolve()
 
   constructor(
     request: CandidacyRequest,
@@ -145,8 +149,32 @@ export class EngineCandidacy implements Candidacy {
     return (await this.#protocol.leave(null, signal)) ? 'left' : 'unknown'
   }
 
+  /** An operator asks for the end of the leadership with this token; null: it is none of this candidacy, or not known. */
+  async asked({ token, to }: OperatorRequest): Promise<OperatorAnswer | null> {
+    if (!this.#leads(token)) return null
+    if (to !== null) {
+      const stands = await this.#stands(to, undefined)
+      if (stands === null || !this.#leads(token)) return null
+      if (!stands) return 'no-such-candidate'
+    }
+    if (this.#on.asked === undefined) return null
+    this.#on.asked({ to })
+    return 'told'
+  }
+
+  #leads(token: bigint): boolean {
+    return this.#state.is === 'held' && this.#duties.tokenBase + BigInt(this.#state.token) === token
+  }
+
+  /** In turn: an operator may ask for one candidate while its owner hands over to another. */
+  #stands(candidate: string, signal: AbortSignal | undefined): Promise<boolean | null> {
+    const sought = this.#sought.then(() => (this.#isHeld ? this.#protocol.stands(candidate, signal) : null))
+    this.#sought = sought
+    return sought
+  }
+
   async transfer(to: string, { signal }: Cancellable): Promise<'done' | 'refused' | 'unknown'> {
-    if (!this.#isHeld || !(await this.#protocol.stands(to, signal)) || !this.#isHeld) return 'refused'
+    if ((await this.#stands(to, signal)) !== true || !this.#isHeld) return 'refused'
     // The heir may lead with the very word that releases: this one must have stopped before it is sent.
     this.end('transferred')
     return (await this.#protocol.leave(to, signal)) ? 'done' : 'unknown'

@@ -9,9 +9,11 @@ import type {
   Cancellable,
   Guarantee,
   Observer,
+  OperatorRequest,
   SessionRequest,
   SessionTicket,
 } from '../backend.ts'
+import { askOverLink } from '../ask-over-link.ts'
 import { CandidateSessions } from '../candidate-sessions.ts'
 import { settledOrAborted } from '../settled.ts'
 import { EngineAccess, type ClusterView, type EngineEdges, type StatusRequest } from './access.ts'
@@ -53,6 +55,12 @@ export class EngineDriver<
 
   close(): Promise<void> {
     return this.#access.close()
+  }
+
+  ask(request: OperatorRequest, { signal }: Cancellable): Promise<'told' | 'no-such-candidate'> {
+    const { clock } = this.#env
+    const everyMs = this.#options.timing.electionTimeoutMs[0]
+    return askOverLink(this.#access.connect(), request, { clock, everyMs, signal })
   }
 
   status(request: StatusRequest): Promise<ClusterView> {

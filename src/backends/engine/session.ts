@@ -1,5 +1,6 @@
 /** One session of a cluster of an engine without a log: the life that all of them have in common, and its candidacies. */
 import type { AnswerMessage, AskMessage } from '../../cluster/engine/engine.ts'
+import type { HolderAsked } from '../../cluster/operator-desk.ts'
 import type { ConnectSponsor, SponsorLink } from '../../cluster/sponsor-link.ts'
 import { MandateError } from '../../errors.ts'
 import type { Timer } from '../../seams/clock.ts'
@@ -139,6 +140,10 @@ export class EngineSession<Request, Reply> implements Session {
           this.#observing.received(message.from, message.replies)
         return
       case 'status':
+      case 'operator-told':
+        return
+      case 'holder-asked':
+        void this.#askedByOperator(message)
         return
       case 'error': {
         const { code, message: text, details } = message.error
@@ -149,6 +154,12 @@ export class EngineSession<Request, Reply> implements Session {
       default:
         message satisfies never
     }
+  }
+
+  /** Without an answer the operator repeats: it may be meant for another session, or for nobody any more. */
+  async #askedByOperator({ by, id, request }: HolderAsked): Promise<void> {
+    const answer = await this.#candidacies.get(request.election)?.asked(request)
+    if (answer !== undefined && answer !== null) this.#link.send({ type: 'holder-answers', by, id, answer })
   }
 
   /** The peer of this process stopped by itself: the session cannot be kept, so whoever leads by it stops now. */

@@ -17,6 +17,7 @@ export const paxosEngine: Engine<PaxosRequest, PaxosReply, AcceptorRecord> = {
     transfer: 'directed',
     proclaim: true,
     earlyLoss: [],
+    operatorRequests: true,
     limits: { minLeaseMs: shortestLeaseMs(timing), nameBytes: 253, metadataBytes: 4096, nestedNames: true },
   }),
   createCore: ({ timing, tokenBase }, start) => new AcceptorCore(timing, tokenBase, start),

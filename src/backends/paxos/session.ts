@@ -195,9 +195,9 @@ export class PaxosSession implements SessionProtocol<PaxosReply> {
         return (await this.#leavings.ask(instance, { number: ballot, signal, send })) ?? false
       },
       stands: async (candidate, signal) => {
-        if (this.#seekings.isOpen(instance)) return false
+        if (this.#seekings.isOpen(instance)) return null
         const send = (): void => this.#execute(seek(this.#proposer, instance, candidate))
-        return (await this.#seekings.ask(instance, { signal, send })) ?? false
+        return this.#seekings.ask(instance, { signal, send })
       },
       proclaim: async (news, signal) => {
         const proclaimed = proclaim(this.#proposer, instance, news)

@@ -15,6 +15,7 @@ import { DiskQueue } from '../disk-queue.ts'
 import { stoppedError } from '../driver.ts'
 import type { LogRecord, PeerRecord, PeerStatus } from '../messages.ts'
 import type { PeerIdentity } from '../peer-options.ts'
+import { OperatorDesk } from '../operator-desk.ts'
 import { NamedTimers } from '../timers.ts'
 import { Turns } from '../turns.ts'
 import type {
@@ -120,6 +121,7 @@ export class EnginePeer<Request, Reply, Record extends object> {
   readonly #answers: Mailbag<Reply>
   /** Of the core itself, to other peers. */
   readonly #asks: Mailbag<Request>
+  readonly #desk: OperatorDesk<Link<Reply>>
   /** Through which link each session speaks that is attached here. */
   readonly #links = new Map<SessionKey, Link<Reply>>()
   readonly #askers = new Map<Link<Reply>, LocalAsker<Reply>>()
@@ -162,6 +164,16 @@ export class EnginePeer<Request, Reply, Record extends object> {
       this.#transport.send(to, { kind: 'ask', session, host, requests }, 'urgent')
     })
     const voters = Object.keys(options.peers).toSorted()
+    this.#desk = new OperatorDesk(
+      self,
+      { peers: voters, incarnation },
+      {
+        send: (to, message) => this.#transport.send(to, message, 'urgent'),
+        // Not every core knows who holds an election: whoever is attached compares the token.
+        holders: () => new Set(this.#links.values()),
+        toLink: (link, message) => link.send(message),
+      },
+    )
     this.#core = options.createCore({ self, voters, incarnation, startedAt: clock.lower(), records })
   }
 
@@ -254,13 +266,25 @@ export class EnginePeer<Request, Reply, Record extends object> {
 
   #fromPeer(from: PeerId, message: CarriedMessage<Request, Reply>): void {
     this.#contact(from).heardAt = this.#options.clock.lower()
-    if (message.kind === 'ask') this.#ask({ ...message, via: from })
-    else this.#told(message.session, from, message.replies)
+    switch (message.kind) {
+      case 'ask':
+        this.#ask({ ...message, via: from })
+        return
+      case 'answer':
+        this.#told(message.session, from, message.replies)
+        return
+      default:
+        this.#desk.fromPeer(from, message)
+    }
   }
 
   #fromLink(link: Link<Reply>, message: AskMessage<Request>): void {
     if (message.type === 'status') {
       link.send({ type: 'status', id: message.id, status: this.#status(message.election) })
+      return
+    }
+    if (message.type !== 'ask') {
+      this.#desk.fromLink(link, message)
       return
     }
     const { session, to, requests } = message
@@ -366,6 +390,7 @@ export class EnginePeer<Request, Reply, Record extends object> {
 
   #detach(link: Link<Reply>): void {
     for (const [session, its] of this.#links) if (its === link) this.#links.delete(session)
+    this.#desk.detached(link)
   }
 
   // ---- the rest -------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 /** The wire of an engine that is made of two cores (`engine.ts`). */
 import { errorReply, jsonCodec, peerStatus } from '../codec.ts'
 import { count, list, nullable, object, text, union } from '../codec-shape.ts'
+import { operatorAnswer, operatorRequest } from '../operator-desk.ts'
 import type { SessionHost } from '../../registry/types.ts'
 import type { Wire } from '../wire.ts'
 import {
@@ -36,6 +37,8 @@ export function engineWire<Request, Reply, Record>(
       union<CarriedMessage<Request, Reply>, 'kind'>('kind', {
         ask: { session, host, requests },
         answer: { session, replies },
+        'operator-asks': { id: count, request: operatorRequest },
+        'holder-answers': { id: count, answer: operatorAnswer },
       }),
     ),
     fromHolders: jsonCodec(
@@ -43,6 +46,8 @@ export function engineWire<Request, Reply, Record>(
       union<AskMessage<Request>, 'type'>('type', {
         ask: { session, to: nullable(id), requests },
         status: { id: count, election: nullable(text(253, 1)) },
+        'operator-asks': { id: count, request: operatorRequest },
+        'holder-answers': { by: id, id: count, answer: operatorAnswer },
       }),
     ),
     toHolders: jsonCodec(
@@ -50,6 +55,8 @@ export function engineWire<Request, Reply, Record>(
       union<AnswerMessage<Reply>, 'type'>('type', {
         answer: { session, from: id, replies },
         status: { id: count, status: peerStatus },
+        'holder-asked': { by: id, id: count, request: operatorRequest },
+        'operator-told': { id: count, answer: operatorAnswer },
         error: { error: errorReply },
       }),
     ),

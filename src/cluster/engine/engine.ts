@@ -13,6 +13,7 @@ import type { SessionKey } from '../../protocols/support/types.ts'
 import type { SessionHost } from '../../registry/types.ts'
 import type { Shape } from '../codec-shape.ts'
 import type { ElectionStatus, ErrorReply, PeerStatus } from '../messages.ts'
+import type { DeskMessage, HolderAnswers, HolderAsked, OperatorAsks, OperatorTold } from '../operator-desk.ts'
 
 export type EngineName = 'paxos' | 'bully' | 'bully-classic'
 
@@ -88,6 +89,7 @@ export type CarriedMessage<Request, Reply> =
       readonly requests: readonly Request[]
     }
   | { readonly kind: 'answer'; readonly session: SessionKey; readonly replies: readonly Reply[] }
+  | DeskMessage
 
 /** From a session, or whoever asks for the status, to the peer it is attached to. */
 export type AskMessage<Request> =
@@ -99,6 +101,8 @@ export type AskMessage<Request> =
       readonly requests: readonly Request[]
     }
   | { readonly type: 'status'; readonly id: number; readonly election: string | null }
+  | OperatorAsks
+  | HolderAnswers
 
 /** And back. */
 export type AnswerMessage<Reply> =
@@ -109,6 +113,8 @@ export type AnswerMessage<Reply> =
       readonly replies: readonly Reply[]
     }
   | { readonly type: 'status'; readonly id: number; readonly status: PeerStatus }
+  | HolderAsked
+  | OperatorTold
   | { readonly type: 'error'; readonly error: ErrorReply }
 
 /** In one message: with the largest metadata so many fit the frame of a client. */
