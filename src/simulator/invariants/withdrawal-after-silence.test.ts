@@ -40,6 +40,25 @@ describe('withdrawal-after-silence', () => {
     expect(() => judge(withdrawalAfterSilence, relaying)).toThrow(/heard it at 2000/)
   })
 
+  it('knows that a sponsor which stood still while it relayed heard the session before that', () => {
+    const relaying =
+      (silentMs: number, again = false) =>
+      (story: Story): void => {
+        const a = story.process('a')
+        new LogStory(a).decides(open('x'))
+        story.passes(2000)
+        a.sends('b', keepalive)
+        story.passes(silentMs)
+        a.happens({ type: 'fault', fault: 'goes on' })
+        a.sends('c', keepalive)
+        if (again) a.sends('b', keepalive)
+        a.appends(withdrawal('x', 1))
+      }
+    expect(judge(withdrawalAfterSilence, relaying(1000))).toBe(1)
+    expect(() => judge(withdrawalAfterSilence, relaying(999))).toThrow(/at 2999, and heard it at 2000/)
+    expect(() => judge(withdrawalAfterSilence, relaying(1000, true))).toThrow(/at 3000, and heard it at 3000/)
+  })
+
   it('fails for a voter that counts silence from before its own start', () => {
     const young = (story: Story): void => {
       const a = story.process('a')

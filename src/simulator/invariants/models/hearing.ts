@@ -1,6 +1,7 @@
 /**
  * When voters heard sessions, and how old what they heard was, in true time. A sponsor relays a keepalive at once to all
- * voters, to the one in its own process without a message; so it is counted as heard there when the first one leaves.
+ * voters, to the one in its own process without a message; so it is counted as heard there when the first one leaves. The
+ * others may leave long after that, if the process stands still in between.
  */
 import type { HistoryEvent } from '../../history.ts'
 import { Model, shared } from './shared.ts'
@@ -9,6 +10,14 @@ interface Session {
   /** By number, when the keepalive left its first sponsor: no earlier than it left the holder. */
   readonly sentAt: Map<number, number>
   readonly voters: Map<string, Heard>
+  relay: Relay | null
+}
+
+/** One keepalive on its way from one sponsor to each voter. */
+interface Relay {
+  readonly sponsor: string
+  readonly sequence: number
+  readonly to: Set<string>
 }
 
 interface Heard {
@@ -39,7 +48,7 @@ export class Hearing extends Model {
     const { session: key, sequence } = event.message.message
     let session = this.#sessions.get(key)
     if (session === undefined) {
-      session = { sentAt: new Map(), voters: new Map() }
+      session = { sentAt: new Map(), voters: new Map(), relay: null }
       this.#sessions.set(key, session)
     }
     let sentAt = session.sentAt.get(sequence)
@@ -48,6 +57,7 @@ export class Hearing extends Model {
       session.sentAt.set(sequence, sentAt)
       if (session.sentAt.size > keptNumbers) forgetOldest(session.sentAt)
     }
+    if (event.type === 'sent' && isRelayedOn(session, event.process, sequence, event.to)) return
     const heard = session.voters.get(event.process)
     if (heard === undefined) session.voters.set(event.process, { at: event.at, sentAt })
     else {
@@ -55,6 +65,17 @@ export class Hearing extends Model {
       heard.sentAt = Math.max(heard.sentAt, sentAt)
     }
   }
+}
+
+/** False: it begins to relay, for the first time or once more. */
+function isRelayedOn(session: Session, sponsor: string, sequence: number, to: string): boolean {
+  const { relay } = session
+  if (relay?.sponsor === sponsor && relay.sequence === sequence && !relay.to.has(to)) {
+    relay.to.add(to)
+    return true
+  }
+  session.relay = { sponsor, sequence, to: new Set([to]) }
+  return false
 }
 
 function forgetOldest(numbers: Map<number, unknown>): void {
