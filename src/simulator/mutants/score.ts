@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { MandateError } from '../../errors.ts'
 import { cloneRoot, readMutants } from './catalogue.ts'
 import type { NamedMutant } from './mutant.ts'
-import { worldOf } from './seeds.ts'
+import { worldOf, type SeedWorld } from './seeds.ts'
 import type { TrialOrder } from './trial.ts'
 import { onTrial, type Sight, type TrialLimits, type Verdict } from './trials.ts'
 import { openWorkshop } from './workshop.ts'
@@ -98,18 +98,24 @@ export async function scoreMutants(options: ScoreOptions = {}): Promise<ScoreRep
     const mutants = chosen(options.mutants ?? (await readMutants(root, scratch)), options.only)
     const workshop = await openWorkshop(root, scratch, mutants)
     const limits: TrialLimits = { wallMs: mutantWallMs, alsoMs, silenceMs, signal }
+    const worlds = [...new Set(mutants.map(({ file }) => worldOf(file)))].toSorted()
     progress(`the program without a bug: ${schedules === 'none' ? '' : 'schedules and '}${seeds} seeds`)
-    const failures = await cleanRuns(workshop.clean, { schedules, firstSeed, seeds }, parallel, limits)
-    for (const { by, invariant, message } of failures) {
-      progress(`WITHOUT a planted bug fails ${by}: ${invariant}: ${message}`)
+    const failures: Sight[] = []
+    /** Of each world, the seeds that the program without a bug fails too. */
+    const except = new Map<SeedWorld, readonly number[]>()
+    for (const [index, world] of worlds.entries()) {
+      const order = { schedules: index === 0 ? schedules : 'none', world, firstSeed, seeds } as const
+      const failed = await cleanRuns(workshop.clean, order, parallel, limits)
+      for (const { by, invariant, message } of failed)
+        progress(`WITHOUT a planted bug fails ${by} (${world}): ${invariant}: ${message}`)
+      except.set(world, failed.map(({ by }) => Number(by)).filter(Number.isInteger))
+      failures.push(...failed)
     }
-    const except = failures.map(({ by }) => Number(by)).filter((seed) => Number.isInteger(seed))
     const scores = await eachInTurn(mutants, parallel, async (mutant, done) => {
       signal?.throwIfAborted()
       const program = workshop.build(mutant)
       const world = worldOf(mutant.file)
-      // Which of Raft's seeds fail without a bug says nothing of the others.
-      const order = { schedules, world, firstSeed, seeds, except: world === 'raft' ? except : [] }
+      const order = { schedules, world, firstSeed, seeds, except: except.get(world) ?? [] }
       const verdict = await onTrial(program, order, limits)
       workshop.discard(mutant)
       const score = scoreOf(mutant, verdict)
@@ -185,6 +191,7 @@ async function cleanRuns(
   const share = Math.ceil(order.seeds / parallel)
   const shares = Array.from({ length: parallel }, (_, at): TrialOrder => ({
     schedules: at === 0 ? order.schedules : 'none',
+    world: order.world ?? 'raft',
     firstSeed: order.firstSeed + at * share,
     except: [],
     all: true,

@@ -3,6 +3,7 @@ import type { DrawOptions } from '../draw-plan.ts'
 import { runBullySeed } from '../bully/run-bully.ts'
 import { runPaxosSeed } from '../paxos/run-paxos.ts'
 import { runSeed } from '../run.ts'
+import type { Protocol } from '../sweep/level.ts'
 
 export interface SeenViolation {
   readonly invariant: string
@@ -20,13 +21,21 @@ const turns: readonly DrawOptions[] = [
   { faults: ['all'], mode: 'liveness', simulatedMs: 25_000 },
 ]
 
-/** Raft's is the whole stack, the others' the bare cores. */
-export type SeedWorld = 'raft' | 'paxos' | 'bully'
+/** The whole stack of an engine, of Paxos and bully in turn (`logless`), or bare cores. */
+export type SeedWorld = Protocol | 'logless' | 'paxos-cores' | 'bully-cores'
+
+const worlds: readonly (readonly [folder: string, world: SeedWorld])[] = [
+  ['protocols/bully/', 'bully-cores'],
+  ['protocols/paxos/', 'paxos-cores'],
+  ['backends/bully/', 'bully'],
+  ['backends/paxos/', 'paxos'],
+  ['backends/engine/', 'logless'],
+  ['cluster/engine/', 'logless'],
+]
 
 /** Whose seeds can see a bug in this file of `src/`. */
 export function worldOf(file: string): SeedWorld {
-  if (file.startsWith('protocols/bully/')) return 'bully'
-  return file.startsWith('protocols/paxos/') ? 'paxos' : 'raft'
+  return worlds.find(([folder]) => file.startsWith(folder))?.[1] ?? 'raft'
 }
 
 /** Null: nothing was seen. */
@@ -44,10 +53,14 @@ async function runIn(
 ): Promise<{ readonly violations: readonly SeenViolation[] }> {
   switch (world) {
     case 'raft':
-      return runSeed(seed, options)
     case 'paxos':
-      return runPaxosSeed(seed, options)
     case 'bully':
+      return runSeed(seed, { ...options, protocol: world })
+    case 'logless':
+      return runSeed(seed, { ...options, protocol: Number(seed) % 2 === 0 ? 'paxos' : 'bully' })
+    case 'paxos-cores':
+      return runPaxosSeed(seed, options)
+    case 'bully-cores':
       return runBullySeed(seed, options)
     default:
       return world satisfies never

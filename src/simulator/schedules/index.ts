@@ -28,6 +28,7 @@ import { registryJudgesAgain } from './registry-judges-again.ts'
 import { restoredFolder } from './restored-folder.ts'
 import type { Schedule } from './schedule.ts'
 import { secondLife } from './second-life.ts'
+import { sessionsWithoutALog } from './sessions-without-a-log.ts'
 import { silenceBeginsLate } from './silence-begins-late.ts'
 import { slowAcknowledgements } from './slow-acknowledgements.ts'
 import { staleReads } from './stale-reads.ts'
@@ -51,6 +52,7 @@ export const schedules: readonly Schedule[] = [
   nothingLeavesBeforeTheDisk,
   forgetfulVoter,
   bullyVoterRules,
+  sessionsWithoutALog,
   paxosAmnesia,
   paxosAcceptorRules,
   paxosProposerRules,

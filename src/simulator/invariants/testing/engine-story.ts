@@ -74,13 +74,13 @@ export function voteFor(peer: string, epoch: number): BullyRecord {
 export const bullyWrote = (...records: readonly BullyRecord[]): LogRecord => ({
   type: 'engine',
   engine: 'bully',
-  record: { records } as never,
+  record: { records },
 })
 
 export const ceilingOf = (ceiling: number): LogRecord => ({
   type: 'engine',
   engine: 'paxos',
-  record: { ceiling, longestLeaseMs: 1_000 } as never,
+  record: { ceiling, longestLeaseMs: 1_000 },
 })
 
 export function tells(voter: StoryProcess, to: string, message: BullyMessage): void {
