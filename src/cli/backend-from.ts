@@ -1,5 +1,5 @@
 /** Makes a backend of its description. Each kind is imported only when it is named. */
-import type { Backend, BackgroundFailure } from '../backends/backend.ts'
+import type { Backend, BackgroundFailure, Guarantee } from '../backends/backend.ts'
 import { MandateError, isMandateError } from '../errors.ts'
 import { serviceFrom } from './services/index.ts'
 import { importUserModule } from './user-module.ts'
@@ -16,7 +16,7 @@ export interface BackendContext {
 export async function backendFrom(
   description: BackendDescription,
   context: BackendContext,
-): Promise<Backend> {
+): Promise<Backend<Guarantee>> {
   switch (description.type) {
     case 'raft':
     case 'paxos':
@@ -34,7 +34,10 @@ export async function backendFrom(
   }
 }
 
-async function embeddedFrom(description: EmbeddedDescription, context: BackendContext): Promise<Backend> {
+async function embeddedFrom(
+  description: EmbeddedDescription,
+  context: BackendContext,
+): Promise<Backend<Guarantee>> {
   const { self, peers, dataDir, listen, timing, tls, secretFile, insecure, cluster, tokenBase, tuning } =
     description
   if (tls !== undefined || secretFile !== undefined) {
@@ -73,14 +76,16 @@ async function embeddedFrom(description: EmbeddedDescription, context: BackendCo
       })
     case 'paxos':
       return (await import('../backends/paxos.ts')).paxos(options)
-    case 'bully':
-      return (await import('../backends/bully.ts')).bully(options)
+    case 'bully': {
+      const { bully } = await import('../backends/bully.ts')
+      return description.quorum === false ? bully({ ...options, quorum: false }) : bully(options)
+    }
     default:
       return description.type satisfies never
   }
 }
 
-async function moduleFrom({ module, options }: ModuleDescription): Promise<Backend> {
+async function moduleFrom({ module, options }: ModuleDescription): Promise<Backend<Guarantee>> {
   const loaded = await importUserModule(module).catch((cause: unknown) => {
     throw isMandateError(cause) ? cause : wrongModule(module, 'it cannot be loaded', cause)
   })
@@ -91,7 +96,7 @@ async function moduleFrom({ module, options }: ModuleDescription): Promise<Backe
   throw wrongModule(module, 'createBackend(options) did not give a backend: return what defineBackend gives')
 }
 
-function isBackend(value: unknown): value is Backend {
+function isBackend(value: unknown): value is Backend<Guarantee> {
   if (typeof value !== 'object' || value === null) return false
   return ['share', 'shareObserver', 'start', 'close'].every(
     (key) => typeof Reflect.get(value, key) === 'function',

@@ -13,7 +13,7 @@ import { checkTokenBase, present } from './fields.ts'
 import { describe, isRecord, refuseUnknown } from './file-values.ts'
 import { joinAddress, splitAddress } from './url-grammar.ts'
 import { serviceOf, services } from './services/index.ts'
-import { checkListen, checkQuorum, isTimingPreset, notAPeer, raftTuning, unsupportedBackend } from './url.ts'
+import { bullyQuorum, checkListen, isTimingPreset, notAPeer, raftTuning, unsupportedBackend } from './url.ts'
 
 type Fields = Record<string, unknown>
 
@@ -118,7 +118,7 @@ function interpretEmbedded(
   if (typeof tokenBase === 'string') checkTokenBase('tokenBase', tokenBase, problems)
   else if (tokenBase !== undefined)
     problems.push(`tokenBase is ${describe(base)}: write a whole number in quotes`)
-  checkQuorum(type, value['quorum'], problems)
+  const quorum = bullyQuorum(type, { quorum: value['quorum'], tokenBase: base }, problems)
   if (type !== 'raft' && value['tuning'] !== undefined)
     problems.push(`tuning belongs to raft, not to ${type}`)
   const insecure = value['insecure'] ?? undefined
@@ -131,6 +131,7 @@ function interpretEmbedded(
     ...present({ timing: embeddedTiming(value['timing'], problems), cluster: text(value, 'cluster') }),
     ...present({ tuning: raftTuning(value['tuning'], problems) }),
     ...(typeof tokenBase === 'string' ? { tokenBase } : {}),
+    ...quorum,
     ...(Object.keys(tls).length > 0 ? { tls } : {}),
     ...(typeof insecure === 'boolean' ? { insecure } : {}),
   }

@@ -1,8 +1,10 @@
 /** Merges what the peers say of themselves into one report (INTERFACES §3, `status`). */
+import type { Guarantee } from '../backends/backend.ts'
 import type { ClusterView, EmbeddedBackend } from '../backends/cluster-view.ts'
 import { majoritySize } from '../protocols/quorum/majority.ts'
 import type { ElectionStatus, PeerStatus } from '../cluster/messages.ts'
-import type { LeaderJson } from './reader.ts'
+import { AdvisoryLeader, Leader } from '../election/leader.ts'
+import { leaderJson, type LeaderJson } from './reader.ts'
 
 export interface PeerReport {
   readonly id: string
@@ -23,7 +25,8 @@ export interface ElectionReport {
   readonly name: string
   readonly state: 'led' | 'vacant' | 'unknown'
   readonly leader: LeaderJson | null
-  readonly exclusivity: 'time' | 'token'
+  /** `none`: advisory, and one row for each leader that some part of the network has. */
+  readonly exclusivity: 'time' | 'token' | 'none'
   readonly heldMs: number | null
   readonly expiresInMs: number | null
   readonly waiting: readonly { readonly id: string; readonly priority: number }[]
@@ -63,30 +66,36 @@ export function bestView({ answers }: ClusterView): PeerStatus | undefined {
 }
 
 export function reportOf(
-  backend: EmbeddedBackend,
+  backend: EmbeddedBackend<Guarantee>,
   view: ClusterView,
   election: string | undefined,
   at: number,
 ): StatusReport {
   const best = bestView(view)
-  const ok = best?.quorum === true
-  const peerCount = Object.keys(backend.peers).length
   const { guarantee, tokenSource } = backend.facts
+  const isAdvisory = guarantee === 'advisory'
+  // Each part of a network that is split has a leader of its own: one peer is enough to say which.
+  const ok = isAdvisory ? best !== undefined : best?.quorum === true
+  const size = isAdvisory ? 1 : majoritySize(Object.keys(backend.peers).length)
   return {
     at,
     backend: { type: backend.engine, guarantee, tokenSource, reachable: best !== undefined, problem: null },
     cluster: {
       id: best?.cluster ?? backend.cluster,
       // Without a quorum nobody knows who leads; the last one known would be taken for the present one.
-      leader: ok ? best.leader : null,
+      leader: ok ? (best?.leader ?? null) : null,
       term: String(best?.term ?? 0),
-      quorum: { size: Math.floor(peerCount / 2) + 1, reachable: view.answers.length, ok },
+      quorum: { size, reachable: view.answers.length, ok },
       peers: Object.entries(backend.peers).map(([id, address]) => {
         const report = peerReport(id, address, view, best)
         return backend.engine === 'raft' ? report : { ...report, ...withoutRoles }
       }),
     },
-    elections: electionReports(electionsOf(backend, view), ok, election, backend.cluster),
+    elections: electionReports(
+      electionsOf(backend, view),
+      { ok, isAdvisory, scope: backend.cluster },
+      election,
+    ),
   }
 }
 
@@ -94,8 +103,9 @@ export function reportOf(
 const withoutRoles = { role: 'unknown', term: null, appliedIndex: null } as const
 
 /** Raft's peers agree, and the best view is what counts; elsewhere a leader is whom a majority names. */
-function electionsOf(backend: EmbeddedBackend, view: ClusterView): readonly ElectionStatus[] {
+function electionsOf(backend: EmbeddedBackend<Guarantee>, view: ClusterView): readonly ElectionStatus[] {
   if (backend.engine === 'raft') return bestView(view)?.elections ?? []
+  if (backend.facts.guarantee === 'advisory') return advisoryElections(view)
   const needed = majoritySize(Object.keys(backend.peers).length)
   const byName = new Map<string, ElectionStatus[]>()
   for (const row of view.answers.flatMap(({ elections }) => elections))
@@ -110,6 +120,19 @@ function electionsOf(backend: EmbeddedBackend, view: ClusterView): readonly Elec
     const vacant = { leader: null, heldMs: null, expiresInMs: null }
     return [{ ...(led ?? { ...longest, ...vacant }), waiting: longest.waiting }]
   })
+}
+
+/** One row for each leader that some peer follows; of an election that nobody leads, one. */
+function advisoryElections({ answers }: ClusterView): readonly ElectionStatus[] {
+  const byLeader = new Map<string, ElectionStatus>()
+  const led = new Set<string>()
+  for (const row of answers.flatMap(({ elections }) => elections)) {
+    if (row.leader !== null) led.add(row.name)
+    const key = JSON.stringify([row.name, row.leader?.id, row.leader?.token.toString()])
+    const known = byLeader.get(key)
+    if (known === undefined || known.waiting.length < row.waiting.length) byLeader.set(key, row)
+  }
+  return [...byLeader.values()].filter(({ name, leader }) => leader !== null || !led.has(name))
 }
 
 function peerReport(
@@ -135,18 +158,23 @@ function peerReport(
   }
 }
 
-function electionReports(
-  elections: readonly ElectionStatus[],
-  ok: boolean,
-  wanted: string | undefined,
-  scope: string,
-): readonly ElectionReport[] {
-  const known = elections.filter(({ name }) => wanted === undefined || name === wanted)
-  if (wanted !== undefined && known.length === 0) return [nobodyStood(wanted, ok)]
-  return known.map((election) => electionReport(election, ok, scope))
+interface Knowledge {
+  readonly ok: boolean
+  readonly isAdvisory: boolean
+  readonly scope: string
 }
 
-function electionReport(election: ElectionStatus, ok: boolean, scope: string): ElectionReport {
+function electionReports(
+  elections: readonly ElectionStatus[],
+  known: Knowledge,
+  wanted: string | undefined,
+): readonly ElectionReport[] {
+  const found = elections.filter(({ name }) => wanted === undefined || name === wanted)
+  if (wanted !== undefined && found.length === 0) return [nobodyStood(wanted, known)]
+  return found.map((election) => electionReport(election, known))
+}
+
+function electionReport(election: ElectionStatus, { ok, isAdvisory, scope }: Knowledge): ElectionReport {
   const { leader, waiting, ...rest } = election
   return {
     name: rest.name,
@@ -154,8 +182,8 @@ function electionReport(election: ElectionStatus, ok: boolean, scope: string): E
     leader:
       leader === null
         ? null
-        : { id: leader.id, token: String(leader.token), scope, metadata: leader.metadata },
-    exclusivity: rest.exclusivity,
+        : leaderJson(isAdvisory ? new AdvisoryLeader(leader) : new Leader(leader, scope)),
+    exclusivity: isAdvisory ? 'none' : rest.exclusivity,
     // Without a quorum the last leader known may be long gone, and a lone peer's clock says nothing about it.
     heldMs: ok ? rest.heldMs : null,
     expiresInMs: ok ? rest.expiresInMs : null,
@@ -164,8 +192,8 @@ function electionReport(election: ElectionStatus, ok: boolean, scope: string): E
   }
 }
 
-function nobodyStood(name: string, ok: boolean): ElectionReport {
+function nobodyStood(name: string, { ok, isAdvisory }: Knowledge): ElectionReport {
   const state = ok ? 'vacant' : 'unknown'
   const nothing = { leader: null, heldMs: null, expiresInMs: null, waiting: [], lastReason: null }
-  return { name, state, exclusivity: 'time', ...nothing }
+  return { name, state, exclusivity: isAdvisory ? 'none' : 'time', ...nothing }
 }

@@ -23,6 +23,8 @@ export interface EmbeddedDescription {
   readonly listen?: string
   readonly timing?: EmbeddedTiming
   readonly tuning?: 'fixed' | 'adaptive'
+  /** Of bully: false is the classic one, which is advisory. Absent: with a quorum. */
+  readonly quorum?: false
   readonly tls?: { readonly certFile?: string; readonly keyFile?: string; readonly caFile?: string }
   readonly secretFile?: string
   readonly insecure?: boolean

@@ -1,5 +1,5 @@
 /** The health checks of `run`: the command of `--health`, and what is said about it. */
-import type { Backend } from '../backends/backend.ts'
+import type { Backend, Guarantee } from '../backends/backend.ts'
 import { healthSettings, HealthWatch } from '../election/health.ts'
 import type { Resolved } from './config.ts'
 import { unmarked } from './family.ts'
@@ -7,7 +7,7 @@ import { healthCommand } from './health-command.ts'
 import type { RunLog } from './run-log.ts'
 
 interface About {
-  readonly backend: Backend
+  readonly backend: Backend<Guarantee>
   readonly id: string
   readonly election: string
   readonly log: RunLog

@@ -6,7 +6,7 @@ import type { CommandContext } from './command.ts'
 import { wantsJson } from './config.ts'
 import { checkElectionName } from './election-name.ts'
 import { exitCode } from './exit-codes.ts'
-import { leaderJson, openReader } from './reader.ts'
+import { leaderJson, markOf, openReader } from './reader.ts'
 import type { LeaderJson } from './reader.ts'
 import { print, printJson } from './streams.ts'
 
@@ -71,5 +71,5 @@ function sentence({ at, type, election, leader, reason }: Line): string {
   if (type === 'unknown') return `${time}  ${election}: unknown (${reason})`
   if (leader === null) return `${time}  ${election}: vacant`
   const metadata = Object.entries(leader.metadata).map(([key, value]) => `${key}=${value}`)
-  return `${time}  ${election}: ${[leader.id, `token ${leader.token}`, ...metadata].join('  ')}`
+  return `${time}  ${election}: ${[leader.id, leader.rank === null ? `token ${leader.token}` : markOf(leader), ...metadata].join('  ')}`
 }

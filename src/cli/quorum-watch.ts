@@ -1,5 +1,5 @@
 /** Says why nobody can be elected: which peers answer, which do not, and why. At most one line a second. */
-import type { Backend } from '../backends/backend.ts'
+import type { Backend, Guarantee } from '../backends/backend.ts'
 import type { ClusterView, EmbeddedBackend } from '../backends/cluster-view.ts'
 
 export interface QuorumWatch {
@@ -15,7 +15,7 @@ const pauseMs = 1000
 /** The same line again only so often, so that a log of a long outage can be read. */
 const repeatAfterMs = 10_000
 
-export function watchQuorum(backend: Backend, say: (line: string) => void): QuorumWatch {
+export function watchQuorum(backend: Backend<Guarantee>, say: (line: string) => void): QuorumWatch {
   let timer: NodeJS.Timeout | undefined
   let told: { readonly line: string; readonly atMs: number } | undefined
   if (!hasStatus(backend)) return { start: () => undefined, stop: () => undefined }
@@ -52,7 +52,7 @@ export function watchQuorum(backend: Backend, say: (line: string) => void): Quor
   }
 }
 
-export function hasStatus(backend: Backend): backend is EmbeddedBackend {
+export function hasStatus(backend: Backend<Guarantee>): backend is EmbeddedBackend<Guarantee> {
   return 'status' in backend && typeof backend.status === 'function'
 }
 

@@ -1,6 +1,8 @@
 /** What the reading commands share: a client of the backend that never takes on a peer's identity. */
-import type { Backend } from '../backends/backend.ts'
+import type { Backend, Guarantee } from '../backends/backend.ts'
+import type { AdvisoryRank } from '../backends/advisory-rank.ts'
 import { MandateError, isMandateError } from '../errors.ts'
+import type { LeaderOf } from '../index.ts'
 import { backendFrom } from './backend-from.ts'
 import type { CommandContext } from './command.ts'
 import { requireBackend, resolveConfig } from './config.ts'
@@ -13,7 +15,7 @@ export async function backendType(context: CommandContext): Promise<string> {
   return type === 'module' ? 'custom' : type
 }
 
-export async function openReader(context: CommandContext): Promise<Backend> {
+export async function openReader(context: CommandContext): Promise<Backend<Guarantee>> {
   const description = asClient(requireBackend(await resolveConfig(context)))
   return backendFrom(description, {
     // A reader tells at its end what it could not reach; dialling again is no news.
@@ -37,21 +39,25 @@ export function silence(error: unknown): unknown {
   })
 }
 
-/** As in INTERFACES §3; a token is a decimal string, because 64 bits do not fit a JSON number. */
+/**
+ * As in INTERFACES §3; a token is a decimal string, because 64 bits do not fit a JSON number. A leader of an advisory election
+ * has a rank instead: its token and scope are empty, which no guard takes for any.
+ */
 export interface LeaderJson {
   readonly id: string
   readonly token: string
   readonly scope: string
+  readonly rank: AdvisoryRank | null
   readonly metadata: Readonly<Record<string, string>>
 }
 
-interface SeenLeader {
-  readonly id: string
-  readonly token: bigint
-  readonly tokenScope: string
-  readonly metadata: Readonly<Record<string, string>>
+export function leaderJson(leader: LeaderOf<Guarantee>): LeaderJson {
+  const { id, metadata } = leader
+  if ('rank' in leader) return { id, token: '', scope: '', rank: leader.rank, metadata }
+  return { id, token: leader.token.toString(), scope: leader.tokenScope, rank: null, metadata }
 }
 
-export function leaderJson({ id, token, tokenScope, metadata }: SeenLeader): LeaderJson {
-  return { id, token: token.toString(), scope: tokenScope, metadata }
+/** For people: the token, or what orders leaders that have none. */
+export function markOf({ token, rank }: LeaderJson): string {
+  return rank === null ? token : `rank ${rank.epoch}.${rank.slot}`
 }

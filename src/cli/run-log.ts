@@ -52,7 +52,8 @@ export class RunLog {
   #format: (event: RunEvent) => string
   readonly #queue: string[] = []
   #dropped = 0
-  #lostToken: bigint | undefined
+  /** Of the leadership whose end was told last; an advisory one has no token. */
+  #lostToken: bigint | 'none' | undefined
   #draining: Promise<void> | undefined
 
   constructor(options: RunLogOptions) {
@@ -61,6 +62,7 @@ export class RunLog {
   }
 
   event(event: RunEvent): void {
+    if (event.event === 'elected') this.#lostToken = undefined
     if (order.indexOf(event.level ?? 'info') < order.indexOf(this.#options.level)) return
     this.#add(this.#format(event))
   }
@@ -79,9 +81,9 @@ export class RunLog {
   }
 
   /** Once for each leadership: it may end just as its command does, and then both look at it. */
-  lost(token: bigint, reason: string, why = `leadership lost: ${reason}`): void {
-    if (this.#lostToken === token) return
-    this.#lostToken = token
+  lost(token: bigint | undefined, reason: string, why = `leadership lost: ${reason}`): void {
+    if (this.#lostToken === (token ?? 'none')) return
+    this.#lostToken = token ?? 'none'
     this.event({ event: 'lost', level: 'warn', token, reason, msg: why })
   }
 

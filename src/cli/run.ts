@@ -23,8 +23,13 @@ import { reportSparingly } from './report-sparingly.ts'
 import { SignalInbox } from './signals.ts'
 import { supervise } from './supervise.ts'
 import type { RunPlan } from './supervise.ts'
+import type { RunExclusivity } from './term-options.ts'
+import type { BackendFacts, Guarantee } from '../backends/backend.ts'
 
 const defaultLeaseMs = 3000
+const advisoryWarning =
+  'quorum=false: while the network is split, each part runs the command, so that two may run at once. There is no fencing ' +
+  'token (MANDATE_TOKEN is not set). Use it only for work that may be done twice'
 const firstProcessWarning =
   'this is the first process of its container, and before Node 22.15 it cannot collect orphans: ' +
   'they stay as zombies until it ends. Put an init before it, such as docker run --init or tini'
@@ -74,7 +79,7 @@ async function start(
     id,
     priority: resolved.priority.value,
     metadata: resolved.metadata.value,
-    exclusivity: resolved.exclusivity.value,
+    exclusivity: exclusivityOf(resolved, backend.facts),
     ...times,
     waitMs: resolved.wait.value,
     onLoss: resolved.onLoss.value,
@@ -84,6 +89,7 @@ async function start(
     backend: description,
   }
   announce(plan, log)
+  if (plan.exclusivity === 'none') log.warn('advisory', advisoryWarning)
   if (isFirstProcess()) log.warn('first-process', firstProcessWarning)
   const inbox = context.inbox ?? new SignalInbox()
   const watch = watchQuorum(backend, (text) => log.warn('no-quorum', text))
@@ -95,6 +101,11 @@ async function start(
     const limit = new Promise<void>((resolve) => setTimeout(resolve, 2000))
     await Promise.race([backend.close(), limit, inbox.hurried])
   }
+}
+
+/** An advisory backend has none. Whoever asked for one is refused by `createElection`, which says why. */
+function exclusivityOf({ exclusivity }: Resolved, facts: BackendFacts<Guarantee>): RunExclusivity {
+  return facts.guarantee === 'advisory' && exclusivity.source === 'default' ? 'none' : exclusivity.value
 }
 
 /** Of a service that has a shortest lease of its own; elsewhere that of `run`. */
@@ -143,8 +154,9 @@ function announce({ leaseMs, graceMs, marginMs, exclusivity, backend }: RunPlan,
   const validMs = usedMs(backend, leaseMs)
   const stop = formatDuration(validMs - graceMs - marginMs)
   const kill = formatDuration(validMs - marginMs)
+  const mode = exclusivity === 'none' ? 'no exclusivity' : `${exclusivity} mode`
   log.note(
-    `${exclusivity} mode, lease ${formatDuration(leaseMs)}: without contact for ${stop} the command is asked to stop, after ${kill} it is dead`,
+    `${mode}, lease ${formatDuration(leaseMs)}: without contact for ${stop} the command is asked to stop, after ${kill} it is dead`,
   )
   log.note(
     `worst takeover: about ${formatDuration(takeoverMs(backend, leaseMs))} when a whole machine dies; when only this process dies, as soon as its command is dead`,

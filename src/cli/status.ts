@@ -1,5 +1,5 @@
 /** `mandate status [NAME]`: the cluster and its elections, merged over all peers that answer. */
-import type { Backend } from '../backends/backend.ts'
+import type { Backend, Guarantee } from '../backends/backend.ts'
 import { createElection, isMandateError } from '../index.ts'
 import { version } from '../version.ts'
 import { reportOf } from './cluster-report.ts'
@@ -10,7 +10,7 @@ import { paletteFor } from './colour.ts'
 import { checkElectionName } from './election-name.ts'
 import { exitCode } from './exit-codes.ts'
 import { hasStatus, missingQuorum } from './quorum-watch.ts'
-import { answerLimitMs, backendType, leaderJson, openReader, silence } from './reader.ts'
+import { answerLimitMs, backendType, leaderJson, markOf, openReader, silence } from './reader.ts'
 import { print, printError, printJson } from './streams.ts'
 import { table } from './table.ts'
 
@@ -53,7 +53,11 @@ interface Answer {
 }
 
 /** A backend without peers can only be asked for an election by its name. */
-async function plainReport(type: string, backend: Backend, name: string | undefined): Promise<StatusReport> {
+async function plainReport(
+  type: string,
+  backend: Backend<Guarantee>,
+  name: string | undefined,
+): Promise<StatusReport> {
   const { guarantee, tokenSource } = backend.facts
   const asked: Answer = name === undefined ? await answers(backend) : await plainElection(backend, name)
   const problem = asked.problem === undefined ? null : reasonOf(asked.problem)
@@ -66,7 +70,7 @@ async function plainReport(type: string, backend: Backend, name: string | undefi
 }
 
 /** Whether it takes an observer, which asks it for nothing else. */
-async function answers(backend: Backend): Promise<Answer> {
+async function answers(backend: Backend<Guarantee>): Promise<Answer> {
   try {
     const share = await backend.shareObserver({ signal: AbortSignal.timeout(answerLimitMs) })
     await share.leave()
@@ -76,7 +80,7 @@ async function answers(backend: Backend): Promise<Answer> {
   }
 }
 
-async function plainElection(backend: Backend, name: string): Promise<Answer> {
+async function plainElection(backend: Backend<Guarantee>, name: string): Promise<Answer> {
   const election = createElection({ name, backend })
   const state = await election
     .current({ signal: AbortSignal.timeout(answerLimitMs) })
@@ -87,7 +91,7 @@ async function plainElection(backend: Backend, name: string): Promise<Answer> {
       name,
       state: state.type,
       leader: state.type === 'led' ? leaderJson(state.leader) : null,
-      exclusivity: 'time',
+      exclusivity: backend.facts.guarantee === 'advisory' ? 'none' : 'time',
       heldMs: null,
       expiresInMs: null,
       waiting: [],
@@ -144,7 +148,7 @@ function electionTable(elections: readonly ElectionReport[]): string {
     elections.map((election) => [
       election.name,
       election.leader?.id ?? '-',
-      election.leader?.token ?? '-',
+      election.leader === null ? '-' : markOf(election.leader),
       election.state,
       election.exclusivity,
       span(election.heldMs),

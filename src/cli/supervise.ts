@@ -2,7 +2,7 @@
  * The supervisor of `run`: stands for election, runs the command while it leads, and ends with a code that says whose
  * it is. It does no work of its own that a pause could make late: whatever must not be late is the guard's.
  */
-import type { Backend, Exclusivity, LossReason, Metadata, OperatorWish } from '../backends/backend.ts'
+import type { Backend, LossReason, Metadata, OperatorWish, Guarantee } from '../backends/backend.ts'
 import type { CampaignOptions } from '../election/campaign.ts'
 import type { HealthWatch } from '../election/health.ts'
 import { createElection } from '../index.ts'
@@ -19,14 +19,14 @@ import { RestartPause, startsAgain } from './restart.ts'
 import type { OnLoss, RestartPolicy } from './settings.ts'
 import type { SignalInbox } from './signals.ts'
 import { Term } from './term.ts'
-import type { HeldLeadership, TermEnd } from './term-options.ts'
+import type { HeldLeadership, RunExclusivity, TermEnd } from './term-options.ts'
 
 export interface RunPlan {
   readonly election: string
   readonly id: string
   readonly priority: number
   readonly metadata: Metadata
-  readonly exclusivity: Exclusivity
+  readonly exclusivity: RunExclusivity
   readonly leaseMs: number
   readonly graceMs: number
   readonly marginMs: number
@@ -39,7 +39,7 @@ export interface RunPlan {
 }
 
 export interface RunParts {
-  readonly backend: Backend
+  readonly backend: Backend<Guarantee>
   readonly guard: GuardLink
   readonly inbox: SignalInbox
   readonly log: RunLog
@@ -97,7 +97,7 @@ class Supervisor {
       name,
       backend: this.#parts.backend,
       candidate: { id, priority, metadata },
-      exclusivity,
+      ...(exclusivity === 'none' ? {} : { exclusivity }),
       leaseMs,
     })
     try {
@@ -145,8 +145,10 @@ class Supervisor {
       const waited = formatDuration(this.#plan.waitMs ?? 0)
       return { code: exitCode.notElected, whose: 'mandate', why: `not elected within ${waited}` }
     }
-    const { token } = leadership
-    log.event({ event: 'elected', token, msg: `elected, token ${token}` })
+    const { token, rank } = leadership
+    const mark =
+      rank === undefined ? `token ${token}` : `rank ${rank.epoch}.${rank.slot}, which guards nothing`
+    log.event({ event: 'elected', token, msg: `elected, ${mark}` })
     this.#informed = undefined
     this.#leads = true
     const unwatch = this.#parts.health?.onceUnhealthy(() => this.#term?.handOver('unhealthy'))
@@ -245,7 +247,7 @@ class Supervisor {
     this.#term = new Term({
       leadership,
       guard: this.#guard,
-      command: { ...command, env: { ...command.env, ...this.#facts(leadership) } },
+      command: { ...command, env: this.#environment(leadership) },
       exclusivity,
       leaseMs,
       graceMs,
@@ -261,14 +263,16 @@ class Supervisor {
     return end
   }
 
-  /** What the command is told, last, so that an inherited value cannot win. */
-  #facts({ token, tokenScope }: HeldLeadership): Record<string, string> {
-    return {
-      MANDATE_ELECTION: this.#plan.election,
-      MANDATE_ID: this.#plan.id,
-      MANDATE_TOKEN: token.toString(),
-      MANDATE_TOKEN_SCOPE: tokenScope,
-    }
+  /**
+   * What the command is told, last, so that an inherited value cannot win. An advisory leadership has no token: a command that
+   * needs one finds none, and fails, instead of writing with something that protects nothing.
+   */
+  #environment({ token, tokenScope }: HeldLeadership): Record<string, string> {
+    const { election, id, command } = this.#plan
+    const { MANDATE_TOKEN: _token, MANDATE_TOKEN_SCOPE: _scope, ...given } = command.env
+    const own = { ...given, MANDATE_ELECTION: election, MANDATE_ID: id }
+    if (token === undefined || tokenScope === undefined) return own
+    return { ...own, MANDATE_TOKEN: token.toString(), MANDATE_TOKEN_SCOPE: tokenScope }
   }
 
   /** Gives the guard what it needs to free the session after this process's death. */

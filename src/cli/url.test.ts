@@ -131,7 +131,10 @@ describe('secrets', () => {
   })
 })
 
-test.each(['bully://a@h:1?quorum=false'])('%s is known, and said to be not built yet', (url) => {
-  expect(() => parse(url)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }))
-  expect(() => parse(url)).toThrow(/planned but not built yet/)
+test('quorum=false is the classic bully, with a quorum it is not said, and elsewhere it is refused', () => {
+  expect(parse('bully://a@h:1?quorum=false')).toMatchObject({ type: 'bully', quorum: false })
+  expect(parse('bully://a@h:1?quorum=true')).not.toHaveProperty('quorum')
+  expect(problemsOf('raft://a@h:1?quorum=false')).toContain('quorum belongs to bully, not to raft')
+  expect(problemsOf('bully://a@h:1?quorum=maybe')).toContain('quorum is true or false, not "maybe"')
+  expect(problemsOf('bully://a@h:1?quorum=false&token-base=7')).toContain('without one there are no tokens')
 })

@@ -125,7 +125,6 @@ function interpretEmbedded(
   const timing = embeddedTiming(url, problems)
   const tuning = raftTuning(key('tuning'), problems)
   if (tuning !== undefined && type !== 'raft') problems.push(`tuning belongs to raft://, not to ${type}://`)
-  checkQuorum(type, key('quorum'), problems)
   const dataDir = file('data')
   const tls = present({ certFile: file('tls-cert'), keyFile: file('tls-key'), caFile: file('tls-ca') })
   const secretFile = file('secret-file')
@@ -136,22 +135,32 @@ function interpretEmbedded(
   const cluster = key('cluster')
   const tokenBase = key('token-base')
   if (tokenBase !== undefined) checkTokenBase('token-base', tokenBase, problems)
+  const quorum = bullyQuorum(type, { quorum: key('quorum'), tokenBase }, problems)
   return {
     type,
     peers,
     ...present({ self, dataDir, listen, timing, tuning, secretFile, cluster, tokenBase }),
+    ...quorum,
     ...(Object.keys(tls).length > 0 ? { tls } : {}),
     ...(insecure === undefined ? {} : { insecure: insecure === 'true' }),
   }
 }
 
-/** The classic bully, one leader in each partition, is planned: whoever asks for it must not get something else. */
-export function checkQuorum(type: string, quorum: unknown, problems: string[]): void {
-  if (quorum === undefined || quorum === null) return
+/** `quorum`, of bully only: false is its classic form, one leader in each part of a split network. */
+export function bullyQuorum(
+  type: string,
+  { quorum, tokenBase }: { readonly quorum: unknown; readonly tokenBase: unknown },
+  problems: string[],
+): { readonly quorum?: false } {
+  if (quorum === undefined || quorum === null) return {}
   if (type !== 'bully') problems.push(`quorum belongs to bully, not to ${type}`)
-  else if (quorum === false || quorum === 'false') throw unsupportedBackend('bully without a quorum')
-  else if (quorum !== true && quorum !== 'true')
+  else if (quorum === false || quorum === 'false') {
+    if (tokenBase !== undefined && tokenBase !== null)
+      problems.push('a base for tokens goes with a quorum: without one there are no tokens')
+    return { quorum: false }
+  } else if (quorum !== true && quorum !== 'true')
     problems.push(`quorum is true or false, not ${JSON.stringify(quorum)}`)
+  return {}
 }
 
 export function notAPeer(self: string, peers: Readonly<Record<string, string>>): string {

@@ -1,5 +1,6 @@
 /** The engines that are compared, each as its backend runs it, over seams that the comparison supplies. */
-import type { BackendDriver, BackendEnv, Exclusivity } from '../backends/backend.ts'
+import type { BackendDriver, BackendEnv, Guarantee } from '../backends/backend.ts'
+import { classicEngine } from '../backends/bully/classic/engine.ts'
 import { bullyEngine } from '../backends/bully/engine.ts'
 import type { EngineEdges } from '../backends/engine/access.ts'
 import { EngineDriver } from '../backends/engine/driver.ts'
@@ -12,6 +13,7 @@ import { engineWire } from '../cluster/engine/engine-wire.ts'
 import { raftWire, type Wire } from '../cluster/wire.ts'
 import type { Storage } from '../seams/storage.ts'
 import type { ConnectClient, Transport } from '../seams/transport.ts'
+import type { ComparedMode } from './row.ts'
 
 /** What a peer of an engine reaches the world by. */
 export interface EngineSeams<ToPeer, FromHolder, ToHolder> {
@@ -31,14 +33,14 @@ export interface Engine<ToPeer, FromHolder, ToHolder> {
     options: EngineOptions,
     seams: EngineSeams<ToPeer, FromHolder, ToHolder>,
     env: BackendEnv,
-  ): BackendDriver
+  ): BackendDriver<Guarantee>
 }
 
 /** Runs something with an engine, whatever its messages are. */
 export interface Contender {
   readonly name: 'raft' | 'paxos' | 'bully'
   readonly quorum: boolean
-  readonly exclusivity: readonly Exclusivity[]
+  readonly exclusivity: readonly ComparedMode[]
   play<Result>(
     act: <ToPeer, FromHolder, ToHolder>(engine: Engine<ToPeer, FromHolder, ToHolder>) => Result,
   ): Result
@@ -63,9 +65,15 @@ export const contenders: readonly Contender[] = [
     ...{ name: 'bully', quorum: true, exclusivity: modes },
     play: (act) => act(logless(bullyEngine)),
   },
+  {
+    ...{ name: 'bully', quorum: false, exclusivity: ['none'] },
+    play: (act) => act(logless(classicEngine)),
+  },
 ]
 
-function logless<Request, Reply, Written extends object>(engine: LoglessEngine<Request, Reply, Written>) {
+function logless<Request, Reply, Written extends object, Its extends Guarantee>(
+  engine: LoglessEngine<Request, Reply, Written, Its>,
+) {
   return {
     wire: engineWire(engine.speech),
     driver: (options: EngineOptions, edges: EngineEdges<Request, Reply, Written>, env: BackendEnv) =>

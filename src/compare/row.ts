@@ -2,6 +2,9 @@
 import type { Exclusivity } from '../backends/backend.ts'
 import type { Timing } from '../lease/timing.ts'
 
+/** `none`: advisory, so that two may lead. */
+export type ComparedMode = Exclusivity | 'none'
+
 /** Nearest rank, in ms; all but `n` null when `n` is 0. */
 export interface Distribution {
   readonly n: number
@@ -23,7 +26,7 @@ export interface Traffic {
 export interface ComparedRow {
   readonly engine: 'raft' | 'paxos' | 'bully'
   readonly quorum: boolean
-  readonly exclusivity: Exclusivity | 'none'
+  readonly exclusivity: ComparedMode
   readonly environment: 'simulator' | 'processes'
   readonly peers: number
   readonly timing: Timing

@@ -2,11 +2,11 @@
  * A cluster of one engine in one process, on virtual time: every peer is a candidate, as its application would run it,
  * and all of it is real but the network, the disks and the clocks.
  */
-import type { Backend, Exclusivity } from '../backends/backend.ts'
+import type { Backend, Guarantee } from '../backends/backend.ts'
 import { defineBackend } from '../backends/define-backend.ts'
 import type { LogRecord } from '../cluster/messages.ts'
 import { createElection } from '../election/election.ts'
-import type { Leadership } from '../election/leadership.ts'
+import type { LeadershipOf } from '../election/advisory-leadership.ts'
 import { resolveTiming, type Timing, type TimingInput } from '../lease/timing.ts'
 import type { Clock } from '../seams/clock.ts'
 import { manualClock, type ManualClock } from '../testing/manual-clock.ts'
@@ -15,13 +15,13 @@ import { memoryNetwork, type MemoryNetwork } from '../testing/memory-network.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import type { Engine } from './contenders.ts'
 import { Meter } from './meter.ts'
-import type { Traffic } from './row.ts'
+import type { ComparedMode, Traffic } from './row.ts'
 import type { ComparedCluster } from './schedule.ts'
 
 export interface SimulatedClusterOptions {
   readonly peers: number
   readonly timing: TimingInput
-  readonly exclusivity: Exclusivity
+  readonly exclusivity: ComparedMode
   readonly seed: number
   /** One way, drawn for each message. */
   readonly delayMs: readonly [min: number, max: number]
@@ -34,9 +34,9 @@ const ELECTION = 'compared'
 const PATIENCE_MS = 120_000
 
 interface Member {
-  readonly backend: Backend
+  readonly backend: Backend<Guarantee>
   readonly stop: AbortController
-  leadership: Leadership | null
+  leadership: LeadershipOf<Guarantee> | null
   dead: boolean
 }
 
@@ -155,7 +155,7 @@ export class SimulatedCluster<ToPeer, FromHolder, ToHolder> implements ComparedC
     await this.#clock.advanceAsync(1)
   }
 
-  #backend(id: string): Backend {
+  #backend(id: string): Backend<Guarantee> {
     const { timing } = this
     const own = mortal(this.#clock.sibling(), () => this.#members.get(id)?.backend !== backend)
     const disk = this.#disks.get(id) as MemoryDisk<LogRecord>
@@ -174,7 +174,7 @@ export class SimulatedCluster<ToPeer, FromHolder, ToHolder> implements ComparedC
           this.#meter.transport(this.#network.transport(id, incarnation), this.#engine.wire.peers),
       },
     }
-    const backend = defineBackend((env) => this.#engine.driver(options, seams, env), {
+    const backend = defineBackend<Guarantee>((env) => this.#engine.driver(options, seams, env), {
       ...{ clock: own, random: this.#random, timing, defaultCandidateId: id },
       onBackgroundFailure: () => undefined,
     })
@@ -184,7 +184,11 @@ export class SimulatedCluster<ToPeer, FromHolder, ToHolder> implements ComparedC
   /** Stands again and again, as a service does. */
   async #stand(id: string, member: Member): Promise<void> {
     const { exclusivity } = this.#options
-    const election = createElection({ name: ELECTION, backend: member.backend, exclusivity })
+    const election = createElection({
+      name: ELECTION,
+      backend: member.backend,
+      ...(exclusivity === 'none' ? {} : { exclusivity }),
+    })
     const { signal } = member.stop
     while (!member.dead) {
       const leadership = await election.campaign({ signal }).catch(() => null)

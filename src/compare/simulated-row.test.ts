@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { contenders } from './contenders.ts'
-import type { ComparedRow } from './row.ts'
+import type { ComparedMode, ComparedRow } from './row.ts'
 import { simulatedRow } from './simulated-row.ts'
 
 const schedule = { peers: 3, timing: 'fast', seed: 1, trials: 3, idleMs: 2000, lossMs: 5000 } as const
 const { leaseMs, electionTimeoutMs } = { leaseMs: 150, electionTimeoutMs: 300 }
 
-async function rowOf(name: string, exclusivity: 'time' | 'token'): Promise<ComparedRow> {
-  const contender = contenders.find((one) => one.name === name)
+async function rowOf(name: string, exclusivity: ComparedMode): Promise<ComparedRow> {
+  const contender = contenders.find((one) => one.name === name && one.exclusivity.includes(exclusivity))
   if (contender === undefined) throw new Error(`no engine is called ${name}`)
   return simulatedRow(contender, exclusivity, schedule)
 }
 
 describe.concurrent('the same faults for every engine', () => {
-  for (const { name } of contenders) {
+  for (const { name } of contenders.filter(({ quorum }) => quorum)) {
     it(`${name}, time: nobody leads beside another, and a crash is waited out`, async () => {
       const row = await rowOf(name, 'time')
       expect(row.twoBelieversMs).toEqual({ total: 0, max: 0 })
@@ -31,6 +31,18 @@ describe.concurrent('the same faults for every engine', () => {
       expect(failoverMs.silentPartition.p50).toBeLessThan(leaseMs + 2 * electionTimeoutMs)
     })
   }
+
+  it('bully without a quorum: whoever is cut off leads on, and one of the two stops when it is back', async () => {
+    const row = await rowOf('bully', 'none')
+    expect(row).toMatchObject({ engine: 'bully', quorum: false, exclusivity: 'none' })
+    const { crash, silentPartition, gracefulStop } = row.failoverMs
+    expect(crash.p50).toBeLessThan(leaseMs - 100)
+    expect(gracefulStop.p50).toBeLessThan(leaseMs - 100)
+    expect(silentPartition.min).toBeGreaterThan(leaseMs - 100)
+    // For as long as each isolation lasts, and a little longer: the two have to meet first.
+    expect(row.twoBelieversMs.max).toBeGreaterThan(leaseMs)
+    expect(row.twoBelieversMs.max).toBeLessThan(6 * leaseMs)
+  })
 
   it('an election of Paxos changes hands without a disk, one of Raft does not', async () => {
     const [paxos, raft] = await Promise.all([rowOf('paxos', 'time'), rowOf('raft', 'time')])

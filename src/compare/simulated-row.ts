@@ -1,8 +1,7 @@
 /** Plays the schedule of faults on virtual time. */
-import type { Exclusivity } from '../backends/backend.ts'
 import type { TimingInput } from '../lease/timing.ts'
 import type { Contender } from './contenders.ts'
-import type { ComparedRow } from './row.ts'
+import type { ComparedMode, ComparedRow } from './row.ts'
 import { playSchedule, type Pace } from './schedule.ts'
 import { SimulatedCluster } from './simulated-cluster.ts'
 
@@ -20,7 +19,7 @@ const RESTS = { before: 2, afterReturn: 4 } as const
 /** The same seed gives the same row. */
 export function simulatedRow(
   contender: Contender,
-  exclusivity: Exclusivity,
+  exclusivity: ComparedMode,
   options: ScheduleOptions,
 ): Promise<ComparedRow> {
   return contender.play(async (engine) => {

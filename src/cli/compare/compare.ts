@@ -1,7 +1,6 @@
 /** `mandate compare`: the embedded engines under the same schedule of faults, side by side. */
-import type { Exclusivity } from '../../backends/backend.ts'
 import type { Contender } from '../../compare/contenders.ts'
-import type { ComparedRow } from '../../compare/row.ts'
+import type { ComparedMode, ComparedRow } from '../../compare/row.ts'
 import { simulatedRow } from '../../compare/simulated-row.ts'
 import { MandateError } from '../../errors.ts'
 import { version } from '../../version.ts'
@@ -58,7 +57,7 @@ async function play(options: CompareOptions, stop: AbortSignal): Promise<readonl
 
 function entries({
   contenders,
-}: CompareOptions): readonly { readonly contender: Contender; readonly exclusivity: Exclusivity }[] {
+}: CompareOptions): readonly { readonly contender: Contender; readonly exclusivity: ComparedMode }[] {
   return contenders.flatMap((contender) =>
     contender.exclusivity.map((exclusivity) => ({ contender, exclusivity })),
   )

@@ -4,12 +4,12 @@
  */
 import { Socket } from 'node:net'
 import { defineBackend } from '../../backends/define-backend.ts'
-import type { BackendDriver, BackendEnv } from '../../backends/backend.ts'
+import type { BackendDriver, BackendEnv, Guarantee } from '../../backends/backend.ts'
 import { peerEdges } from '../../backends/peer-edges.ts'
 import { contenders, type Engine } from '../../compare/contenders.ts'
 import { Meter } from '../../compare/meter.ts'
 import { createElection, isMandateError } from '../../index.ts'
-import type { Leadership } from '../../index.ts'
+import type { LeadershipOf } from '../../index.ts'
 import { monotonicMs } from '../demo/protocol.ts'
 import { lineReader } from '../guard-protocol.ts'
 import { printError, writeFully } from '../streams.ts'
@@ -25,7 +25,7 @@ process.title = `mandate compare peer ${id}`
 const meter = new Meter()
 const leaving = new AbortController()
 let losing = 0
-let leadership: Leadership | null = null
+let leadership: LeadershipOf<Guarantee> | null = null
 
 function tell(event: FromComparedPeer): void {
   if (writeFully(3, `${JSON.stringify({ pid: process.pid, ...event })}\n`) === 'closed') process.exit(1)
@@ -40,7 +40,7 @@ function fail(error: unknown): never {
 function metered<ToPeer, FromHolder, ToHolder>(
   engine: Engine<ToPeer, FromHolder, ToHolder>,
   env: BackendEnv,
-): BackendDriver {
+): BackendDriver<Guarantee> {
   const options = { self: id, peers, dataDir }
   const where = { cluster: CLUSTER, heartbeatMs: timing.heartbeatMs, env }
   const { peer, connectClient } = peerEdges(options, engine.wire, where)
@@ -76,7 +76,7 @@ function receive(line: string): void {
 }
 
 /** Told once it is lost, which a process that was frozen learns late. */
-function follow(held: Leadership): void {
+function follow(held: LeadershipOf<Guarantee>): void {
   tell({ event: 'leads', at: monotonicMs() })
   leadership = held
   let until = 0
@@ -111,7 +111,11 @@ async function run(): Promise<void> {
   })
   await backend.start()
   tell({ event: 'ready' })
-  const election = createElection({ name: 'compared', backend, exclusivity })
+  const election = createElection({
+    name: 'compared',
+    backend,
+    ...(exclusivity === 'none' ? {} : { exclusivity }),
+  })
   while (!signal.aborted) {
     const held = await election.campaign({ signal })
     follow(held)

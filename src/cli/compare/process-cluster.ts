@@ -2,9 +2,8 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Contender } from '../../compare/contenders.ts'
-import type { Traffic } from '../../compare/row.ts'
+import type { ComparedMode, Traffic } from '../../compare/row.ts'
 import { noTraffic, sum, type ComparedCluster } from '../../compare/schedule.ts'
-import type { Exclusivity } from '../../backends/backend.ts'
 import { MandateError } from '../../errors.ts'
 import type { Timing } from '../../lease/timing.ts'
 import { seededRandom } from '../../testing/seeded-random.ts'
@@ -18,7 +17,7 @@ import type { ComparedPeerConfig, FromComparedPeer, ToComparedPeer } from './pro
 
 export interface ProcessClusterOptions {
   readonly contender: Contender
-  readonly exclusivity: Exclusivity
+  readonly exclusivity: ComparedMode
   readonly peers: number
   readonly timing: Timing
   readonly seed: number

@@ -1,7 +1,6 @@
 /** Plays the schedule of faults on processes of this machine. */
-import type { Exclusivity } from '../../backends/backend.ts'
 import type { Contender } from '../../compare/contenders.ts'
-import type { ComparedRow } from '../../compare/row.ts'
+import type { ComparedMode, ComparedRow } from '../../compare/row.ts'
 import { playSchedule } from '../../compare/schedule.ts'
 import type { ScheduleOptions } from '../../compare/simulated-row.ts'
 import { isMandateError } from '../../errors.ts'
@@ -15,7 +14,7 @@ const portTriesMax = 5
 /** @throws TIMEOUT, INTERNAL; the reason of `stop` */
 export async function processRow(
   contender: Contender,
-  exclusivity: Exclusivity,
+  exclusivity: ComparedMode,
   schedule: ScheduleOptions,
   stop: AbortSignal,
 ): Promise<ComparedRow> {

@@ -2,16 +2,15 @@
  * What `compare` and the processes of its clusters say to each other: one JSON object a line, over a socket pair.
  * Instants are milliseconds of CLOCK_MONOTONIC, which all processes of a machine share.
  */
-import type { Exclusivity } from '../../backends/backend.ts'
 import type { Contender } from '../../compare/contenders.ts'
-import type { Traffic } from '../../compare/row.ts'
+import type { ComparedMode, Traffic } from '../../compare/row.ts'
 import type { Timing } from '../../lease/timing.ts'
 
 export interface ComparedPeerConfig {
   readonly id: string
   readonly engine: Contender['name']
   readonly quorum: boolean
-  readonly exclusivity: Exclusivity
+  readonly exclusivity: ComparedMode
   readonly peers: Readonly<Record<string, string>>
   readonly dataDir: string
   readonly timing: Timing

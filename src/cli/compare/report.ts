@@ -33,7 +33,7 @@ export function report(rows: readonly ComparedRow[], options: CompareOptions): s
 function cellsOf(row: ComparedRow): string[] {
   const { total, max } = row.twoBelieversMs
   return [
-    `${row.engine}, ${row.exclusivity}`,
+    row.quorum ? `${row.engine}, ${row.exclusivity}` : `${row.engine}, no quorum`,
     times(row.failoverMs.crash),
     times(row.failoverMs.silentPartition),
     times(row.failoverMs.gracefulStop),

@@ -5,6 +5,7 @@
 import { MandateError } from '../../errors.ts'
 import type { CommandAction, CommandContext } from '../command.ts'
 import { wantsJson } from '../config.ts'
+import { hasTokens } from '../has-tokens.ts'
 import { backendType, openReader } from '../reader.ts'
 import { printError } from '../streams.ts'
 import { handOver } from './hand-over.ts'
@@ -19,7 +20,7 @@ async function run(name: OperatorCommand['command'], context: CommandContext): P
   const command = await operatorCommand(name, context)
   const backend = await openReader(context)
   try {
-    if (backend.ask === undefined) throw noWay(name, await backendType(context))
+    if (backend.ask === undefined || !hasTokens(backend)) throw noWay(name, await backendType(context))
     if (name === 'transfer' && backend.facts.transfer === 'none') throw noTransfer(await backendType(context))
     const result = await handOver(command, backend, (text) => printError(`mandate: ${text}`))
     return report(command, result, wantsJson(context))

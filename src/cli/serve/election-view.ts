@@ -93,7 +93,7 @@ export class ElectionView {
     const observed = this.#observed
     if (ownToken !== undefined) {
       const { id } = candidate
-      const leader = { id, token: ownToken.toString(), scope: candidate.tokenScope, metadata }
+      const leader = { id, token: ownToken.toString(), scope: candidate.tokenScope, rank: null, metadata }
       return { state: 'led', leader, reason: null }
     }
     if (observed === undefined) return { state: 'unknown', leader: null, reason: 'no answer yet' }

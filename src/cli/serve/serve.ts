@@ -7,6 +7,7 @@ import { requireBackend, resolveConfig, wantsJson } from '../config.ts'
 import type { Resolved } from '../config.ts'
 import { checkElectionName } from '../election-name.ts'
 import { exitCode } from '../exit-codes.ts'
+import { hasTokens } from '../has-tokens.ts'
 import { reportSparingly } from '../report-sparingly.ts'
 import { RunLog } from '../run-log.ts'
 import { untilStopped } from '../until-stopped.ts'
@@ -37,6 +38,7 @@ export async function serve(given: CommandContext): Promise<number> {
   })
   const id = resolved.id.value ?? backend.defaultCandidateId ?? `candidate-${backend.env.random.id()}`
   log.identify(id)
+  if (!hasTokens(backend)) throw advisory()
   const service = new Service(
     {
       election,
@@ -94,4 +96,14 @@ function bearerFor(resolved: Resolved, { env, cwd }: CommandContext): BearerChec
     `${address} (${http.source}) can be reached by others, and no token is set: give --http-token-file FILE, ` +
     `set ${tokenVariable}, or spell out --http-insecure. A program in the same pod reaches 127.0.0.1 as well.`
   throw new MandateError('INSECURE_LISTENER', message, { address })
+}
+
+/** What it answers is a token, and that it may be acted upon: an advisory election has neither. */
+function advisory(): MandateError<'UNSUPPORTED'> {
+  return new MandateError(
+    'UNSUPPORTED',
+    'mandate serve answers with a fencing token, and with quorum=false there is none: each part of a split network has a ' +
+      'leader. Use a quorum, or mandate run.',
+    { feature: 'an advisory election' },
+  )
 }

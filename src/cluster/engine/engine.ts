@@ -68,6 +68,8 @@ export interface Core<Request, Reply, Record> {
   step(input: CoreInput<Request>, now: number): readonly CoreEffect<Reply, Record, Request>[]
   /** For `status`; `election` null: all. */
   elections(election: string | null, now: number): readonly ElectionStatus[]
+  /** For `status`: how many peers must answer. @default a majority */
+  quorumSize?(peers: number): number
 }
 
 /** How an engine's words look as JSON. */

@@ -203,6 +203,11 @@ export class ClassicCore implements Core<ClassicRequest, BullyReply, ClassicWrit
     return { type: 'state', election, epoch: numberOf(reign), version, leader, isOver: false }
   }
 
+  /** A peer that is alone leads alone. */
+  quorumSize(): number {
+    return 1
+  }
+
   elections(election: string | null, now: number): readonly ElectionStatus[] {
     const rows: ElectionStatus[] = []
     for (const seat of this.#classic.seats.values()) {
