@@ -1,10 +1,10 @@
 import { MandateError } from '../errors.ts'
+import { holdsControl } from './control-characters.ts'
 
 /** Refuses what no backend could take, before anything is started. @throws INVALID_NAME */
 export function checkElectionName(name: string): void {
   const bytes = Buffer.byteLength(name)
-  // eslint-disable-next-line no-control-regex -- A control character in a name is what is looked for.
-  const hasControl = /[\u0000-\u001f\u007f]/.test(name)
+  const hasControl = holdsControl(name)
   if (bytes >= 1 && bytes <= 253 && !hasControl) return
   const reason = hasControl ? 'it holds a control character' : `it has ${bytes} bytes`
   const message = `The election name ${JSON.stringify(name)} cannot be used: ${reason}. Write 1 to 253 bytes of text.`

@@ -1,5 +1,6 @@
 /** How the values of settings are read; each says what is wrong with a value, and what to write instead. */
 import type { Metadata } from '../backends/backend.ts'
+import { holdsControl } from './control-characters.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import type { Parsed } from './duration.ts'
 import { describe, isRecord } from './file-values.ts'
@@ -19,8 +20,7 @@ export function oneOf<Value extends string>(name: string, known: readonly Value[
 }
 
 export function parseId(text: string): Parsed<string> {
-  // eslint-disable-next-line no-control-regex -- A control character in an id is what is looked for.
-  if (/[\u0000-\u001f\u007f]/.test(text)) return { ok: false, problem: 'the id holds a control character' }
+  if (holdsControl(text)) return { ok: false, problem: 'the id holds a control character' }
   const bytes = Buffer.byteLength(text)
   if (bytes < 1 || bytes > 253) return { ok: false, problem: `the id has ${bytes} bytes: write 1 to 253` }
   return { ok: true, value: text }

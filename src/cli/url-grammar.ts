@@ -7,6 +7,7 @@
  * A parser of our own: `new URL` knows one host, drops what it does not understand and takes `a:b@host` for a password.
  */
 import { isIPv6 } from 'node:net'
+import { holdsControl } from './control-characters.ts'
 
 export interface UrlPeer {
   readonly id: string | undefined
@@ -116,8 +117,7 @@ function splitQuery(query: string, problems: string[]): ReadonlyMap<string, stri
 function decode(text: string, what: string, problems: string[]): string {
   try {
     const decoded = decodeURIComponent(text)
-    // eslint-disable-next-line no-control-regex -- A control character in a value is what is looked for.
-    if (/[\u0000-\u001f\u007f]/.test(decoded)) problems.push(`${what} holds a control character`)
+    if (holdsControl(decoded)) problems.push(`${what} holds a control character`)
     return decoded
   } catch {
     problems.push(`${what} has a '%' that is not followed by two hexadecimal digits of UTF-8: write % as %25`)

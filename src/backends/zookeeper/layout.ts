@@ -38,9 +38,7 @@ export function chrootProblem(chroot: string): string | undefined {
   const names = chroot.slice(1).split('/')
   if (names.some((name) => name === '' || name === '.' || name === '..'))
     return "a path without empty, '.' and '..' parts"
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(chroot) || refused.test(chroot))
-    return 'a path of characters that ZooKeeper takes'
+  if (/\p{Cc}/u.test(chroot) || refused.test(chroot)) return 'a path of characters that ZooKeeper takes'
   return undefined
 }
 

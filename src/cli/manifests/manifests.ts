@@ -1,10 +1,11 @@
 /** `mandate manifests NAME`: what an election needs on Kubernetes, as YAML for `kubectl apply -f -`. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { version } from '../../version.ts'
 import { MandateError } from '../../errors.ts'
 import type { CommandContext } from '../command.ts'
 import { wantsJson } from '../config.ts'
+import { holdsControl } from '../control-characters.ts'
 import { exitCode } from '../exit-codes.ts'
 import { print, printError, printJson } from '../streams.ts'
 import { kustomizationFor, objectsFor } from './documents.ts'
@@ -15,7 +16,6 @@ import type { ManifestPlan, Preset } from './plan.ts'
 const presets: readonly Preset[] = ['fast', 'default', 'calm']
 const replicasMax = 1000
 
-// eslint-disable-next-line @typescript-eslint/require-await -- Commands are asynchronous.
 export async function manifests(context: CommandContext): Promise<number> {
   const plan = planOf(context)
   const objects = objectsFor(plan)
@@ -23,7 +23,7 @@ export async function manifests(context: CommandContext): Promise<number> {
   if (out !== undefined) {
     const files = [...objects, kustomizationFor(plan)]
     const folder = resolve(context.cwd, String(out))
-    writeAll(folder, files)
+    await writeAll(folder, files)
     if (wantsJson(context)) printJson('manifests', version, { folder, files: files.map(({ file }) => file) })
     else printError(`mandate: wrote ${files.length} files; apply them with: kubectl apply -k ${folder}`)
   } else if (wantsJson(context)) printJson('manifests', version, { folder: null, files: objects })
@@ -65,8 +65,8 @@ export function planOf({ flags, operands, env }: CommandContext): ManifestPlan {
 
 function commandOf(text: string): readonly string[] {
   const words = text.split(/\s+/).filter(Boolean)
-  // eslint-disable-next-line no-control-regex -- A control character would not survive YAML.
-  if (words.length === 0 || /[\u0000-\u001f\u007f]/.test(text)) {
+  // A control character would not survive YAML.
+  if (words.length === 0 || holdsControl(text)) {
     throw invalid('command', text, 'the program and its arguments, such as: node main.js')
   }
   return words
@@ -78,10 +78,10 @@ function replicasOf(text: string): number {
   throw invalid('replicas', text, `a whole number from 1 to ${replicasMax}`)
 }
 
-function writeAll(folder: string, files: readonly ManifestFile[]): void {
+async function writeAll(folder: string, files: readonly ManifestFile[]): Promise<void> {
   try {
-    mkdirSync(folder, { recursive: true })
-    for (const { file, text } of files) writeFileSync(join(folder, file), text)
+    await mkdir(folder, { recursive: true })
+    await Promise.all(files.map(({ file, text }) => writeFile(join(folder, file), text)))
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const message = `--out: nothing can be written to '${folder}': ${reason}`

@@ -21,10 +21,13 @@ const deeds: Readonly<Record<Key, Deed>> = {
   h: 'heal',
 }
 
+const escape = String.fromCharCode(0x1b)
+/** `ESC [ … letter`, `ESC O letter`, a bare ESC, or a character. */
+const oneKey = new RegExp(`${escape}(?:\\[[0-9;?]*[ -/]*[@-~]|O.)?|[^${escape}]`, 'gu')
+
 /** What a terminal sent, as keys. An escape sequence (an arrow, a paste mark) is one key that means nothing. */
 export function keysIn(text: string): readonly string[] {
-  // eslint-disable-next-line no-control-regex -- Control characters are what is looked for.
-  return text.match(/\u001b(?:\[[0-9;?]*[ -/]*[@-~]|O.)?|[^\u001b]/gu) ?? []
+  return text.match(oneKey) ?? []
 }
 
 export function intentOf(key: string, state: State): Intent {

@@ -214,8 +214,7 @@ function change(state: State, id: string, part: Partial<PeerState>): State {
 
 function say(state: State, at: number, text: string, tone: Tone = 'plain'): State {
   // What a process said in its last words may hold anything.
-  // eslint-disable-next-line no-control-regex -- Control characters are what is looked for.
-  const line = { at, text: text.replaceAll(/[\s\u0000-\u001f\u007f]+/g, ' '), tone }
+  const line = { at, text: text.replaceAll(/[\s\p{Cc}]+/gu, ' '), tone }
   return { ...state, log: [...state.log, line].slice(-logKept) }
 }
 
