@@ -118,11 +118,9 @@ export class CandidateProcess {
 
   /** Its next leadership that began at `since` or later. */
   leadership(since = 0, withinMs = 30_000): Promise<Extract<Line, { is: 'led' }>> {
-    return eventually(
-      `${this.id} to lead`,
-      () => this.told('led').find(({ at }) => at >= since),
+    return eventually(`${this.id} to lead`, () => this.told('led').find(({ at }) => at >= since), {
       withinMs,
-    ).catch((error: unknown) => {
+    }).catch((error: unknown) => {
       const last = this.lines.slice(-5).map((line) => JSON.stringify(line))
       throw new Error(`${String(error)}; it told last:\n${last.join('\n')}\n${this.stderr}`, { cause: error })
     })

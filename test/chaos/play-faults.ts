@@ -90,7 +90,7 @@ class Stage {
     await eventually(
       'somebody to lead',
       () => (this.#all.some(({ leads }) => leads !== undefined) ? true : undefined),
-      3 * this.expiryMs + 20_000,
+      { withinMs: 3 * this.expiryMs + 20_000 },
     )
   }
 

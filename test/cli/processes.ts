@@ -37,8 +37,9 @@ export class Mandate {
     return this.process.pid ?? -1
   }
 
-  kill(signal: NodeJS.Signals): void {
-    this.process.kill(signal)
+  /** False: it is gone. */
+  kill(signal: NodeJS.Signals): boolean {
+    return this.process.kill(signal)
   }
 
   /** What the wrapped command told on stdout. */

@@ -2,13 +2,24 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect } from 'vitest'
-import { isRunning, job, until } from './processes.ts'
+import { isRunning, job, until, type Mandate } from './processes.ts'
 import { test } from './staged.ts'
 
 const memory = ['--backend', 'memory://']
 const json = ['--log-format', 'json']
 const node = process.execPath
 const run = (...rest: string[]) => ['run', 'job', ...memory, ...json, ...rest]
+
+/** Asks again until it ends: what comes at once after the first time is taken for a repetition of it. */
+async function hurry(mandate: Mandate): Promise<void> {
+  let hasEnded = false
+  void mandate.ended.then(() => (hasEnded = true))
+  await until(
+    () => hasEnded || !mandate.kill('SIGTERM'),
+    'the end',
+    () => mandate.stderr,
+  )
+}
 
 describe('run', { concurrent: true }, () => {
   test("the command's own code passes through, and the last line says whose it is", async ({ stage }) => {
@@ -239,8 +250,7 @@ describe('run', { concurrent: true }, () => {
     patient.kill('SIGTERM')
     hurried.kill('SIGTERM')
     await until(() => hurried.events('exited').length === 1, 'the end of the command')
-    await new Promise<void>((resolve) => setTimeout(resolve, 100))
-    hurried.kill('SIGTERM')
+    await hurry(hurried)
     const first = await Promise.race([
       patient.ended.then(() => 'patient'),
       hurried.ended.then(() => 'hurried'),
@@ -349,8 +359,7 @@ describe.each(['time', 'token'])('in %s mode', { concurrent: true }, (mode) => {
     await mandate.commandPid()
     mandate.kill('SIGTERM')
     await until(() => mandate.told('ignored').length > 0, 'the first TERM')
-    await new Promise<void>((resolve) => setTimeout(resolve, 100))
-    mandate.kill('SIGTERM')
+    await hurry(mandate)
     expect(await mandate.ended).toBe(137)
   })
 

@@ -76,7 +76,7 @@ test('campaigns, cancellations, observers, clients that come and go, and connect
         .map((kind) => `${kind}: ${before[kind]}, and ${now[kind]} after ${cycles} cycles`)
     // A connection that broke last may not be up again yet, or its end not be noticed.
     const isBack = (): true | undefined => (grown(held()).length === 0 ? true : undefined)
-    await eventually('as little to be held as before', isBack, 30_000).catch(() => undefined)
+    await eventually('as little to be held as before', isBack, { withinMs: 30_000 }).catch(() => undefined)
     expect(grown(held())).toEqual([])
     // In memory an entry takes about twice what it takes on disk.
     const logGrowth = logBytes() - logBefore

@@ -72,7 +72,7 @@ function killEachOther(engine: NonNullable<CandidateOptions['engine']>, kills: n
       eventually(
         `a grant of '${election}' after ${afterMs}`,
         () => grantsOf([...alive.values()], election).find(({ at }) => at > afterMs)?.at,
-        failoverBoundMs,
+        { withinMs: failoverBoundMs },
       ).catch((error: unknown) => {
         throw new Error(`${String(error)}\n${story()}`)
       })

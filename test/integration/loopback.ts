@@ -71,14 +71,21 @@ export class Loopback {
 export async function eventually<T>(
   what: string,
   look: () => T | undefined | Promise<T | undefined>,
-  withinMs = 60_000,
+  {
+    withinMs = 60_000,
+    everyMs = 5,
+  }: {
+    readonly withinMs?: number
+    /** Between two looks, where a look costs something. */
+    readonly everyMs?: number
+  } = {},
 ): Promise<T> {
   const endMs = performance.now() + withinMs
   for (;;) {
     const found = await look()
     if (found !== undefined) return found
     if (performance.now() > endMs) throw new Error(`waited in vain for ${what}`)
-    await new Promise<void>((resolve) => setTimeout(resolve, 5))
+    await new Promise<void>((resolve) => setTimeout(resolve, everyMs))
   }
 }
 

@@ -1,5 +1,6 @@
 /** The leader's whole process is stopped past its lease, as by a debugger or a full machine, and wakes up later. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { resolveTiming } from '../../src/lease/timing.ts'
 import { CandidateProcess } from './candidate-process.ts'
 import { breaches, grantsOf, type Grant } from './grant-history.ts'
 import { eventually, Loopback, peerTable } from './loopback.ts'
@@ -37,12 +38,14 @@ test.each(['time', 'token'] as const)(
     await eventually('it works', () => ticks(sleeper, first).at(0))
 
     sleeper.kill('SIGSTOP')
+    const stoppedAt = performance.now()
     const second = await eventually('another leader', () =>
       grantsOf(all, name).find(({ at }) => at > first.at),
     )
     expect(second.by).not.toBe(first.by)
-    // Longer than any lease, so that its renewals cannot still count.
-    await new Promise((resolve) => setTimeout(resolve, 400))
+    // Its renewals cannot still count then.
+    const { leaseMs } = resolveTiming('fast')
+    await eventually('the end of its lease', () => performance.now() - stoppedAt > leaseMs || undefined)
     const told = sleeper.lines.length
     sleeper.kill('SIGCONT')
     const lost = await eventually('it is told', () => sleeper.told('lost').at(0))

@@ -1,11 +1,19 @@
 /** A cluster without a majority elects nobody, says who is missing, and elects as soon as there is one. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createElection } from '../../src/index.ts'
+import type { RaftBackend } from '../../src/backends/raft.ts'
 import { eventually, Loopback, peerTable, refusal } from './loopback.ts'
 
 let stage: Loopback
 beforeEach(() => void (stage = new Loopback()))
 afterEach(() => stage.close())
+
+function knowsOfNoQuorum(peer: RaftBackend): Promise<true> {
+  return eventually('it to find the others silent', async () => {
+    const { answers, silent } = await peer.status({ timeoutMs: 2000 })
+    return silent.length === 2 && answers.some(({ quorum }) => !quorum) ? true : undefined
+  })
+}
 
 test('one of three alone waits, says who is silent and why, and is cancelled at once', async () => {
   const peers = await peerTable('a', 'b', 'c')
@@ -41,7 +49,7 @@ test('it wins as soon as a second one starts, and the third joins', async () => 
     () => (won = true),
     () => undefined,
   )
-  await new Promise((resolve) => setTimeout(resolve, 400))
+  await knowsOfNoQuorum(a)
   expect(won).toBe(false)
   const b = await stage.peer(peers, 'b', { timing })
   const leadership = await campaign
@@ -69,7 +77,7 @@ test('a leader that loses its majority ends at its deadline, waits, and leads ag
 
   const abort = new AbortController()
   const cancelled = refusal(() => election.campaign({ signal: abort.signal }))
-  await new Promise((resolve) => setTimeout(resolve, 300))
+  await knowsOfNoQuorum(a)
   abort.abort()
   expect((await cancelled).code).toBe('CANCELLED')
 

@@ -92,7 +92,7 @@ class Contest {
     const next = await eventually(
       'a successor',
       () => this.candidates.find((each) => each !== old && each.told('led').some(({ at }) => at >= since)),
-      withinMs,
+      { withinMs },
     )
     return next
   }

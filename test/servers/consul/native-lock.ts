@@ -37,7 +37,7 @@ export class NativeLock {
 
   /** Resolves with the instant at which its program ran first. */
   leadership(withinMs = 30_000): Promise<number> {
-    return eventually('consul lock to lead', () => this.#runs[0], withinMs)
+    return eventually('consul lock to lead', () => this.#runs[0], { withinMs })
   }
 
   /** Releases, and takes the key away. */

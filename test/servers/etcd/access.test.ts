@@ -61,11 +61,11 @@ describe('users', () => {
       return ((await answer.json()) as { readonly token: string }).token
     })
     const unused = await Promise.all(given)
-    await eventually('the tokens to run out', async () => {
-      await new Promise((resolve) => setTimeout(resolve, 1000))
-      const key = Buffer.from('billing/x').toString('base64')
-      return (await ask('kv/range', { key }, unused.pop())).status === 401 ? true : undefined
-    })
+    const key = Buffer.from('billing/x').toString('base64')
+    const look = async (): Promise<true | undefined> =>
+      (await ask('kv/range', { key }, unused.pop())).status === 401 ? true : undefined
+    // Each look spends a token.
+    await eventually('the tokens to run out', look, { everyMs: 1000 })
   }
 
   it('a user with the right to the prefix leads, and goes on when its auth token has run out', async () => {

@@ -47,7 +47,7 @@ class Etcdctl {
   }
 
   leads(): Promise<number> {
-    return eventually(`etcdctl ${this.id} to lead`, () => this.tenure.from, 75_000)
+    return eventually(`etcdctl ${this.id} to lead`, () => this.tenure.from, { withinMs: 75_000 })
   }
 
   /** From now on it does nothing as a leader; it resigns on SIGTERM. */

@@ -5,6 +5,7 @@ import { createElection } from '../../../src/election/election.ts'
 import { fenceOf } from '../../../src/fencing/guard.ts'
 import type { Fence } from '../../../src/fencing/guard.ts'
 import { postgresGuard } from '../../../src/fencing/postgres-guard.ts'
+import { eventually } from '../../integration/loopback.ts'
 import { PostgresServer } from '../postgres.ts'
 
 const guard = postgresGuard({ table: 'public.fence' })
@@ -74,7 +75,10 @@ describe('the guard of PostgreSQL', () => {
     await guard.check(a, fence(1n))
     let passed = false
     const newer = write(b, fence(2n), 'b').then(() => (passed = true))
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await eventually('the newer one to wait', async () => {
+      const { rows } = await a.query('SELECT 1 FROM pg_locks WHERE NOT granted')
+      return rows.length === 1 ? true : undefined
+    })
     // Paused between check and commit, it still counts, for nobody newer has passed.
     expect(passed).toBe(false)
     await a.query("INSERT INTO invoices (author) VALUES ('a, slow')")

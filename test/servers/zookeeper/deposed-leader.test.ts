@@ -56,7 +56,7 @@ it(
         for (const other of others) if ((await other.mode()) === 'leader') return monotonicMs()
         return undefined
       },
-      30_000,
+      { withinMs: 30_000 },
     )
     await b.leadership(electedAt, 30_000)
     const believed = Math.max(...a.told('valid').map(({ until }) => until))
