@@ -68,3 +68,17 @@ test.runIf(process.platform === 'linux')('asks those who left the group, too', a
 test('our own processes do not carry the marks of an outer run', () => {
   expect(unmarked({ ...mine, PATH: '/bin' })).toEqual({ PATH: '/bin' })
 })
+
+test.runIf(process.platform === 'linux')(
+  'knows the command of an advisory leadership by its rank',
+  async () => {
+    const { MANDATE_TOKEN: _token, MANDATE_TOKEN_SCOPE: _scope, ...advisory } = mine
+    const orphan = start({ ...advisory, MANDATE_RANK: '3.1' })
+    const others = [start({ ...advisory, MANDATE_RANK: '4.1' }), start(advisory)]
+    await killUnborn({ ...advisory, MANDATE_RANK: '3.1' })
+    expect(await orphan.ended).toBe('SIGKILL')
+    await killUnborn(advisory)
+    await killUnborn({})
+    expect(others.map(({ runs }) => runs())).toEqual([true, true])
+  },
+)

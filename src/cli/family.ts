@@ -1,13 +1,19 @@
 /**
  * Everything that belongs to one life of the command: its process group, and what left the group by setsid() but still
- * carries the leadership's own four variables. A group is found by its number everywhere; the others only on Linux, by
+ * carries the leadership's own variables. A group is found by its number everywhere; the others only on Linux, by
  * /proc/PID/environ, and not if they cleared or overwrote their environment, or run as somebody else.
  */
 import { readFileSync, readdirSync } from 'node:fs'
 import { groupGone, groupRuns, signalGroup } from './process-group.ts'
 
-/** What `run` gives its command: no other leadership has the same four values. */
-const marks = ['MANDATE_ELECTION', 'MANDATE_ID', 'MANDATE_TOKEN', 'MANDATE_TOKEN_SCOPE'] as const
+/** What `run` gives its command, a token or a rank among it: no other leadership has the same values. */
+const marks = [
+  'MANDATE_ELECTION',
+  'MANDATE_ID',
+  'MANDATE_TOKEN',
+  'MANDATE_TOKEN_SCOPE',
+  'MANDATE_RANK',
+] as const
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -90,11 +96,12 @@ export async function killUnborn(env: Environment): Promise<void> {
 }
 
 function pairs(env: Environment): readonly string[] {
-  return marks.map((name) => `${name}=${env[name] ?? ''}`)
+  return marks.flatMap((name) => (env[name] === undefined ? [] : [`${name}=${env[name]}`]))
 }
 
 function marked(wanted: readonly string[]): readonly number[] {
-  if (process.platform !== 'linux') return []
+  // Fewer are no leadership's: they would fit others, or everybody.
+  if (process.platform !== 'linux' || wanted.length < 3) return []
   return readdirSync('/proc')
     .map(Number)
     .filter((pid) => Number.isInteger(pid) && pid !== process.pid && hasAll(pid, wanted))

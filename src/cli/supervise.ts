@@ -267,12 +267,11 @@ class Supervisor {
    * What the command is told, last, so that an inherited value cannot win. An advisory leadership has no token: a command that
    * needs one finds none, and fails, instead of writing with something that protects nothing.
    */
-  #environment({ token, tokenScope }: HeldLeadership): Record<string, string> {
+  #environment({ token, tokenScope, rank }: HeldLeadership): Record<string, string> {
     const { election, id, command } = this.#plan
-    const { MANDATE_TOKEN: _token, MANDATE_TOKEN_SCOPE: _scope, ...given } = command.env
-    const own = { ...given, MANDATE_ELECTION: election, MANDATE_ID: id }
-    if (token === undefined || tokenScope === undefined) return own
-    return { ...own, MANDATE_TOKEN: token.toString(), MANDATE_TOKEN_SCOPE: tokenScope }
+    const own = { ...withoutInherited(command.env), MANDATE_ELECTION: election, MANDATE_ID: id }
+    if (rank !== undefined) return { ...own, MANDATE_RANK: `${rank.epoch}.${rank.slot}` }
+    return { ...own, MANDATE_TOKEN: String(token), MANDATE_TOKEN_SCOPE: tokenScope ?? '' }
   }
 
   /** Gives the guard what it needs to free the session after this process's death. */
@@ -337,4 +336,9 @@ class Supervisor {
   #within<T>(limitMs: number, promise: Promise<T>): Promise<T | undefined> {
     return within(limitMs, promise, this.#parts.inbox.hurried)
   }
+}
+
+function withoutInherited(env: Readonly<Record<string, string>>): Record<string, string> {
+  const { MANDATE_TOKEN: _token, MANDATE_TOKEN_SCOPE: _scope, MANDATE_RANK: _rank, ...rest } = env
+  return rest
 }
