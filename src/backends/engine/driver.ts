@@ -2,6 +2,7 @@
 import type { AnswerMessage, AskMessage } from '../../cluster/engine/engine.ts'
 import type { SponsorLink } from '../../cluster/sponsor-link.ts'
 import { majoritySize } from '../../protocols/quorum/majority.ts'
+import type { Timer } from '../../seams/clock.ts'
 import type {
   BackendDriver,
   BackendEnv,
@@ -108,17 +109,25 @@ export class EngineDriver<
     const needed = this.#engine.releasedBy?.(length) ?? majoritySize(length)
     const knew = new Map<string, boolean>()
     let link: SponsorLink<AskMessage<Request>> | null = null
+    let timer: Timer | null = null
+    const ask = (): void => {
+      timer?.cancel()
+      // A message between peers is lost with its connection, and nobody tells.
+      timer = this.#env.clock.setTimer(this.#options.timing.heartbeatMs, ask)
+      link?.send({ type: 'ask', session: asker, to: null, requests: [request] })
+    }
     const released = new Promise<'released' | 'gone'>((resolve, reject) => {
       const message = (heard: AnswerMessage<Reply>): void => {
         if (heard.type !== 'answer' || heard.session !== asker) return
         for (const reply of heard.replies) {
           const known = this.#engine.wasKnown(reply)
-          if (known !== null) knew.set(heard.from, known)
+          // Asked twice, it no longer knows what it knew at first.
+          if (known !== null) knew.set(heard.from, known || knew.get(heard.from) === true)
         }
         if (knew.size >= needed) resolve([...knew.values()].includes(true) ? 'released' : 'gone')
       }
       link = this.#access.connect()({
-        up: () => link?.send({ type: 'ask', session: asker, to: null, requests: [request] }),
+        up: () => ask(),
         down: () => undefined,
         gone: reject,
         message,
@@ -127,6 +136,7 @@ export class EngineDriver<
     try {
       return await settledOrAborted(released, signal)
     } finally {
+      ;(timer as Timer | null)?.cancel()
       ;(link as SponsorLink<AskMessage<Request>> | null)?.close()
     }
   }

@@ -102,9 +102,12 @@ export class PaxosSession implements SessionProtocol<PaxosReply> {
   heard(from: PeerId, replies: readonly PaxosReply[]): void {
     if (this.#life.phase === 'over') return
     const now = this.#now
+    const isClosing = this.#life.phase === 'closing'
     for (const reply of replies) {
       if (reply.type === 'closed') this.#isClosedBy(from)
-      else this.#execute(received(this.#proposer, from, reply, now))
+      // Whatever is asked now arrives after the end: it would take again what that releases.
+      else if (!isClosing || reply.type === 'released')
+        this.#execute(received(this.#proposer, from, reply, now))
     }
   }
 
