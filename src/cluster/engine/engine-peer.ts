@@ -159,9 +159,9 @@ export class EnginePeer<Request, Reply, Record extends object> {
       failed: (error) => this.#fail('writing the log', error),
     })
     this.#answers = new Mailbag((via, session, replies) => this.#answer(via, session, replies))
-    this.#asks = new Mailbag((to, session, requests) => {
+    this.#asks = new Mailbag((to, session, requests, lane) => {
       const host = { peer: self, incarnation }
-      this.#transport.send(to, { kind: 'ask', session, host, requests }, 'urgent')
+      this.#transport.send(to, { kind: 'ask', session, host, requests }, lane)
     })
     const voters = Object.keys(options.peers).toSorted()
     this.#desk = new OperatorDesk(
