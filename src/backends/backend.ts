@@ -25,6 +25,7 @@ export type {
   LeaseTiming,
   Metadata,
 } from './facts.ts'
+export { rankOf, type AdvisoryRank } from './advisory-rank.ts'
 export {
   checkCandidacy,
   checkCandidateId,

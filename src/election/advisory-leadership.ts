@@ -1,5 +1,4 @@
-import type { AdvisoryRank } from '../backends/advisory-rank.ts'
-import type { Guarantee } from '../backends/backend.ts'
+import type { AdvisoryRank, Guarantee } from '../backends/backend.ts'
 import { HeldLeadershipBase } from './leadership-base.ts'
 import type { LeadershipBase, LeadershipOwner } from './leadership-base.ts'
 import type { Leadership } from './leadership.ts'

@@ -1,5 +1,5 @@
-import { rankOf, type AdvisoryRank } from '../backends/advisory-rank.ts'
-import type { Guarantee, LeaderRecord, Metadata } from '../backends/backend.ts'
+import { rankOf } from '../backends/backend.ts'
+import type { AdvisoryRank, Guarantee, LeaderRecord, Metadata } from '../backends/backend.ts'
 
 export interface LeaderJson {
   readonly id: string

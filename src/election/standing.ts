@@ -1,5 +1,4 @@
-import { rankOf } from '../backends/advisory-rank.ts'
-import { checkCandidateId, checkMetadata } from '../backends/backend.ts'
+import { checkCandidateId, checkMetadata, rankOf } from '../backends/backend.ts'
 import type {
   BackendEnv,
   Cancellable,

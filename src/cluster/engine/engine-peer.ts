@@ -420,7 +420,9 @@ export class EnginePeer<Request, Reply, Record extends object> {
       appliedIndex: 0,
       logBytes: storage.bytes(),
       logBytesMax: Number.MAX_SAFE_INTEGER,
-      quorum: rows.filter(({ reachable }) => reachable).length >= (this.#core.quorumSize?.(rows.length) ?? majoritySize(rows.length)),
+      quorum:
+        rows.filter(({ reachable }) => reachable).length >=
+        (this.#core.quorumSize?.(rows.length) ?? majoritySize(rows.length)),
       peers: rows,
       elections: this.#core.elections(election, now),
     }
