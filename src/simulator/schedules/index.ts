@@ -19,6 +19,7 @@ import { leaseRecords } from './lease-records.ts'
 import { logsThatDiffer } from './logs-that-differ.ts'
 import { lostAnswers } from './lost-answers.ts'
 import { nothingLeavesBeforeTheDisk } from './nothing-leaves-before-the-disk.ts'
+import { operatorAsks } from './operator-asks.ts'
 import { oneVote } from './one-vote.ts'
 import { paxosAcceptorRules } from './paxos-acceptor-rules.ts'
 import { paxosAmnesia } from './paxos-amnesia.ts'
@@ -66,6 +67,7 @@ export const schedules: readonly Schedule[] = [
   stalledLoop,
   registryJudgesAgain,
   lostAnswers,
+  operatorAsks,
   earlierSession,
   laggingSponsor,
   leaseRecords,
