@@ -1,5 +1,6 @@
 /** `--health 'cmd'`: a shell command that says with its exit code whether this process can do the work. */
 import { spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import type { HealthCheck } from '../election/health.ts'
 import { signalGroup } from './process-group.ts'
 
@@ -16,8 +17,10 @@ export function healthCommand(command: string, env: NodeJS.ProcessEnv): HealthCh
         detached: true,
         env,
       })
+      // Without a file descriptor to spare there is no pipe, and the error comes a tick later.
+      const stderr: Readable | undefined = child.stderr
       let tail = ''
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr?.setEncoding('utf8').on('data', (text: string) => {
         tail = (tail + text).slice(-tailBytes)
       })
       const kill = (): void => {
@@ -32,7 +35,7 @@ export function healthCommand(command: string, env: NodeJS.ProcessEnv): HealthCh
       child.once('exit', (code, killedBy) => {
         signal.removeEventListener('abort', kill)
         kill()
-        child.stderr.destroy()
+        stderr?.destroy()
         if (code === 0) return resolve()
         const how = killedBy === null ? `exited with ${code}` : `was ended by ${killedBy}`
         const said = tail.trim().split('\n').at(-1) ?? ''
