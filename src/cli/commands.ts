@@ -178,7 +178,7 @@ export const commands: readonly CommandSpec[] = [
       {
         flag: '--protocol',
         placeholder: '<name>',
-        help: 'raft, paxos or bully; of these two the bare cores (default: raft)',
+        help: 'raft, paxos or bully (default: raft)',
       },
       { flag: '--workers', placeholder: '<count>', help: 'threads (default: one a core)' },
       { flag: '--record', placeholder: '<file>', help: 'note totals there; a later run goes on behind them' },
