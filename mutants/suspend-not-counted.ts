@@ -4,7 +4,7 @@ export const mutant: Mutant = {
   file: 'system/elapsed.ts',
   find: `  if (aheadMs > WALL_APART_MS) return elapsedAfterJump(read, since, onClockStep)
   // Behind as well: a step back may be larger than the sleep that it would hide. Or this was a preemption: no jump at all.
-  if (aheadMs < -WALL_APART_MS) return elapsedAfterJump(read, since, 'ignore')
+  if (aheadMs < -WALL_APART_MS) return elapsedAfterStepBack(read, since, onClockStep)
   if (onClockStep === 'ignore') return monotonicMs
   return wallMs > monotonicMs ? wallMs : monotonicMs`,
   replace: '  return monotonicMs',

@@ -8,10 +8,12 @@ import { exclusivity } from './invariants/exclusivity.ts'
 import { withdrawnIsOver } from './invariants/withdrawn-is-over.ts'
 import type { Plan } from './plan.ts'
 import { runPlan } from './run.ts'
+import type { Protocol } from './sweep/level.ts'
 
 /** p1 leads and is cut off from all others, who wait; its clock runs so much slower than theirs. */
-function cutOffLeader(drift: number): Plan {
-  const plan = drawPlan('drift', { faults: ['none'], peers: [3, 3], mode: 'safety', simulatedMs: 20_000 })
+function cutOffLeader(drift: number, protocol: Protocol = 'raft'): Plan {
+  const common = { faults: ['none'], peers: [3, 3], mode: 'safety', simulatedMs: 20_000 } as const
+  const plan = drawPlan('drift', { ...common, protocol })
   const others = ['p2', 'p3']
   return {
     ...plan,
@@ -73,5 +75,15 @@ test('when they exceed it, two are valid at once, and the checkers see it', asyn
   ])
   expect(beyond.withdrawal.violations.map(({ message }) => message)).toEqual([
     expect.stringMatching(/^'billing' is led validly by p1 as p1 .* although /),
+  ])
+})
+
+test.each(['paxos', 'bully'] as const)('it is the same for %s', async (protocol) => {
+  const run = (drift: number) => runPlan(cutOffLeader(drift, protocol), { invariants: [exclusivity] })
+  const within = await run(1e-3)
+  expect(within.violations).toEqual([])
+  expect(within.checked['exclusivity']).toBeGreaterThan(0)
+  expect((await run(0.1)).violations.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/^'billing' has two valid leaderships at .*: p1 as p1 .* and p[23] /),
   ])
 })

@@ -5,9 +5,14 @@ import type { Action, Plan } from './plan.ts'
 import { runPlan, type SeedResult } from './run.ts'
 
 /** A quiet cluster of three, to which this is done. */
-function quiet(actions: readonly Action[], options: Partial<Plan> = {}): Plan {
+function quiet(actions: readonly Action[], { protocol, ...options }: Partial<Plan> = {}): Plan {
   return {
-    ...drawPlan('world', { faults: ['none'], peers: [3, 3], simulatedMs: 20_000 }),
+    ...drawPlan('world', {
+      protocol: protocol ?? 'raft',
+      faults: ['none'],
+      peers: [3, 3],
+      simulatedMs: 20_000,
+    }),
     actions,
     ...options,
   }
@@ -48,6 +53,38 @@ test('the holder of an election dies: another leads, and it comes back as a run 
       .filter(({ process }) => process === first?.process)
       .map(({ run }) => run),
   ).toEqual([1, 2])
+})
+
+test.each(['paxos', 'bully'] as const)(
+  'the same with %s, where no peer leads the cluster',
+  async (protocol) => {
+    const { result, events } = await played(
+      quiet([{ at: 5000, type: 'crash', process: '@holder', backAfterMs: 500 }], { protocol }),
+    )
+    const [first, second] = of(events, 'elected')
+    expect(second?.process).not.toBe(first?.process)
+    expect(result).toMatchObject({ elections: 2, raftElections: 0, injected: { crash: 1 } })
+    expect(result.checked['won-by-majority']).toBe(2)
+    // What only Raft has is left out, and what replaces it is there.
+    expect(result.checked).not.toHaveProperty('log-matching')
+    expect(of(events, 'asked').some(({ request }) => request.type === 'keepalive')).toBe(true)
+  },
+)
+
+test('in a bully cluster a client watches, and is refused when it stands', async () => {
+  const plan = quiet([{ at: 5000, type: 'campaign', place: 3 }], { protocol: 'bully' })
+  const [peer] = plan.processes
+  const [place] = plan.places
+  if (peer === undefined || place === undefined) throw new Error('nobody takes part')
+  const client = { ...peer, name: 'c1', isPeer: false }
+  const watches = { ...place, process: 'c1', candidate: 'c1', campaigns: null, observes: true }
+  const { events } = await played({
+    ...plan,
+    processes: [...plan.processes, client],
+    places: [...plan.places, watches],
+  })
+  expect(of(events, 'not-elected')).toMatchObject([{ process: 'c1', code: 'UNSUPPORTED' }])
+  expect(of(events, 'observed').some(({ state }) => state.is === 'led')).toBe(true)
 })
 
 test.each(['clock', 'timer', 'send', 'append'] as const)(
