@@ -1,32 +1,14 @@
-/**
- * The disk under one peer. What is durable is kept as groups of records, and turned into the bytes of the real log format
- * when a process starts on it: so what a crash tore, or a bit that flipped, meets the code that reads real logs.
- */
-import { encodeGroup, encodeHeader, encodeRecords } from '../cluster/log-format.ts'
-import { scanLog } from '../cluster/log-recovery.ts'
+/** The disk under one peer: the seam that a process sees, writes that take their time, and what goes wrong with them. */
 import { diskError } from '../cluster/log-writer.ts'
 import type { LogRecord } from '../cluster/messages.ts'
-import { startsOf } from '../cluster/recovery.ts'
 import { MandateError } from '../errors.ts'
-import type { Recovered, Start, Storage } from '../seams/storage.ts'
+import type { Recovered, Storage } from '../seams/storage.ts'
+import { DiskImage, type Snapshot } from './disk-image.ts'
 import { Input, type Incarnation } from './incarnation.ts'
 import type { Tally } from './route.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Stream } from './streams.ts'
 import { Task } from './task-queue.ts'
-
-/** What one fsync made durable. */
-export interface Group {
-  readonly records: readonly LogRecord[]
-  /** Made when first needed. */
-  bytes: Buffer | null
-}
-
-/** An old copy of a folder. */
-export interface Snapshot {
-  readonly groups: readonly Group[]
-  readonly incarnation: number
-}
 
 /** What the history wants to know. */
 export interface StorageTap {
@@ -34,6 +16,9 @@ export interface StorageTap {
   durable(batch: number): void
   recovered(incarnation: number, records: readonly LogRecord[]): void
 }
+
+/** About what a record takes: nothing is encoded to be counted. */
+const RECORD_BYTES = 160
 
 export interface DiskOptions {
   readonly scheduler: Scheduler
@@ -59,14 +44,9 @@ interface Outcome {
   readonly error: unknown
 }
 
-/** Decoding and encoding nothing, about what a record takes. */
-const RECORD_BYTES = 160
-
 export class Disk {
   readonly #options: DiskOptions
-  readonly #storageId: string
-  #groups: Group[] = []
-  #incarnation = 0
+  readonly #image: DiskImage
   /** The process that has it open. */
   #owner: Incarnation | null = null
   /** Appended, and not part of a write. */
@@ -78,28 +58,18 @@ export class Disk {
   #armed: DiskFailure | null = null
   /** Nothing is written any more by this owner. */
   #failed: unknown
-  /** Bytes behind the last group that a crash or a failed write left there. */
-  #tail: Buffer = Buffer.alloc(0)
-  /** Bits of the image that are not as they were written: at which byte (as a part of the whole), which of its bits. */
-  readonly #flips: { readonly at: number; readonly bit: number; byte?: number }[] = []
-
   constructor(options: DiskOptions) {
     this.#options = options
-    this.#storageId = options.chance.id()
-    const { cluster, peer } = options
-    this.#groups.push({
-      records: [{ type: 'identity', cluster, peer, storageId: this.#storageId }],
-      bytes: null,
-    })
+    this.#image = new DiskImage(options)
   }
 
   /** Records that are durable. */
   get durable(): Iterable<LogRecord> {
-    return this.#groups.flatMap(({ records }) => records)
+    return this.#image.records
   }
 
   get incarnation(): number {
-    return this.#incarnation
+    return this.#image.incarnation
   }
 
   // ---- faults -----------------------------------------------------------------------------------------------------
@@ -125,21 +95,18 @@ export class Disk {
     this.#armed = how
   }
 
-  /** From now on one bit of the image is not as it was written. */
+  /** From now on one bit of what was written is not as it was. */
   flip(): void {
-    const { chance } = this.#options
-    this.#flips.push({ at: chance.next(), bit: chance.below(8) })
+    this.#image.flip()
   }
 
   copy(): Snapshot {
-    return { groups: [...this.#groups], incarnation: this.#incarnation }
+    return this.#image.copy()
   }
 
   /** Only while no process has it open. */
   restore(snapshot: Snapshot): void {
-    this.#groups = [...snapshot.groups]
-    this.#incarnation = snapshot.incarnation
-    this.#tail = Buffer.alloc(0)
+    this.#image.restore(snapshot)
   }
 
   // ---- the seam ---------------------------------------------------------------------------------------------------
@@ -160,7 +127,7 @@ export class Disk {
           done(error)
         }
       },
-      bytes: () => (records + this.#groups.length) * RECORD_BYTES,
+      bytes: () => (records + this.#image.groups) * RECORD_BYTES,
       close: () => this.#close(process),
     }
   }
@@ -196,28 +163,9 @@ export class Disk {
   }
 
   #recover(): Recovered<LogRecord> {
-    const image = this.#image()
-    this.#damage(image)
-    const records = readImage(image, this.#options.peer)
-    const recovered = records.filter(({ type }) => type !== 'identity' && type !== 'incarnation')
-    // What was read is what is there from now on: an end that was cut off never comes back.
-    this.#tail = Buffer.alloc(0)
+    const recovered = this.#image.recover()
     this.#failed = undefined
-    const earlier = startsOf(records)
-    const start: Start = {
-      incarnation: 1 + (earlier.at(-1)?.incarnation ?? 0),
-      run: this.#options.chance.id(),
-    }
-    this.#adopt(records)
-    this.#incarnation = start.incarnation
-    this.#groups.push({ records: [{ type: 'incarnation', ...start }], bytes: null })
-    return { ...start, storageId: this.#storageId, earlier, records: recovered }
-  }
-
-  /** A tail may have turned out to be a whole group. */
-  #adopt(records: readonly LogRecord[]): void {
-    const known = this.#groups.reduce((sum, group) => sum + group.records.length, 0)
-    if (records.length > known) this.#groups.push({ records: records.slice(known), bytes: null })
+    return recovered
   }
 
   #append(process: Incarnation, batch: Batch): void {
@@ -253,7 +201,7 @@ export class Disk {
     this.#writing = null
     const records = batches.flatMap((batch) => batch.records)
     if (this.#armed === null) {
-      this.#groups.push({ records, bytes: null })
+      this.#image.add(records)
       this.#write()
       return { error: undefined }
     }
@@ -261,7 +209,7 @@ export class Disk {
     this.#options.tally(this.#armed === 'full' ? 'disk full' : 'fsync failed')
     this.#armed = null
     this.#failed = diskError(this.#options.peer, Object.assign(new Error(code), { code }))
-    this.#leave(records)
+    this.#image.leave(records)
     return { error: this.#failed }
   }
 
@@ -294,44 +242,11 @@ export class Disk {
     this.#owner = null
     const lost = this.#queue.length
     this.#queue = []
-    if (this.#writing !== null) this.#leave(this.#writing.flatMap((batch) => batch.records))
+    if (this.#writing !== null) this.#image.leave(this.#writing.flatMap((batch) => batch.records))
     else if (lost > 0) this.#options.tally('unsynced writes lost')
     this.#writing = null
     this.#held = false
     this.#armed = null
-  }
-
-  /** A write that did not end: all of it is there, or nothing, or a part. */
-  #leave(records: readonly LogRecord[]): void {
-    const { chance, tally } = this.#options
-    const bytes = encodeGroup(this.#groups.length, encodeRecords(records))
-    const fate = chance.below(4)
-    if (fate < 2) {
-      tally('torn tail')
-      this.#tail = torn(bytes, this.#size(), chance)
-    } else if (fate === 2) {
-      this.#tail = bytes
-    } else tally('unsynced writes lost')
-  }
-
-  #size(): number {
-    return this.#image().length
-  }
-
-  #image(): Buffer {
-    const parts = this.#groups.map(
-      (group, sequence) => (group.bytes ??= encodeGroup(sequence, encodeRecords(group.records))),
-    )
-    return Buffer.concat([encodeHeader(), ...parts, this.#tail])
-  }
-
-  /** The position is fixed by the first look: the image only grows behind it. */
-  #damage(image: Buffer): void {
-    for (const flip of this.#flips) {
-      const at = (flip.byte ??= Math.floor(flip.at * (image.length - this.#tail.length)))
-      image[at] = (image[at] as number) ^ (1 << flip.bit)
-      this.#options.tally('bit flipped')
-    }
   }
 
   #writeMs(): number {
@@ -366,31 +281,4 @@ class Written extends Task {
   run(): void {
     if (this.#outcome !== null) this.#disk.answer(this.#batches, this.#outcome)
   }
-}
-
-/** A part of the bytes: cut somewhere, or with some of the disk's sectors not written. `offset`: where they begin. */
-function torn(bytes: Buffer, offset: number, chance: Stream): Buffer {
-  const sector = 512
-  if (chance.chance(0.5) || bytes.length < 2) return bytes.subarray(0, chance.below(bytes.length))
-  const part = Buffer.from(bytes)
-  const first = Math.floor(offset / sector)
-  const last = Math.floor((offset + bytes.length - 1) / sector)
-  const missing = first + chance.below(last - first + 1)
-  for (let at = first; at <= last; at++) {
-    if (at !== missing && chance.chance(0.5)) continue
-    part.fill(0, Math.max(0, at * sector - offset), Math.min(bytes.length, (at + 1) * sector - offset))
-  }
-  return part
-}
-
-/** @throws DATA_CORRUPT */
-function readImage(image: Buffer, path: string): readonly LogRecord[] {
-  const bytes = {
-    size: image.length,
-    turns: () => false,
-    read: (offset: number, length: number) => image.subarray(offset, offset + length),
-  }
-  const { done, value } = scanLog(bytes, path).next()
-  if (done !== true) throw new Error('the log was not read to its end')
-  return value.records
 }

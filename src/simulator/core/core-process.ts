@@ -24,6 +24,7 @@ import type { Incarnation } from '../incarnation.ts'
 import { Alarm } from './alarm.ts'
 import { CoreCandidate } from './core-candidate.ts'
 import type { Batch } from './core-disk.ts'
+import { CoreOutbox } from './core-outbox.ts'
 import type { CoreHost, CoreSurroundings } from './core-surroundings.ts'
 import type { Letter } from './letter.ts'
 
@@ -47,9 +48,7 @@ export class CoreProcess {
   readonly #inputs: RaftInput<Command>[] = []
   #appliedIndex = 0
   #arbiter: Arbiter | null = null
-  /** By place, what waits to be sent; of those in `#urgent` with the end of this turn. */
-  readonly #letters: (Letter[] | null)[]
-  #urgent = 0
+  readonly #outbox: CoreOutbox
   #batch: Batch | null = null
   #raftDurable = 0
   #voterDurable = 0
@@ -64,7 +63,7 @@ export class CoreProcess {
     this.#machine = machine
     this.#place = machine.place
     this.incarnation = incarnation
-    this.#letters = world.stage.machines.map(() => null)
+    this.#outbox = new CoreOutbox(world.stage, machine.place)
     const { disk, clock } = machine
     const { timing } = world.plan
     this.raft = createRaft(
@@ -212,7 +211,7 @@ export class CoreProcess {
         this.#arbiter.grant(this.#machine.clock.read())
     } while (this.#inputs.length > 0)
     if (this.#batch !== null) this.#write(this.#batch)
-    if (this.#urgent !== 0) this.#sendUrgent()
+    this.#outbox.sendUrgent()
   }
 
   #drain(): void {
@@ -293,7 +292,7 @@ export class CoreProcess {
           this.#toEveryVoter({ type: 'withdraw-request', session, epoch }),
         turnAway: (sponsor, session) => {
           if (sponsor === id) this.#candidate(session)?.ended()
-          else this.#post(sponsor, { type: 'turned-away', session }, true)
+          else this.#outbox.post(sponsor, { type: 'turned-away', session }, true)
         },
       },
       {
@@ -364,7 +363,7 @@ export class CoreProcess {
       }
       case 'persist': {
         // Whatever was acknowledged before is said before.
-        this.#sendAll()
+        this.#outbox.sendAll()
         this.#world.claims.withdraws(this.#place, effect.withdrawal)
         const batch = this.#batchOfThisTurn()
         batch.withdrawals.push(effect.withdrawal)
@@ -385,7 +384,7 @@ export class CoreProcess {
   #sendReply(to: PeerId, message: VoterReply, patient: boolean): void {
     this.#world.claims.tells(this.#place, message)
     if (to === this.#machine.id) this.#replied(message)
-    else this.#post(to, message, !(patient && message.type === 'keepalive-ack'))
+    else this.#outbox.post(to, message, !(patient && message.type === 'keepalive-ack'))
   }
 
   #replied(reply: VoterReply): void {
@@ -405,18 +404,17 @@ export class CoreProcess {
   }
 
   #toEveryVoter(message: Keepalive | WithdrawRequest): void {
-    const { id, place } = this.#machine
+    const { id } = this.#machine
     if (message.type === 'keepalive') this.#heard(id, message)
     else this.#stepVoter({ type: 'withdraw-request', from: id, request: message })
-    for (let other = 0; other < this.#letters.length; other++)
-      if (other !== place) this.#postTo(other, message, true)
+    this.#outbox.postToOthers(message)
   }
 
   #propose(proposal: Proposal): void {
     const leader = leaderOf(this.raft)
     if (this.#arbiter !== null) this.#arbiter.received(this.#machine.id, proposal, this.#machine.clock.read())
     else if (leader !== null && leader !== this.#machine.id)
-      this.#post(leader, { type: 'propose', proposal }, true)
+      this.#outbox.post(leader, { type: 'propose', proposal }, true)
   }
 
   // ---- beats -------------------------------------------------------------------------------------------------------
@@ -435,7 +433,7 @@ export class CoreProcess {
       if (candidate.token !== null) this.#world.claims.alone(candidate)
     }
     this.#arbiter?.examine(this.#machine.clock.read())
-    this.#urgent = -1
+    this.#outbox.hurry()
   }
 
   #armBeat(): void {
@@ -446,34 +444,7 @@ export class CoreProcess {
 
   #sendRaft(to: PeerId, message: RaftMessage<Command>): void {
     this.#world.raftChecks.onSend(this.#machine, to, message)
-    this.#post(to, message, true)
-  }
-
-  #post(to: PeerId, letter: Letter, urgent: boolean): void {
-    this.#postTo(this.#world.stage.placeOf(to), letter, urgent)
-  }
-
-  #postTo(place: number, letter: Letter, urgent: boolean): void {
-    const letters = this.#letters[place]
-    if (letters == null) this.#letters[place] = [letter]
-    else letters.push(letter)
-    if (urgent) this.#urgent |= 1 << place
-  }
-
-  #sendUrgent(): void {
-    const { length } = this.#letters
-    for (let place = 0; place < length; place++) {
-      const letters = this.#letters[place]
-      if (letters == null || (this.#urgent & (1 << place)) === 0) continue
-      this.#letters[place] = null
-      this.#world.stage.network.send(this.#place, place, letters)
-    }
-    this.#urgent = 0
-  }
-
-  #sendAll(): void {
-    this.#urgent = -1
-    this.#sendUrgent()
+    this.#outbox.post(to, message, true)
   }
 
   #batchOfThisTurn(): Batch {
