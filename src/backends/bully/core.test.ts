@@ -113,3 +113,21 @@ test('all votes of a peer that takes over thousands of elections at once can be 
   )
   expect(read).toEqual(stage.written.flatMap(({ records }) => records))
 })
+
+test('an observer that died without a word is told nothing more, once it has not asked for long', () => {
+  const stage = new CoreStage()
+  const observer = (at: number): SessionAddress => ({ session: `observer~${at}`, via: 'p1', host: null })
+  const told = (): Set<string> => {
+    stage.replies.length = 0
+    const epoch = (stage.now += 1)
+    stage.hear('p2', { type: 'led', note: epoch, election: 'e', epoch, stand: standOf('p2'), version: 0 })
+    return new Set(stage.replies.map(({ to }) => to))
+  }
+  for (let at = 0; at < 100; at++) stage.ask(observer(at), { type: 'watch', election: 'e' })
+  expect(told().size).toBe(100)
+  for (let beat = 0; beat < 300; beat++) {
+    stage.now += timing.heartbeatMs
+    stage.ask(observer(7), { type: 'watch', election: 'e' })
+  }
+  expect(told()).toEqual(new Set(['observer~7']))
+})

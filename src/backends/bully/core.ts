@@ -25,18 +25,27 @@ const RANK_STEP_MS = 10
 /** Elections listed in one answer: a cluster may hold many more than fit a frame. */
 const electionsMax = 1_000
 
+interface Watcher {
+  readonly to: SessionAddress
+  readonly askedAt: number
+}
+
 export class BullyCore implements Core<BullyRequest, BullyReply, BullyWrite> {
   readonly #bully: Bully
   readonly #tokenBase: bigint
   /** Sessions of this process. */
   readonly #sessions = new Map<SessionKey, SessionAddress>()
-  readonly #watchers = new Map<string, Map<SessionKey, SessionAddress>>()
+  readonly #watchers = new Map<string, Map<SessionKey, Watcher>>()
+  /** They ask again every few heartbeats: who has not for so long is dead, and had no time to say so. */
+  readonly #watchMs: number
+  #sweptAt = -Infinity
   /** Of this core's writes, the number that the host knows them by. */
   readonly #writes = new Map<number, number>()
   #written = 0
 
   constructor(timing: Timing, tokenBase: bigint, start: CoreStart<BullyWrite>) {
     this.#tokenBase = tokenBase
+    this.#watchMs = 100 * timing.heartbeatMs
     this.#bully = createBully(
       {
         self: start.self,
@@ -74,8 +83,9 @@ export class BullyCore implements Core<BullyRequest, BullyReply, BullyWrite> {
         this.#writes.delete(request.sequence)
         return this.#take({ type: 'persisted', sequence: request.sequence }, now)
       case 'watch': {
-        const watchers = this.#watchers.get(request.election) ?? new Map<SessionKey, SessionAddress>()
-        this.#watchers.set(request.election, watchers.set(from.session, from))
+        const watchers = this.#watchers.get(request.election) ?? new Map<SessionKey, Watcher>()
+        this.#watchers.set(request.election, watchers.set(from.session, { to: from, askedAt: now }))
+        this.#forgetWatchers(now)
         return [{ type: 'reply', to: from, reply: this.#stateOf(request.election, now) }]
       }
       case 'unwatch':
@@ -179,11 +189,19 @@ export class BullyCore implements Core<BullyRequest, BullyReply, BullyWrite> {
         const watchers = this.#watchers.get(effect.election)
         if (watchers === undefined) return []
         const reply = this.#stateOf(effect.election, now)
-        return [...watchers.values()].map((to) => ({ type: 'reply', to, reply }))
+        return [...watchers.values()].map(({ to }) => ({ type: 'reply', to, reply }))
       }
       default:
         return effect satisfies never
     }
+  }
+
+  #forgetWatchers(now: number): void {
+    if (now - this.#sweptAt < this.#watchMs) return
+    this.#sweptAt = now
+    for (const [election, watchers] of this.#watchers)
+      for (const [session, { askedAt }] of watchers)
+        if (now - askedAt > this.#watchMs) this.#unwatch(election, session)
   }
 
   #unwatch(election: string, session: SessionKey): void {
