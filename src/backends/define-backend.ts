@@ -85,7 +85,8 @@ class DefinedBackend<Its extends Guarantee> implements Backend<Its> {
     this.facts = next.facts
     if (next.releaseSession !== undefined)
       this.releaseSession = (ticket, o) => this.#releaseSession(ticket, o)
-    if (next.ask !== undefined) this.ask = (request, o) => this.#ask(request, o)
+    if (next.facts.operatorRequests === true && next.ask !== undefined)
+      this.ask = (request, o) => this.#ask(request, o)
     this.#driver = new SharedResource<BackendDriver<Its>>({
       open: async (o) => {
         const driver = next ?? create(this.env)

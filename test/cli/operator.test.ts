@@ -166,4 +166,25 @@ describe('an operator', { concurrent: true }, () => {
     expect(await last.ended, last.stderr).toBe(79)
     expect(peers).toHaveLength(2)
   })
+
+  test('between two lives of its command a leader gives up as well', async ({ stage }) => {
+    const cluster = await Cluster.plan(stage)
+    const peers = [cluster.peer('b'), cluster.peer('c')]
+    const run = cluster.run('a', '--restart', 'always', '--', 'sh', '-c', 'exit 1')
+    // By then the pauses are longer than a life.
+    await until(
+      () => run.events('exited').length >= 5,
+      'five lives',
+      () => run.stderr,
+    )
+    const given = await cluster.askJson('resign', 'job', '--wait', '1m')
+    expect(given).toMatchObject({ code: 0, answer: { outcome: 'done', from: { id: 'a' } } })
+    expect(run.events('lost')).toMatchObject([{ reason: 'resigned' }])
+    await until(
+      () => run.events('elected').length === 2,
+      'another leadership',
+      () => run.stderr,
+    )
+    expect(peers).toHaveLength(2)
+  })
 })

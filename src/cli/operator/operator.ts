@@ -20,7 +20,8 @@ async function run(name: OperatorCommand['command'], context: CommandContext): P
   const command = await operatorCommand(name, context)
   const backend = await openReader(context)
   try {
-    if (backend.ask === undefined || !hasTokens(backend)) throw noWay(name, await backendType(context))
+    if (!hasTokens(backend)) throw noToken(name)
+    if (backend.ask === undefined) throw noWay(name, await backendType(context))
     if (name === 'transfer' && backend.facts.transfer === 'none') throw noTransfer(await backendType(context))
     const result = await handOver(command, backend, (text) => printError(`mandate: ${text}`))
     return report(command, result, wantsJson(context))
@@ -38,6 +39,16 @@ function noWay(command: OperatorCommand['command'], type: string): MandateError<
     'UNSUPPORTED',
     `'mandate ${command}' has no way to the leader of an election in ${type}: whoever stands there may be any program. ` +
       `${instead}Deleting what it holds would end it while it still believes that it leads.`,
+    { feature: command },
+  )
+}
+
+/** Without a quorum each part of the network has a leader of its own. */
+function noToken(command: OperatorCommand['command']): MandateError<'UNSUPPORTED'> {
+  return new MandateError(
+    'UNSUPPORTED',
+    `'mandate ${command}' has to name the leadership that it means by its token, and a bully without a quorum has none. ` +
+      'Send SIGTERM to the leader’s `mandate run` or `mandate serve`: it stops its work, then resigns.',
     { feature: command },
   )
 }
