@@ -9,6 +9,7 @@ import {
   beat,
   campaign,
   createProposer,
+  lapse,
   leave,
   proclaim,
   received,
@@ -102,6 +103,7 @@ export class PaxosSession implements SessionProtocol<PaxosReply> {
   heard(from: PeerId, replies: readonly PaxosReply[]): void {
     if (this.#life.phase === 'over') return
     const now = this.#now
+    if (this.#renewal !== null && this.renewal === null) this.#execute(lapse(this.#proposer))
     const isClosing = this.#life.phase === 'closing'
     for (const reply of replies) {
       if (reply.type === 'closed') this.#isClosedBy(from)

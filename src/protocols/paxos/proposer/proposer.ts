@@ -168,6 +168,16 @@ function isQuiet<I>(proposer: Proposer<I>, now: number): boolean {
   return now < proposer.quietUntil
 }
 
+/**
+ * The deadline of what is held has passed: all of it is over, before any answer is read. Others may have led since, and a
+ * higher ballot that gets in now would revive a token below theirs.
+ */
+export function lapse<I>(proposer: Proposer<I>): ProposerEffect[] {
+  const effects: ProposerEffect[] = []
+  loseAll(proposer, effects)
+  return effects
+}
+
 /** An acceptor's answer or news. */
 export function received<I>(
   proposer: Proposer<I>,
