@@ -160,6 +160,8 @@ export class Term {
     if (this.#state === 'over') return
     const noTime = this.#options.exclusivity === 'time' && alreadyReplaced.includes(reason)
     this.#giveUp(reason, noTime ? 0 : this.#options.graceMs)
+    // It may be given up already, for a failed health check or an operator, with a grace that nobody has any more.
+    if (noTime) this.#grantGrace(0)
   }
 
   #giveUp(reason: string, graceMs: number, why?: string): void {

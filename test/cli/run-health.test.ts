@@ -84,6 +84,27 @@ describe('run --health', { concurrent: true }, () => {
     expect(mandate.events().find(({ reason }) => reason === 'unhealthy')?.['msg']).toContain('within 200 ms')
   })
 
+  test('a leadership that is taken away while it is given up leaves the command no grace', async ({
+    stage,
+  }) => {
+    const [sick, loseOnFile] = [join(stage.folder, 'sick'), join(stage.folder, 'lose')]
+    const config = stage.scripted({ loseOnFile, reason: 'revoked' })
+    const times = ['--lease', '1h', '--grace', '20m', '--on-loss', 'exit', '--health-failures', '1']
+    const health = ['--health', `test ! -e ${sick}`, '--health-interval', '100ms']
+    const args = ['run', 'job', '--config', config, '--log-format', 'json', ...times, ...health]
+    const mandate = stage.start([...args, '--', node, job, 'stubborn'])
+    const pid = await mandate.commandPid()
+    writeFileSync(sick, '')
+    await until(
+      () => mandate.told('ignored').length === 1,
+      'the signal to stop',
+      () => mandate.stderr,
+    )
+    writeFileSync(loseOnFile, '')
+    expect(await mandate.ended).toBe(79)
+    expect(isRunning(pid)).toBe(false)
+  })
+
   test('with --on-loss exit an unhealthy leader ends with 79', async ({ stage }) => {
     const sick = join(stage.folder, 'sick')
     const health = ['--health', `test ! -e ${sick}`, ...quick, '--on-loss', 'exit']
