@@ -3,7 +3,8 @@
  * others. It owns the peer of this process, if it is one, and gives every session and reader its way to a sponsor.
  */
 import { connectAsClient } from '../cluster/client.ts'
-import { startPeer, stoppedError, type Peer } from '../cluster/driver.ts'
+import { startPeer, type Peer } from '../cluster/driver.ts'
+import { stoppedError } from '../cluster/stopped-error.ts'
 import type { PeerOptions, TuningMode } from '../cluster/peer-options.ts'
 import type { HolderMessage, PeerStatus, SponsorMessage } from '../cluster/messages.ts'
 import { Reader } from '../cluster/reader.ts'

@@ -5,13 +5,13 @@
  * Each core has a runner that feeds it and carries out its effects (`raft-runner`, `voter-runner`); `turns` fixes when;
  * `reception` serves whoever is attached; `arbiter` exists while this peer leads.
  */
-import { MandateError } from '../errors.ts'
 import type { Configuration, PeerId } from '../protocols/quorum/types.ts'
 import type { Entry, RaftMessage } from '../protocols/raft/types.ts'
 import { lastHeardMs } from '../protocols/support/voter.ts'
 import { apply, createRegistry, type Registry } from '../registry/registry.ts'
 import type { Command, RegistryEvent } from '../registry/types.ts'
 import { Arbiter } from './arbiter.ts'
+import { Beat, leaderHaste } from './beat.ts'
 import { Courier } from './courier.ts'
 import { DiskQueue } from './disk-queue.ts'
 import { Evidence } from './evidence.ts'
@@ -22,6 +22,7 @@ import { peerStatus } from './peer-status.ts'
 import { RaftRunner } from './raft-runner.ts'
 import { Reception, type LocalHolder, type LocalLink } from './reception.ts'
 import { foldRecords, type RecoveredPeer } from './recovery.ts'
+import { stoppedError } from './stopped-error.ts'
 import { NamedTimers } from './timers.ts'
 import { Touch } from './touch.ts'
 import { Tuning } from './tuning.ts'
@@ -30,11 +31,6 @@ import { VoterRunner, type VoterReply } from './voter-runner.ts'
 
 /** The rank step of the successor order, at least (DESIGN §4.2). */
 const rankStepMs = 10
-/**
- * The Raft leader beats this much faster than anybody's own timer, so that its heartbeat comes first and sets the beat
- * of all: keepalives, heartbeats, their answers and the driver's own duties then share wake-ups, turns and frames.
- */
-const leaderHaste = 15 / 16
 /**
  * Longest election timeouts out of touch with the leader after which a peer keeps no session alive any more. It may be heard
  * by a majority of the voters all the same: its sessions would hold for ever what they never learn of, or cannot give back.
@@ -87,8 +83,7 @@ export class Peer {
   #arbiter: Arbiter | null = null
   #leader: PeerId | null = null
   readonly #touch: Touch
-  /** `lower()` of the last beat. */
-  #beatAt: number
+  readonly #beat: Beat
   #appliedIndex = 0
   #stopped = false
   #closing: Promise<void> | null = null
@@ -103,7 +98,6 @@ export class Peer {
     this.#transport = transport
     this.#configuration = { voters: Object.keys(options.peers).toSorted() }
     this.#touch = new Touch(clock.lower())
-    this.#beatAt = clock.lower()
     this.#courier = new Courier((to, message, lane) => transport.send(to, message, lane))
     this.#registry = createRegistry({ tokenBase: options.tokenBase })
     // An earlier start of this very peer is as dead as one of another.
@@ -117,6 +111,16 @@ export class Peer {
       taskFailed: (error) => this.#fail('a step of the protocol', error),
     })
     const enqueue = (task: () => void): void => this.#turns.enqueue(task)
+    this.#beat = new Beat(
+      { clock, timers: this.#timers, heartbeatMs: timing.heartbeatMs, enqueue },
+      {
+        leads: () => this.#arbiter !== null,
+        isQuiet: () => this.#arbiter?.isQuiet(clock.lower()) === true,
+        everyMs: () => this.#tuning?.intervalMs ?? null,
+        beatHolders: () => this.#reception.beatHolders(),
+        beats: (now) => this.#beats(now),
+      },
+    )
     this.#disk = new DiskQueue(options.storage, clock, enqueue, {
       persisted: (room, sequence) => {
         if (room === 'raft') this.#raft.feed({ type: 'persisted', sequence })
@@ -152,7 +156,7 @@ export class Peer {
         enqueue,
         beforeBeat: () => this.#tune(),
         graceMs: (lateMs) => this.#tuning?.graceMs(lateMs) ?? 0,
-        beating: () => this.#beatAsLeader(),
+        beating: () => this.#beat.asLeader(),
         committed: (entries) => this.#committed(entries),
         appended: (entries) => this.#arbiter?.appended(entries),
         became: (leads, leader) => this.#became(leads, leader),
@@ -224,7 +228,7 @@ export class Peer {
       clientGone: (client) => enqueue(() => this.#reception.clientGone(client)),
     })
     enqueue(() => this.#raft.feed({ type: 'start' }))
-    this.#armBeat()
+    this.#beat.arm()
   }
 
   /** For the next start: which process of another peer was let in. */
@@ -345,7 +349,7 @@ export class Peer {
     } else if (!leads) {
       if (this.#arbiter !== null) this.#options.tap?.steppedDown(this.#raft.raft.term)
       this.#arbiter = null
-      this.#armBeat()
+      this.#beat.arm()
       this.#deposed?.()
     }
     if (leader === this.#leader) return
@@ -440,7 +444,7 @@ export class Peer {
   #fromRaft(from: PeerId, message: RaftMessage<Command>): void {
     if (this.#tuning !== null) this.#measure(this.#tuning, from, message)
     this.#raft.feed({ type: 'message', from, message })
-    if (message.type === 'heartbeat') this.#beatWithLeader()
+    if (message.type === 'heartbeat') this.#beat.withLeader()
   }
 
   /** Before the core takes it: it starts to wait for the next heartbeat with what this one taught. */
@@ -471,13 +475,6 @@ export class Peer {
 
   // ---- time and disk --------------------------------------------------------------------------------------------
 
-  /** The beat of a peer that does not lead: it comes with the leader's heartbeat, or by this timer. */
-  #armBeat(): void {
-    this.#timers.setAccusation('beat', this.#options.timing.heartbeatMs, () =>
-      this.#turns.enqueue(() => this.#beat()),
-    )
-  }
-
   /** The leader's heartbeat is due, and what it measured so far may change how it beats. */
   #tune(): void {
     const { role } = this.#raft.raft
@@ -486,35 +483,8 @@ export class Peer {
     if (pulse !== null) this.#raft.feed({ type: 'pulse', pulse })
   }
 
-  /** The leader's heartbeat is due: keepalives go with it, and whoever seems silent is accused once all is read. */
-  #beatAsLeader(): void {
-    if (this.#isBetweenBeats) return
-    if (this.#arbiter?.isQuiet(this.#options.clock.lower()) === true) {
-      this.#beat()
-      return
-    }
-    this.#reception.beatHolders()
-    this.#timers.setAfterPoll('beat', () => this.#turns.enqueue(() => this.#beat()))
-  }
-
-  #beatWithLeader(): void {
-    // A new leader, or a link that is up again, brings heartbeats out of turn.
-    const sinceMs = this.#options.clock.lower() - this.#beatAt
-    if (sinceMs >= this.#options.timing.heartbeatMs / 2 && !this.#isBetweenBeats) this.#beat()
-  }
-
-  /** Of a tuned leader's heartbeats one in several comes when the ordinary one would: the duties of a beat ride on that. */
-  get #isBetweenBeats(): boolean {
-    if (this.#tuning === null) return false
-    const sinceMs = this.#options.clock.lower() - this.#beatAt
-    return sinceMs < this.#options.timing.heartbeatMs * leaderHaste - this.#tuning.intervalMs / 2
-  }
-
   /** Once a heartbeat: repeats what may have been lost, and looks for silent sessions when this peer leads. */
-  #beat(): void {
-    const now = this.#options.clock.lower()
-    this.#beatAt = now
-    if (this.#arbiter === null) this.#armBeat()
+  #beats(now: number): void {
     this.#reception.beatHolders()
     this.#courier.flush()
     this.#raft.feed({ type: 'pace', roundTripMs: this.#pace.estimateMs })
@@ -561,14 +531,4 @@ function tuningOf({ self, peers, timing, tuning }: PeerOptions): Tuning | null {
   if (tuning !== 'adaptive') return null
   const followers = Object.keys(peers).filter((peer) => peer !== self)
   return new Tuning({ ...timing, followers, beatMs: timing.heartbeatMs * leaderHaste })
-}
-
-/** Thrown at whoever uses a peer that stopped by itself. */
-export function stoppedError(failure: unknown): MandateError {
-  return new MandateError(
-    'CLOSED',
-    'This peer stopped by itself; `cause` tells why. Mend that (a full or broken disk, most likely), then start it again.',
-    { what: 'peer' },
-    { cause: failure },
-  )
 }

@@ -3,9 +3,10 @@
  * one, and connects sessions, readers and questions for the status to it or, for a client, to any peer.
  */
 import { connectAsClient, type ClientOptions } from '../../cluster/client.ts'
-import { stoppedError } from '../../cluster/driver.ts'
+import { stoppedError } from '../../cluster/stopped-error.ts'
 import type { AnswerMessage, AskMessage } from '../../cluster/engine/engine.ts'
-import { startEnginePeer, type EnginePeer, type EnginePeerOptions } from '../../cluster/engine/engine-peer.ts'
+import { startEnginePeer, type EnginePeer } from '../../cluster/engine/engine-peer.ts'
+import type { EnginePeerOptions } from '../../cluster/engine/engine-peer-options.ts'
 import type { PeerStatus } from '../../cluster/messages.ts'
 import type { ConnectSponsor, SponsorLink } from '../../cluster/sponsor-link.ts'
 import { MandateError } from '../../errors.ts'

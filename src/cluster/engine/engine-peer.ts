@@ -7,64 +7,19 @@ import { majoritySize } from '../../protocols/quorum/majority.ts'
 import type { PeerId } from '../../protocols/quorum/types.ts'
 import type { SessionKey } from '../../protocols/support/types.ts'
 import type { SessionHost } from '../../registry/types.ts'
-import type { Clock } from '../../seams/clock.ts'
-import type { Storage } from '../../seams/storage.ts'
-import type { ClientId, Transport } from '../../seams/transport.ts'
-import type { Shape } from '../codec-shape.ts'
+import type { ClientId } from '../../seams/transport.ts'
 import { DiskQueue } from '../disk-queue.ts'
-import { stoppedError } from '../driver.ts'
+import { stoppedError } from '../stopped-error.ts'
 import type { LogRecord, PeerRecord, PeerStatus } from '../messages.ts'
-import type { PeerIdentity } from '../peer-options.ts'
 import { OperatorDesk } from '../operator-desk.ts'
 import { NamedTimers } from '../timers.ts'
 import { Turns } from '../turns.ts'
-import type {
-  AnswerMessage,
-  AskMessage,
-  CarriedMessage,
-  Core,
-  CoreEffect,
-  CoreInput,
-  CoreStart,
-  EngineName,
-  SessionAddress,
-} from './engine.ts'
+import { Contacts } from './contacts.ts'
+import type { AnswerMessage, AskMessage, CarriedMessage, Core, CoreEffect, CoreInput } from './engine.ts'
 import { coreSession } from './engine.ts'
+import type { EnginePeerOptions, EngineTransport } from './engine-peer-options.ts'
 import { Mailbag } from './mailbag.ts'
 import { readRecords } from './engine-records.ts'
-
-export type EngineTransport<Request, Reply> = Transport<
-  CarriedMessage<Request, Reply>,
-  AskMessage<Request>,
-  AnswerMessage<Reply>
->
-
-export interface EnginePeerOptions<Request, Reply, Record extends object> {
-  readonly engine: EngineName
-  readonly createCore: (start: CoreStart<Record>) => Core<Request, Reply, Record>
-  readonly record: Shape<Record>
-  readonly self: PeerId
-  /** id → address; the addresses are for `status` only. */
-  readonly peers: Readonly<globalThis.Record<PeerId, string>>
-  readonly cluster: string
-  readonly version: string
-  readonly clock: Clock
-  readonly storage: Storage<LogRecord>
-  /** Made once the storage is open, because the handshake carries what it recovered. */
-  readonly transport: (identity: PeerIdentity) => EngineTransport<Request, Reply>
-  report(failure: { readonly during: string; readonly error: unknown }): void
-  /** What cannot be seen at the seams; for the simulator. */
-  readonly tap?: EngineTap<Request, Reply> | undefined
-}
-
-/** What the core of a peer hears and says, its own process included, of which no message tells. */
-export interface EngineTap<Request, Reply> {
-  /** Before its step. */
-  asked(from: SessionAddress, request: Request): void
-  /** What it waited for is durable. */
-  answers(to: SessionAddress, reply: Reply): void
-  asks(to: PeerId, request: Request): void
-}
 
 /** A session, or whoever asks for the status, in this process. */
 export interface LocalAsker<Reply> {
@@ -126,7 +81,7 @@ export class EnginePeer<Request, Reply, Record extends object> {
   readonly #links = new Map<SessionKey, Link<Reply>>()
   readonly #askers = new Map<Link<Reply>, LocalAsker<Reply>>()
   readonly #clients = new Map<ClientId, Link<Reply>>()
-  readonly #contacts = new Map<PeerId, { up: boolean; incarnation: number; heardAt: number | null }>()
+  readonly #contacts = new Contacts()
   #stopped = false
   #closing: Promise<void> | null = null
   #failure: unknown
@@ -181,19 +136,13 @@ export class EnginePeer<Request, Reply, Record extends object> {
     await this.#transport.start({
       peerUp: (peer, incarnation) =>
         this.#enqueue(() => {
-          const contact = this.#contact(peer)
-          contact.up = true
-          // Another process answers at that id: every earlier one is gone.
-          if (incarnation > contact.incarnation && contact.incarnation > 0)
-            this.#step({ type: 'evidence', peer, incarnation: incarnation - 1 })
-          contact.incarnation = Math.max(contact.incarnation, incarnation)
+          const gone = this.#contacts.up(peer, incarnation)
+          if (gone !== null) this.#step({ type: 'evidence', peer, incarnation: gone })
         }),
-      peerDown: (peer) => this.#enqueue(() => (this.#contact(peer).up = false)),
+      peerDown: (peer) => this.#enqueue(() => this.#contacts.down(peer)),
       peerRefused: (peer) =>
         this.#enqueue(() => {
-          const contact = this.#contact(peer)
-          contact.up = false
-          this.#step({ type: 'evidence', peer, incarnation: contact.incarnation })
+          this.#step({ type: 'evidence', peer, incarnation: this.#contacts.down(peer) })
         }),
       peerMessage: (from, message) => this.#enqueue(() => this.#fromPeer(from, message)),
       clientMessage: (client, message) =>
@@ -265,7 +214,7 @@ export class EnginePeer<Request, Reply, Record extends object> {
   // ---- messages -------------------------------------------------------------------------------------------------
 
   #fromPeer(from: PeerId, message: CarriedMessage<Request, Reply>): void {
-    this.#contact(from).heardAt = this.#options.clock.lower()
+    this.#contacts.heard(from, this.#options.clock.lower())
     switch (message.kind) {
       case 'ask':
         this.#ask({ ...message, via: from })
@@ -398,17 +347,13 @@ export class EnginePeer<Request, Reply, Record extends object> {
   #status(election: string | null): PeerStatus {
     const { self, cluster, version, peers, clock, storage } = this.#options
     const now = clock.lower()
-    const rows = Object.entries(peers).map(([id, address]) => {
-      const contact = this.#contacts.get(id)
-      const heardAt = contact?.heardAt ?? null
-      return {
-        id,
-        address,
-        reachable: id === self || contact?.up === true,
-        lastHeardMs: id === self ? 0 : heardAt === null ? null : now - heardAt,
-        problem: id === self ? null : (this.#transport.problem(id) ?? null),
-      }
-    })
+    const rows = Object.entries(peers).map(([id, address]) => ({
+      id,
+      address,
+      reachable: id === self || this.#contacts.isUp(id),
+      lastHeardMs: id === self ? 0 : this.#contacts.silentMs(id, now),
+      problem: id === self ? null : (this.#transport.problem(id) ?? null),
+    }))
     return {
       peer: self,
       cluster,
@@ -426,15 +371,6 @@ export class EnginePeer<Request, Reply, Record extends object> {
       peers: rows,
       elections: this.#core.elections(election, now),
     }
-  }
-
-  #contact(peer: PeerId): { up: boolean; incarnation: number; heardAt: number | null } {
-    let contact = this.#contacts.get(peer)
-    if (contact === undefined) {
-      contact = { up: false, incarnation: 0, heardAt: null }
-      this.#contacts.set(peer, contact)
-    }
-    return contact
   }
 
   #enqueue(task: () => void): void {
