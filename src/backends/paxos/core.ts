@@ -2,7 +2,12 @@
 import type { Core, CoreEffect, CoreInput, CoreStart } from '../../cluster/engine/engine.ts'
 import type { ElectionStatus } from '../../cluster/messages.ts'
 import type { Timing } from '../../lease/timing.ts'
-import { createAcceptor, stepAcceptor, type Acceptor } from '../../protocols/paxos/acceptor/acceptor.ts'
+import {
+  createAcceptor,
+  stepAcceptor,
+  stopAcceptor,
+  type Acceptor,
+} from '../../protocols/paxos/acceptor/acceptor.ts'
 import { expiresAt, lineOf, type Entry } from '../../protocols/paxos/acceptor/state.ts'
 import { electionOf } from '../../protocols/paxos/proposer/state.ts'
 import type { AcceptorRecord, PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
@@ -32,6 +37,10 @@ export class AcceptorCore implements Core<PaxosRequest, PaxosReply, AcceptorReco
 
   step(input: CoreInput<PaxosRequest>, now: number): readonly CoreEffect<PaxosReply, AcceptorRecord>[] {
     return stepAcceptor(this.#acceptor, input, now)
+  }
+
+  stop(now: number): AcceptorRecord | null {
+    return stopAcceptor(this.#acceptor, now)
   }
 
   elections(election: string | null, now: number): readonly ElectionStatus[] {

@@ -4,15 +4,25 @@ import {
   duration,
   finite,
   flag,
+  list,
   nullable,
   object,
   oneOf,
+  optional,
   text,
   textRecord,
   union,
 } from '../../cluster/codec-shape.ts'
 import type { EngineSpeech } from '../../cluster/engine/engine.ts'
-import type { AcceptorRecord, Owner, PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
+import type {
+  AcceptorRecord,
+  CleanStop,
+  Host,
+  Kept,
+  Owner,
+  PaxosReply,
+  PaxosRequest,
+} from '../../protocols/paxos/types.ts'
 
 const instance = text(255, 3)
 const id = text(128, 1)
@@ -30,6 +40,20 @@ const owner = object<Owner>({
   token: count,
   metadata,
   revision: count,
+})
+
+const kept = object<Kept>({
+  instance,
+  session,
+  id,
+  leaseMs: duration,
+  exclusivity,
+  token: count,
+  metadata,
+  revision: count,
+  ballot,
+  via: id,
+  host: nullable(object<Host>({ peer: id, incarnation: count })),
 })
 
 const request = union<PaxosRequest, 'type'>('type', {
@@ -86,6 +110,10 @@ export const paxosSpeech: EngineSpeech<PaxosRequest, PaxosReply, AcceptorRecord>
   engine: 'paxos',
   request,
   reply,
-  record: object<AcceptorRecord>({ ceiling: count, longestLeaseMs: duration }),
+  record: object<AcceptorRecord>({
+    ceiling: count,
+    longestLeaseMs: duration,
+    stopped: optional(object<CleanStop>({ life: count, kept: list(kept, 10_000) })),
+  }),
   isKeepalive: ({ type }) => type === 'keepalive',
 }

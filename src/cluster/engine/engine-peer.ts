@@ -206,9 +206,18 @@ export class EnginePeer<Request, Reply, Record extends object> {
 
   async #shutDown(): Promise<void> {
     if (this.#stopped) return
+    this.#writeLast()
     this.halt()
     await this.#transport.close()
     await this.#options.storage.close()
+  }
+
+  /** Nothing is answered after it, not even what waits for the disk. */
+  #writeLast(): void {
+    if (this.#failure !== undefined) return
+    const record = this.#core.stop?.(this.#options.clock.lower()) ?? null
+    if (record !== null) this.#disk.note(this.#recordOf(record))
+    this.#disk.flush()
   }
 
   // ---- messages -------------------------------------------------------------------------------------------------
@@ -265,6 +274,7 @@ export class EnginePeer<Request, Reply, Record extends object> {
   }
 
   #step(input: CoreInput<Request>): void {
+    if (this.#stopped) return
     for (const effect of this.#core.step(input, this.#options.clock.lower())) this.#execute(effect)
   }
 
@@ -288,9 +298,7 @@ export class EnginePeer<Request, Reply, Record extends object> {
         return
       }
       case 'persist':
-        this.#disk.write('engine', effect.sequence, [
-          { type: 'engine', engine: this.#options.engine, record: { ...effect.record } as LogRecordOfEngine },
-        ])
+        this.#disk.write('engine', effect.sequence, [this.#recordOf(effect.record)])
         return
       case 'wake-at':
         if (effect.at === null) this.#timers.cancel('core')
@@ -299,6 +307,10 @@ export class EnginePeer<Request, Reply, Record extends object> {
       default:
         effect satisfies never
     }
+  }
+
+  #recordOf(record: Record): LogRecord {
+    return { type: 'engine', engine: this.#options.engine, record: { ...record } as LogRecordOfEngine }
   }
 
   #askOf(to: PeerId, request: Request): void {

@@ -66,6 +66,8 @@ export interface CoreStart<Record> {
 /** The engine at one peer. Effects come in order; `now` is `clock.lower()`. */
 export interface Core<Request, Reply, Record> {
   step(input: CoreInput<Request>, now: number): readonly CoreEffect<Reply, Record, Request>[]
+  /** What to write last: this life ends in order, and is stepped no more. Null: nothing. */
+  stop?(now: number): Record | null
   /** For `status`; `election` null: all. */
   elections(election: string | null, now: number): readonly ElectionStatus[]
   /** For `status`: how many peers must answer. @default a majority */

@@ -152,6 +152,21 @@ export interface AcceptorRecord {
   readonly ceiling: Ballot
   /** The longest lease of anything ever accepted, in ms. */
   readonly longestLeaseMs: number
+  readonly stopped?: CleanStop
+}
+
+/** Written last by an acceptor that stops and answers nothing any more: all that it had accepted. */
+export interface CleanStop {
+  /** Incarnation of the life that ended so. Only the very next one may count on it: whatever it accepts is not in it. */
+  readonly life: number
+  readonly kept: readonly Kept[]
+}
+
+export interface Kept extends Owner {
+  readonly instance: Instance
+  readonly ballot: Ballot
+  readonly via: PeerId
+  readonly host: Host | null
 }
 
 /** Where a session is: through which peer it speaks. */

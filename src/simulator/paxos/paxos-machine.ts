@@ -25,12 +25,25 @@ export class PaxosMachine extends BareMachine<PaxosProcess, PaxosLetter> impleme
     return new PaxosProcess(this.#world, this, incarnation)
   }
 
-  protected override crashed({ session: { session } }: PaxosProcess): void {
+  protected override crashed(process: PaxosProcess): void {
     const { claims } = this.#world
+    const { session } = process.session
     for (const leading of [...claims.leading]) if (leading.session === session) claims.ended(leading)
-    for (let left = this.chance.below(this.pending.length + 1); left > 0; left--)
-      this.disk = this.pending.shift() ?? this.disk
+    const last = this.#stopsInOrder(process) ? process.lastRecord() : null
+    if (last !== null) this.disk = last
+    else this.#loses()
     this.pending.length = 0
     this.writtenAt = 0
+  }
+
+  /** As an operator does it, who restarts one peer after the other. */
+  #stopsInOrder({ incarnation }: PaxosProcess): boolean {
+    return !incarnation.frozen && this.chance.chance(0.3)
+  }
+
+  /** What was on its way is lost, or only the word that it arrived. */
+  #loses(): void {
+    for (let left = this.chance.below(this.pending.length + 1); left > 0; left--)
+      this.disk = this.pending.shift() ?? this.disk
   }
 }

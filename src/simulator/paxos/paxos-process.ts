@@ -1,5 +1,10 @@
 /** One run of one peer: its acceptor and its session, tied together as the host of `cluster/engine` does. */
-import { createAcceptor, stepAcceptor, type Acceptor } from '../../protocols/paxos/acceptor/acceptor.ts'
+import {
+  createAcceptor,
+  stepAcceptor,
+  stopAcceptor,
+  type Acceptor,
+} from '../../protocols/paxos/acceptor/acceptor.ts'
 import type {
   AcceptorEffect,
   AcceptorInput,
@@ -163,6 +168,11 @@ export class PaxosProcess {
     const { from, request } = letter
     log?.(this.#machine.id, `is asked ${request.type} by ${from.session}`, request)
     this.#step({ type: 'request', from, request })
+  }
+
+  /** What it writes when it stops in order; null: nothing but what is under way. */
+  lastRecord(): AcceptorRecord | null {
+    return stopAcceptor(this.acceptor, this.#machine.clock.read())
   }
 
   evidence(peer: PeerId, incarnation: number): void {

@@ -23,6 +23,7 @@ import { operatorAsks } from './operator-asks.ts'
 import { oneVote } from './one-vote.ts'
 import { paxosAcceptorRules } from './paxos-acceptor-rules.ts'
 import { paxosAmnesia } from './paxos-amnesia.ts'
+import { paxosCleanStop } from './paxos-clean-stop.ts'
 import { paxosNobodyWaits } from './paxos-nobody-waits.ts'
 import { paxosProposerRules } from './paxos-proposer-rules.ts'
 import { registryJudgesAgain } from './registry-judges-again.ts'
@@ -57,6 +58,7 @@ export const schedules: readonly Schedule[] = [
   paxosAmnesia,
   paxosAcceptorRules,
   paxosProposerRules,
+  paxosCleanStop,
   paxosNobodyWaits,
   restoredFolder,
   secondLife,

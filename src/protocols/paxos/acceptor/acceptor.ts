@@ -10,14 +10,29 @@
  * - it answers keepalives at once, but under a new tie: to the holder it supports nothing that it did not accept again.
  */
 import { prepare, propose, release } from './ballots.ts'
+import { keptBy, restore, stopAcceptor } from './clean-stop.ts'
 import { reply, stateReply, tell, tieOf } from './news.ts'
 import { forget, heard, suspect, wake } from './silence.ts'
-import { covered, createAcceptor, entryOf, tidy, wakeBy, type Acceptor } from './state.ts'
-import type { AcceptorEffect, AcceptorInput, Address, Instance, PaxosRequest } from '../types.ts'
+import { covered, blankAcceptor, entryOf, tidy, wakeBy, type Acceptor } from './state.ts'
+import type {
+  AcceptorEffect,
+  AcceptorInput,
+  AcceptorOptions,
+  Address,
+  Instance,
+  PaxosRequest,
+} from '../types.ts'
 
-export { createAcceptor, type Acceptor }
+export { stopAcceptor, type Acceptor }
 
 type Request<Type extends PaxosRequest['type']> = Extract<PaxosRequest, { type: Type }>
+
+export function createAcceptor(options: AcceptorOptions): Acceptor {
+  const acceptor = blankAcceptor(options)
+  const kept = keptBy(options)
+  if (kept !== null) restore(acceptor, kept)
+  return acceptor
+}
 
 /** `now` is `clock.lower()`, read after the input arrived. */
 export function stepAcceptor(acceptor: Acceptor, input: AcceptorInput, now: number): AcceptorEffect[] {

@@ -65,7 +65,7 @@ export interface Acceptor {
   readonly suspectAfterMs: number
   readonly startedAt: number
   /** Until then it cannot know what an earlier life had accepted. */
-  readonly unsureUntil: number
+  unsureUntil: number
   /** Of instances without an entry. */
   floor: Ballot
   readonly entries: Map<Instance, Entry>
@@ -91,7 +91,8 @@ const lineMax = 10_000
 /** Heartbeats of silence that are evidence of death in token mode (DESIGN §4.2). */
 const suspectHeartbeats = 2.5
 
-export function createAcceptor(options: AcceptorOptions): Acceptor {
+/** Of a life that knows only what is on disk. */
+export function blankAcceptor(options: AcceptorOptions): Acceptor {
   const { self, incarnation, bounds, heartbeatMs, startedAt, recovered } = options
   const longestLeaseMs = recovered?.longestLeaseMs ?? 0
   return {

@@ -1,5 +1,10 @@
 /** Three acceptors whose every message and restart is told by hand; what they write is durable at once. */
-import { createAcceptor, stepAcceptor, type Acceptor } from '../../../protocols/paxos/acceptor/acceptor.ts'
+import {
+  createAcceptor,
+  stepAcceptor,
+  stopAcceptor,
+  type Acceptor,
+} from '../../../protocols/paxos/acceptor/acceptor.ts'
 import type {
   AcceptorEffect,
   AcceptorInput,
@@ -44,6 +49,12 @@ export class PaxosStage {
         recovered: this.#disks.get(name) ?? null,
       }),
     )
+  }
+
+  /** Ends in order; `restart` is its next life. */
+  stop(name: AcceptorName): void {
+    const record = stopAcceptor(this.acceptor(name), this.now)
+    if (record !== null) this.#disks.set(name, record)
   }
 
   /** What it answers whoever asked; news for others is left out. */
