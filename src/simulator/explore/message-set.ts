@@ -57,6 +57,10 @@ export class MessageSets {
     return this.#sets.value(set).to[receiver] ?? []
   }
 
+  size(set: number): number {
+    return this.#sets.value(set).ids.length
+  }
+
   #made(ids: readonly number[]): Messages {
     const to: number[][] = Array.from({ length: this.#receivers }, () => [])
     for (const id of ids) to[this.#receiverOf(id)]?.push(id)

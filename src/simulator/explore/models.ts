@@ -1,12 +1,31 @@
 /** The models that `mandate simulate --explore` runs, with their bounds. */
 import { explore, type Exploration } from './explorer.ts'
 import type { Model } from './model.ts'
-import { PaxosModel } from './paxos-model.ts'
+import { PaxosModel, type PaxosBounds } from './paxos-model.ts'
 import { RaftModel } from './raft-model.ts'
 import { RegistryModel } from './registry-model.ts'
 import { SupportModel } from './support-model.ts'
 
 const unlimited = 15
+const everybody = [
+  [0, 1, 2],
+  [0, 1, 2],
+] as const
+const overlapping = [
+  [0, 1],
+  [1, 2],
+] as const
+const paxosBounds: PaxosBounds = {
+  keepalives: [0, 0],
+  tops: [0, 0],
+  rounds: [1, 1],
+  leaves: [0, 0],
+  reached: overlapping,
+  crashes: 0,
+  stops: false,
+  leaseMs: 0.5,
+  endsAt: 0,
+}
 
 /** By name; the largest first, so that two workers end at about the same time. */
 export const models: Readonly<Record<string, () => Model>> = {
@@ -74,15 +93,21 @@ export const models: Readonly<Record<string, () => Model>> = {
       clocks: 'worst',
       symmetric: true,
     }),
-  /** One instant, so that no lease runs out: what a restart forgets at any point of two rounds. */
+  /** One instant, so that no lease runs out: what a restart forgets at any point of a round of each. */
   'paxos-restart': () =>
-    new PaxosModel('paxos-restart', {
-      keepalives: [0, 0],
-      rounds: [1, 1],
-      crashes: 1,
-      leaseMs: 0.5,
-      endsAt: 0,
-    }),
+    new PaxosModel('paxos-restart', { ...paxosBounds, tops: [0, 1], reached: everybody, crashes: 1 }),
+  /** One instant, and a second round of one of them: after it lost, or after it won and an acceptor refuses it. */
+  'paxos-rounds': () =>
+    new PaxosModel('paxos-rounds', { ...paxosBounds, rounds: [2, 1], reached: everybody }),
+  /** Until a lease has run out and the other one may lead; two majorities that share one acceptor. */
+  'paxos-lease': () =>
+    new PaxosModel('paxos-lease', { ...paxosBounds, rounds: [2, 1], tops: [0, 1], leaseMs: 1, endsAt: 2 }),
+  /** The same in one round each, with a restart: who restarted must wait for the lease, and no longer. */
+  'paxos-lease-crash': () =>
+    new PaxosModel('paxos-lease-crash', { ...paxosBounds, tops: [0, 1], leaseMs: 1, endsAt: 2, crashes: 1 }),
+  /** Acceptors that stop in order or die, two times; a ballot above every ceiling gets in at once after that. */
+  'paxos-stop': () =>
+    new PaxosModel('paxos-stop', { ...paxosBounds, tops: [0, 2 ** 20], crashes: 2, stops: true }),
   registry: () => new RegistryModel('registry', { sessions: 3, entries: 6 }),
 }
 

@@ -1,369 +1,383 @@
 /**
  * PaxosLease, explored: three acceptors, two proposers, restarts at any point, time in steps, and a network that loses,
- * doubles and reorders as it likes. The cores are those that run; what they write is durable at once, for that a promise
- * waits for the disk is checked by the simulator.
- *
- * Answers that only make somebody wait (`held`, `unsure`, `free`) are lost here: they change no promise.
+ * doubles and reorders as it likes. The cores are those that run. Whoever may act at a time may also not act then.
  */
-import { holderValidityMs } from '../../lease/deadline.ts'
-import { createAcceptor, stepAcceptor, type Acceptor } from '../../protocols/paxos/acceptor/acceptor.ts'
-import {
-  beat,
-  campaign,
-  createProposer,
-  received,
-  wake,
-  type Proposer,
-  type ProposerEffect,
-} from '../../protocols/paxos/proposer/proposer.ts'
-import type { AcceptorRecord, PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
-import { supportedSince } from '../../protocols/support/holder.ts'
 import { Interner, PairMemo, canonical } from './interner.ts'
 import { MessageSets } from './message-set.ts'
 import type { ExploreBounds, Model, Sink, Told } from './model.ts'
+import {
+  acceptors,
+  believes,
+  paxosRules,
+  proposers,
+  startedAcceptor,
+  startedProposer,
+  steppedAcceptor,
+  steppedProposer,
+  stoppedAcceptor,
+  type AcceptorProcess,
+  type Letter,
+  type PaxosBounds,
+  type PaxosRules,
+  type ProposerMove,
+  type ProposerProcess,
+} from './paxos-parts.ts'
+import type { PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
+import { isDeadReply, isDeadRequest } from './paxos-settled.ts'
+import { renamedProposer } from './paxos-symmetry.ts'
+import { orders } from './voter-symmetry.ts'
 
-export interface PaxosBounds {
-  /** Of each proposer, the keepalives it may send after its first, which is lost: its proposals carry the same number. */
-  readonly keepalives: readonly [number, number]
-  /** Of each proposer, the rounds it may begin. */
-  readonly rounds: readonly [number, number]
-  readonly crashes: number
-  /** In steps of time. */
-  readonly leaseMs: number
-  readonly endsAt: number
+export { paxosRules, type PaxosBounds, type PaxosRules } from './paxos-parts.ts'
+
+/** Whether states that have the same future are taken for one. */
+export interface PaxosReductions {
+  /** That differ in the names of the acceptors. */
+  readonly symmetric: boolean
+  /** That differ in letters which can change nothing any more. */
+  readonly forgetful: boolean
 }
 
-/** What a test may break. */
-export interface PaxosRules {
-  readonly step: typeof stepAcceptor
-  /** What a restarted acceptor finds on its disk. */
-  recovered(disk: AcceptorRecord | null): AcceptorRecord | null
-}
-
-export const paxosRules: PaxosRules = { step: stepAcceptor, recovered: (disk) => disk }
-
-const acceptors = ['a', 'b', 'c']
-const proposers = ['p', 'q']
-const instance = 'e:x'
-const clocks = { maxClockDrift: 0.001, tickMs: 0 }
-const [networkPlace, nowPlace, crashesPlace] = [5, 6, 7] as const
-const kinds = ['tick', 'deliver', 'hear', 'beat', 'stand', 'again', 'expire', 'crash'] as const
+/** A state: acceptors, proposers, what is between each two, the time, how many crashed. */
+const [channelPlace, nowPlace, crashesPlace, width] = [5, 11, 12, 13] as const
+const kinds = [
+  'tick',
+  'deliver',
+  'hear',
+  'beat',
+  'stand',
+  'again',
+  'leave',
+  'expire',
+  'crash',
+  'stop',
+] as const
 type Kind = (typeof kinds)[number]
+const moves = ['beat', 'stand', 'again', 'leave'] as const
+const moments = 16
+const [toAcceptor, toProposer] = [0, 1] as const
 
-interface AcceptorProcess {
-  readonly life: number
-  readonly disk: AcceptorRecord | null
-  readonly acceptor: Acceptor
-}
-
-interface ProposerProcess {
-  readonly keepalives: number
-  readonly rounds: number
-  readonly proposer: Proposer<number>
-  /** Tokens of what it won, in order. */
-  readonly won: readonly number[]
-}
-
-/** `from` a proposer to whichever acceptor, or from an acceptor to one proposer. */
-type Message =
-  | { readonly from: number; readonly to: number; readonly request: PaxosRequest }
-  | { readonly from: number; readonly to: number; readonly reply: PaxosReply }
-
-interface Outcome {
+interface Answered {
   readonly process: number
   readonly sent: readonly number[]
+}
+
+interface Asked {
+  readonly process: number
+  readonly sent: readonly (readonly [acceptor: number, message: number])[]
+}
+
+/** A step on its way: what happens, where, by which letter of which acceptor or proposer. */
+interface Step {
+  readonly kind: Kind
+  readonly place: number
+  readonly other: number
+  readonly message: number
 }
 
 export class PaxosModel implements Model {
   readonly name: string
   readonly actors = [...acceptors, ...proposers, 'time']
-  readonly width = 8
+  readonly width = width
   readonly checked: Record<string, number> = { exclusivity: 0, 'token-unique': 0 }
+  readonly plain?: () => Model
   readonly #bounds: PaxosBounds
   readonly #rules: PaxosRules
+  readonly #reductions: PaxosReductions
   readonly #acceptors = new Interner<AcceptorProcess>()
   readonly #proposers = new Interner<ProposerProcess>(({ proposer: { options, ...rest }, ...other }) =>
     canonical([options.session, rest, other]),
   )
-  readonly #messages = new Interner<Message>()
-  readonly #network: MessageSets
-  readonly #acceptorSteps = new PairMemo<Outcome>()
-  readonly #proposerSteps = new PairMemo<Outcome | null>()
+  readonly #messages = new Interner<Letter>()
+  readonly #channels: MessageSets
+  readonly #acceptorSteps = new PairMemo<Answered>()
+  readonly #proposerSteps = new PairMemo<Asked | null>()
+  readonly #restarts = new PairMemo<number>()
+  readonly #pairs = new PairMemo<number>()
+  readonly #cleared = new PairMemo<number>()
+  readonly #renamed = new PairMemo<number>()
+  #pairCount = 0
+  #mostMessages = 0
 
-  constructor(name: string, bounds: PaxosBounds, rules: PaxosRules = paxosRules) {
+  constructor(
+    name: string,
+    bounds: PaxosBounds,
+    rules: PaxosRules = paxosRules,
+    reductions: PaxosReductions = { symmetric: true, forgetful: true },
+  ) {
     this.name = name
     this.#bounds = bounds
     this.#rules = rules
-    // To acceptors, to p, to q.
-    this.#network = new MessageSets(5, (message) => this.#messages.value(message).to)
+    const isAlike = bounds.reached.every(({ length }) => length === acceptors.length)
+    this.#reductions = { ...reductions, symmetric: reductions.symmetric && isAlike }
+    if (this.#reductions.symmetric)
+      this.plain = () => new PaxosModel(name, bounds, rules, { ...reductions, symmetric: false })
+    this.#channels = new MessageSets(2, (message) =>
+      'request' in this.#messages.value(message) ? toAcceptor : toProposer,
+    )
   }
 
   bounds(): ExploreBounds {
     const { rounds, crashes } = this.#bounds
-    return {
-      peers: acceptors.length,
-      terms: Math.max(...rounds),
-      messages: this.#network.largest,
-      crashes,
-    }
+    return { peers: acceptors.length, terms: Math.max(...rounds), messages: this.#mostMessages, crashes }
   }
 
   initial(): number[][] {
-    const places = [
-      ...acceptors.map((_, place) => this.#acceptors.number(this.#started(place, 0, null, 0))),
-      ...proposers.map((session) =>
-        this.#proposers.number({ keepalives: 0, rounds: 0, won: [], proposer: this.#proposer(session) }),
-      ),
-    ]
-    return [[...places, this.#network.empty, 0, 0]]
-  }
-
-  #started(place: number, life: number, disk: AcceptorRecord | null, now: number): AcceptorProcess {
-    const acceptor = createAcceptor({
-      self: acceptors[place] as string,
-      incarnation: life + 1,
-      bounds: clocks,
-      heartbeatMs: this.#bounds.leaseMs,
-      startedAt: now,
-      recovered: this.#rules.recovered(disk),
-    })
-    return { life: life + 1, disk, acceptor }
-  }
-
-  #proposer(session: string): Proposer<number> {
-    return createProposer<number>({
-      session,
-      id: session,
-      leaseMs: this.#bounds.leaseMs,
-      configuration: { voters: acceptors },
-      heartbeatMs: this.#bounds.leaseMs,
-      stepMs: 1,
-      patience: 100,
-      quietMs: 100,
-    })
+    const blank = { life: 0, disk: null }
+    const state = Array.from<number>({ length: width }).fill(0)
+    for (const place of acceptors.keys())
+      state[place] = this.#acceptors.number(startedAcceptor(blank, 0, this.#bounds, this.#rules))
+    for (const which of proposers.keys())
+      state[acceptors.length + which] = this.#proposers.number(startedProposer(which, this.#bounds))
+    state.fill(this.#channels.empty, channelPlace, nowPlace)
+    // Where no time passes, whoever stands later might as well have stood at once: what it says may come as late as it likes.
+    if (this.#bounds.endsAt > 0) return [state]
+    let begun = Int32Array.from(state)
+    const sink: Sink = { next: (_step, next) => (begun = Int32Array.from(next)), broken: () => undefined }
+    for (const place of proposers.keys())
+      this.#proposerStep(begun, sink, { kind: 'stand', place, other: 0, message: 0 })
+    return [[...begun]]
   }
 
   // ---- every step that is possible ------------------------------------------------------------------------------------
 
   expand(state: Int32Array, sink: Sink): void {
-    const now = state[nowPlace] as number
-    const network = state[networkPlace] as number
-    if (now < this.#bounds.endsAt) this.#next(state, sink, action('tick', 0, 0), [[nowPlace, now + 1]])
-    for (let place = 0; place < acceptors.length; place++) {
-      for (const message of this.#network.to(network, place))
-        this.#acceptorStep(state, sink, 'deliver', place, message)
-      this.#acceptorStep(state, sink, 'expire', place, 0)
+    const none = { other: 0, message: 0 }
+    if ((state[nowPlace] as number) < this.#bounds.endsAt) {
+      const later = Int32Array.from(state)
+      later[nowPlace] = (state[nowPlace] as number) + 1
+      this.#next(later, sink, { kind: 'tick', place: 0, ...none })
     }
-    // One acceptor is like another: which of them restarts makes no difference.
-    this.#crash(state, sink, 0)
-    for (let which = 0; which < proposers.length; which++) {
-      for (const message of this.#network.to(network, acceptors.length + which))
-        this.#proposerStep(state, sink, 'hear', which, message)
-      for (const kind of ['beat', 'stand', 'again'] as const) this.#proposerStep(state, sink, kind, which, 0)
+    for (const place of acceptors.keys()) {
+      for (const other of proposers.keys())
+        for (const message of this.#channels.to(state[channelOf(place, other)] as number, toAcceptor))
+          this.#acceptorStep(state, sink, { kind: 'deliver', place, other, message })
+      this.#acceptorStep(state, sink, { kind: 'expire', place, ...none })
+      this.#crash(state, sink, place, 'crash')
+      if (this.#bounds.stops) this.#crash(state, sink, place, 'stop')
+    }
+    for (const place of proposers.keys()) {
+      for (const other of acceptors.keys())
+        for (const message of this.#channels.to(state[channelOf(other, place)] as number, toProposer))
+          this.#proposerStep(state, sink, { kind: 'hear', place, other, message })
+      for (const kind of moves) this.#proposerStep(state, sink, { kind, place, ...none })
     }
   }
 
-  #acceptorStep(
-    state: Int32Array,
-    sink: Sink,
-    kind: 'deliver' | 'expire',
-    place: number,
-    message: number,
-  ): void {
+  #acceptorStep(state: Int32Array, sink: Sink, step: Step): void {
+    const { kind, place, other, message } = step
     const before = state[place] as number
     const now = state[nowPlace] as number
-    const key = 2 * (16 * message + now) + (kind === 'expire' ? 1 : 0)
-    const { process, sent } = this.#acceptorSteps.get(before, key, () =>
-      this.#stepped(place, before, kind === 'expire' ? null : message, now),
-    )
-    const network = this.#sent(state, sent)
-    if (process === before && network === state[networkPlace]) return
-    this.#next(state, sink, action(kind, place, message), [
-      [place, process],
-      [networkPlace, network],
-    ])
+    const key = 3 * (moments * message + now) + (kind === 'expire' ? 2 : other)
+    const { process, sent } = this.#acceptorSteps.get(before, key, () => {
+      const heard =
+        kind === 'expire'
+          ? null
+          : { from: proposers[other] ?? '', request: requestOf(this.#messages.value(message)) }
+      const outcome = steppedAcceptor(this.#acceptors.value(before), heard, now, this.#rules)
+      return {
+        process: this.#acceptors.number(outcome.process),
+        sent: outcome.sent.map((reply) => this.#messages.number({ reply })),
+      }
+    })
+    const channel = state[channelOf(place, other)] as number
+    if (process === before && sent.every((reply) => this.#channels.with(channel, reply) === channel)) return
+    const next = Int32Array.from(state)
+    next[place] = process
+    for (const reply of sent) this.#put(next, place, other, reply)
+    this.#next(next, sink, step)
   }
 
-  #stepped(place: number, number: number, message: number | null, now: number): Outcome {
-    const { acceptor: before, disk, ...rest } = this.#acceptors.value(number)
-    const acceptor = structuredClone(before)
-    let written = disk
-    const heard = message === null ? null : this.#messages.value(message)
-    const effects =
-      heard === null || !('request' in heard)
-        ? this.#rules.step(acceptor, { type: 'wake' }, now)
-        : this.#rules.step(
-            acceptor,
-            {
-              type: 'request',
-              from: { session: proposers[heard.from] as string, via: 'a', host: null },
-              request: heard.request,
-            },
-            now,
-          )
-    // Everything may happen at any time here.
-    acceptor.wakeAt = null
-    const sent: number[] = []
-    for (const effect of effects) {
-      if (effect.type === 'persist') written = effect.record
-      if (effect.type !== 'reply' || !matters.has(effect.reply.type)) continue
-      const to = acceptors.length + proposers.indexOf(effect.to.session)
-      sent.push(this.#messages.number({ from: place, to, reply: effect.reply }))
-    }
-    return { process: this.#acceptors.number({ ...rest, acceptor, disk: written }), sent }
-  }
-
-  #crash(state: Int32Array, sink: Sink, place: number): void {
+  #crash(state: Int32Array, sink: Sink, place: number, kind: 'crash' | 'stop'): void {
     const crashes = state[crashesPlace] as number
     if (crashes >= this.#bounds.crashes) return
-    const { life, disk } = this.#acceptors.value(state[place] as number)
-    const started = this.#acceptors.number(this.#started(place, life, disk, state[nowPlace] as number))
-    this.#next(state, sink, action('crash', place, 0), [
-      [place, started],
-      [crashesPlace, crashes + 1],
-    ])
-  }
-
-  #proposerStep(
-    state: Int32Array,
-    sink: Sink,
-    kind: 'hear' | 'beat' | 'stand' | 'again',
-    which: number,
-    message: number,
-  ): void {
-    const place = acceptors.length + which
     const before = state[place] as number
     const now = state[nowPlace] as number
-    const key = 8 * (16 * message + now) + kinds.indexOf(kind)
-    const outcome = this.#proposerSteps.get(before, key, () =>
-      this.#proposed(which, before, kind, message, now),
-    )
-    if (outcome === null) return
-    const network = this.#sent(state, outcome.sent)
-    if (outcome.process === before && network === state[networkPlace]) return
-    this.#next(state, sink, action(kind, which, message), [
-      [place, outcome.process],
-      [networkPlace, network],
-    ])
+    const next = Int32Array.from(state)
+    next[place] = this.#restarts.get(before, 2 * now + (kind === 'stop' ? 1 : 0), () => {
+      const restarted = kind === 'stop' ? stoppedAcceptor : startedAcceptor
+      const process = this.#acceptors.value(before)
+      return this.#acceptors.number(restarted(process, now, this.#bounds, this.#rules))
+    })
+    next[crashesPlace] = crashes + 1
+    this.#next(next, sink, { kind, place, other: 0, message: 0 })
   }
 
-  #proposed(which: number, number: number, kind: Kind, message: number, now: number): Outcome | null {
-    const process = this.#proposers.value(number)
-    const { keepalives, rounds } = process
-    const [mostKeepalives, mostRounds] = [
-      this.#bounds.keepalives[which] ?? 0,
-      this.#bounds.rounds[which] ?? 0,
-    ]
-    const { options, ...rest } = process.proposer
-    const proposer: Proposer<number> = { options, ...structuredClone(rest) }
-    // A clone keeps what was shared within, so the sets of campaigns still hold those of the map.
-    const standing = proposer.campaigns.get(instance)
-    let effects: ProposerEffect[] = []
-    switch (kind) {
-      case 'beat':
-        if (rounds === 0 || keepalives >= mostKeepalives) return null
-        effects = beat(proposer, { instant: now, lapsed: this.#hasLapsed(proposer, now), now })
-        break
-      case 'stand':
-        if (rounds > 0) return null
-        beat(proposer, { instant: now, lapsed: false, now })
-        effects = campaign(proposer, { instance, exclusivity: 'time', priority: 0, metadata: {} }, now)
-        break
-      case 'again':
-        if (standing?.phase !== 'waiting' || standing.round !== null || rounds >= mostRounds) return null
-        effects = wake(proposer, instance, now)
-        break
-      case 'hear': {
-        const heard = this.#messages.value(message)
-        if (!('reply' in heard)) return null
-        effects = received(proposer, acceptors[heard.from] as string, heard.reply, now)
-        break
+  #proposerStep(state: Int32Array, sink: Sink, step: Step): void {
+    const { kind, place, other, message } = step
+    const before = state[acceptors.length + place] as number
+    const now = state[nowPlace] as number
+    const key = 3 * (kinds.length * (moments * message + now) + kinds.indexOf(kind)) + other
+    const outcome = this.#proposerSteps.get(before, key, () => {
+      const cause =
+        kind === 'hear'
+          ? { from: acceptors[other] ?? '', reply: replyOf(this.#messages.value(message)) }
+          : (kind as ProposerMove)
+      const made = steppedProposer(
+        this.#proposers.value(before),
+        place,
+        cause,
+        now,
+        this.#bounds,
+        this.#rules,
+      )
+      if (made === null) return null
+      return {
+        process: this.#proposers.number(made.process),
+        sent: made.sent.map(([to, request]) => [to, this.#messages.number({ request })]),
       }
-      default:
-        return null
-    }
-    const won = [...process.won]
-    const sent: number[] = []
-    for (const effect of effects) {
-      if (effect.type === 'won') won.push(effect.token)
-      if (effect.type !== 'send') continue
-      for (const [to, name] of acceptors.entries())
-        if (effect.to === null || effect.to === name)
-          sent.push(this.#messages.number({ from: which, to, request: effect.request }))
-    }
-    const begun = effects.some((effect) => effect.type === 'send' && effect.request.type === 'prepare')
-    // A round beyond the bound is not begun: the acceptor was too slow.
-    const isNew = begun && proposer.top !== process.proposer.top
-    if (isNew && rounds >= mostRounds) return null
-    return {
-      process: this.#proposers.number({
-        keepalives: keepalives + (kind === 'beat' ? 1 : 0),
-        rounds: rounds + (isNew ? 1 : 0),
-        proposer,
-        won,
-      }),
-      sent,
-    }
+    })
+    if (outcome === null || (outcome.process === before && outcome.sent.length === 0)) return
+    const next = Int32Array.from(state)
+    next[acceptors.length + place] = outcome.process
+    for (const [to, request] of outcome.sent) this.#put(next, to, place, request)
+    this.#next(next, sink, step)
   }
 
-  #hasLapsed(proposer: Proposer<number>, now: number): boolean {
-    const since = supportedSince(proposer.holder)
-    return since !== null && now - since >= holderValidityMs(this.#bounds.leaseMs, clocks)
+  #put(state: Int32Array, acceptor: number, proposer: number, message: number): void {
+    const channel = channelOf(acceptor, proposer)
+    state[channel] = this.#channels.with(state[channel] as number, message)
   }
 
-  #sent(state: Int32Array, sent: readonly number[]): number {
-    return sent.reduce((set, message) => this.#network.with(set, message), state[networkPlace] as number)
+  #next(next: Int32Array, sink: Sink, step: Step): void {
+    if (this.#reductions.forgetful) this.#forget(next)
+    this.#judge(next, sink, step)
+    sink.next(numberOf(step), this.#reductions.symmetric ? this.#representative(next) : next)
   }
 
   // ---- what must hold -------------------------------------------------------------------------------------------------
 
-  #next(
-    state: Int32Array,
-    sink: Sink,
-    step: number,
-    changes: readonly (readonly [place: number, value: number])[],
-  ): void {
-    const next = [...state]
-    for (const [place, value] of changes) next[place] = value
-    const [p, q] = [3, 4].map((place) => this.#proposers.value(next[place] as number))
-    if (p === undefined || q === undefined) return
-    const now = next[nowPlace] as number
+  #judge(state: Int32Array, sink: Sink, step: Step): void {
+    let messages = 0
+    for (let channel = channelPlace; channel < nowPlace; channel++)
+      messages += this.#channels.size(state[channel] as number)
+    this.#mostMessages = Math.max(this.#mostMessages, messages)
+    const p = this.#proposers.value(state[3] as number)
+    const q = this.#proposers.value(state[4] as number)
+    const now = state[nowPlace] as number
     this.checked['exclusivity'] = (this.checked['exclusivity'] ?? 0) + 1
-    if (this.#believes(p, now) && this.#believes(q, now))
-      sink.broken(step, 'exclusivity', `p and q both believe that they lead at ${now}`)
-    if (p.won.length > 0 && q.won.length > 0) {
-      this.checked['token-unique'] = (this.checked['token-unique'] ?? 0) + 1
-      if (p.won.some((token) => q.won.includes(token)))
-        sink.broken(step, 'token-unique', `p and q won with the same token`)
-    }
-    sink.next(step, next)
+    if (believes(p, now) && believes(q, now))
+      sink.broken(numberOf(step), 'exclusivity', `p and q both believe that they lead at ${now}`)
+    if (p.won.length === 0 || q.won.length === 0) return
+    this.checked['token-unique'] = (this.checked['token-unique'] ?? 0) + 1
+    if (p.won.some((token) => q.won.includes(token)))
+      sink.broken(numberOf(step), 'token-unique', `p and q won with the same token`)
   }
 
-  #believes({ proposer }: ProposerProcess, now: number): boolean {
-    return proposer.campaigns.get(instance)?.phase === 'held' && !this.#hasLapsed(proposer, now)
+  // ---- states that have the same future -------------------------------------------------------------------------------
+
+  #forget(state: Int32Array): void {
+    for (let channel = channelPlace; channel < nowPlace; channel++) {
+      const letters = state[channel] as number
+      if (letters === this.#channels.empty) continue
+      const acceptor = state[(channel - channelPlace) >> 1] as number
+      const proposer = state[acceptors.length + ((channel - channelPlace) & 1)] as number
+      const pair = this.#pairs.get(acceptor, proposer, () => (this.#pairCount += 1))
+      // What is dead between the two depends on what the proposer knows by the acceptor's name.
+      state[channel] = this.#cleared.get(pair, 6 * letters + channel - channelPlace, () => {
+        const { acceptor: its } = this.#acceptors.value(acceptor)
+        const { proposer: asking } = this.#proposers.value(proposer)
+        const name = acceptors[(channel - channelPlace) >> 1] ?? ''
+        return this.#channels.only(letters, (message) => {
+          const letter = this.#messages.value(message)
+          return 'request' in letter
+            ? !isDeadRequest(its, asking, letter.request)
+            : !isDeadReply(asking, name, letter.reply)
+        })
+      })
+    }
+  }
+
+  /** By the acceptors in the order of their numbers; where two have the same, the least of the namings. */
+  #representative(state: Int32Array): Int32Array {
+    let least = state
+    for (const [index, order] of orders.entries()) {
+      if (index === 0 || !isSortedBy(state, order)) continue
+      const renamed = this.#renamedBy(state, index, order)
+      if (isLess(renamed, least)) least = renamed
+    }
+    return least
+  }
+
+  #renamedBy(state: Int32Array, index: number, order: readonly number[]): Int32Array {
+    const next = Int32Array.from(state)
+    for (const [from, to] of order.entries()) {
+      next[to] = state[from] as number
+      for (const which of proposers.keys())
+        next[channelOf(to, which)] = state[channelOf(from, which)] as number
+    }
+    for (const which of proposers.keys()) {
+      const place = acceptors.length + which
+      next[place] = this.#renamed.get(state[place] as number, index, () =>
+        this.#proposers.number(renamedProposer(this.#proposers.value(state[place] as number), order)),
+      )
+    }
+    return next
   }
 
   // ---- for people -----------------------------------------------------------------------------------------------------
 
-  tell(state: Int32Array, step: number): readonly Told[] {
-    const { kind, place, message } = partsOf(step)
-    const isOfProposer = kind === 'hear' || kind === 'beat' || kind === 'stand' || kind === 'again'
-    const actor =
-      kind === 'tick' ? 'time' : isOfProposer ? (proposers[place] ?? '') : (acceptors[place] ?? '')
-    if (kind === 'tick') return [{ actor, text: `it is ${(state[nowPlace] ?? 0) + 1}` }]
-    if (kind !== 'deliver' && kind !== 'hear') return [{ actor, text: kind }]
-    return [{ actor, text: `${kind} ${canonical(this.#messages.value(message))}` }]
+  tell(state: Int32Array, number: number): readonly Told[] {
+    const { kind, place, other, message } = stepOf(number)
+    if (kind === 'tick') return [{ actor: 'time', text: `it is ${(state[nowPlace] ?? 0) + 1}` }]
+    if (kind === 'deliver' || kind === 'expire' || kind === 'crash' || kind === 'stop') {
+      const actor = acceptors[place] ?? ''
+      if (kind !== 'deliver') return [{ actor, text: kind }]
+      const request = requestOf(this.#messages.value(message))
+      return [{ actor, text: `is asked by ${proposers[other]} ${canonical(request)}` }]
+    }
+    const actor = proposers[place] ?? ''
+    if (kind !== 'hear') return [{ actor, text: kind }]
+    return [
+      { actor, text: `hears of ${acceptors[other]} ${canonical(replyOf(this.#messages.value(message)))}` },
+    ]
   }
 }
 
-const matters: ReadonlySet<PaxosReply['type']> = new Set(['promise', 'accepted', 'rejected', 'keepalive-ack'])
-
-function action(kind: Kind, place: number, message: number): number {
-  return (message * 8 + kinds.indexOf(kind)) * 4 + place
+function channelOf(acceptor: number, proposer: number): number {
+  return channelPlace + 2 * acceptor + proposer
 }
 
-function partsOf(step: number): { kind: Kind; place: number; message: number } {
-  const place = step % 4
-  const rest = Math.floor(step / 4)
-  return { kind: kinds[rest % 8] ?? 'tick', place, message: Math.floor(rest / 8) }
+function requestOf(letter: Letter): PaxosRequest {
+  if ('request' in letter) return letter.request
+  throw new RangeError('a reply cannot reach an acceptor')
+}
+
+function replyOf(letter: Letter): PaxosReply {
+  if ('reply' in letter) return letter.reply
+  throw new RangeError('a request cannot reach a proposer')
+}
+
+/** Whether the acceptors are in ascending order once each is where `order` puts it. */
+function isSortedBy(state: Int32Array, order: readonly number[]): boolean {
+  for (let from = 0; from < order.length; from++)
+    for (let other = 0; other < from; other++) {
+      const isBefore = (order[from] as number) < (order[other] as number)
+      const difference = (state[from] as number) - (state[other] as number)
+      if (isBefore ? difference > 0 : difference < 0) return false
+    }
+  return true
+}
+
+function isLess(left: Int32Array, right: Int32Array): boolean {
+  for (let place = 0; place < left.length; place++) {
+    const difference = (left[place] as number) - (right[place] as number)
+    if (difference !== 0) return difference < 0
+  }
+  return false
+}
+
+function numberOf({ kind, place, other, message }: Step): number {
+  return ((message * kinds.length + kinds.indexOf(kind)) * 4 + other) * 4 + place
+}
+
+function stepOf(number: number): Step {
+  const place = number % 4
+  const other = Math.floor(number / 4) % 4
+  const rest = Math.floor(number / 16)
+  return {
+    kind: kinds[rest % kinds.length] ?? 'tick',
+    place,
+    other,
+    message: Math.floor(rest / kinds.length),
+  }
 }
