@@ -1,5 +1,5 @@
 /** A candidate in a peer's process, with a session of its own: what a backend and an application do, without promises. */
-import { grantorSilenceMs, holderValidityMs } from '../../lease/deadline.ts'
+import { grantorSilenceMs } from '../../lease/deadline.ts'
 import type { Timing } from '../../lease/timing.ts'
 import type { BullyInput, SessionFacts, SessionNews } from '../../protocols/bully/types.ts'
 import type { Configuration } from '../../protocols/quorum/types.ts'
@@ -10,10 +10,9 @@ import {
   refused,
   reopened,
   sent,
-  supportedSince,
-  type Holder,
 } from '../../protocols/support/holder.ts'
 import type { CandidatePlan } from '../core/core-plan.ts'
+import { Tenure } from '../bare/tenure.ts'
 import type { Stream } from '../streams.ts'
 
 /** What a candidate needs of the process that it lives in. */
@@ -34,10 +33,9 @@ export interface BullyCandidateWorld {
 export class BullyCandidate {
   readonly plan: CandidatePlan
   readonly #world: BullyCandidateWorld
-  readonly #validityMs: number
+  readonly #tenure: Tenure<number>
   #life = 0
   session = ''
-  #holder: Holder<number> | null = null
   #reopening = 0
   #sequence = 0
   /** Keepalives since a majority answered last, and until when it says nothing. */
@@ -46,48 +44,45 @@ export class BullyCandidate {
   #state: 'resting' | 'opening' | 'open' = 'resting'
   /** It campaigns, or leads. */
   wants = false
-  #granted: number | null = null
-  #token: number | null = null
 
   constructor(plan: CandidatePlan, world: BullyCandidateWorld) {
     this.plan = plan
     this.#world = world
-    this.#validityMs = holderValidityMs(world.timing.leaseMs, world.timing)
+    this.#tenure = new Tenure(plan, world, {
+      elected: () => world.elected(this),
+      lost: () => world.lost(this),
+      resign: () => this.resign(),
+    })
     this.#rest(0.2)
   }
 
   /** Of the leadership that it was told of and did not lose; null = none. */
   get token(): number | null {
-    return this.#token
+    return this.#tenure.token
   }
 
   /** By the process's own clock; changes nothing. */
   isValid(): boolean {
-    return this.#token !== null && this.#isSupported()
-  }
-
-  #isSupported(): boolean {
-    const since = this.#holder === null ? null : supportedSince(this.#holder)
-    return since !== null && this.#world.now() - since < this.#validityMs
+    return this.#tenure.isValid
   }
 
   // ---- what its application does ------------------------------------------------------------------------------------
 
   resign(): void {
-    if (this.#token === null) return
+    if (this.#tenure.token === null) return
     this.#leave()
     this.#rest(1)
   }
 
   cancel(): void {
-    if (!this.wants || this.#token !== null || this.#state !== 'open') return
+    if (!this.wants || this.#tenure.token !== null || this.#state !== 'open') return
     this.#leave()
     this.#rest(1)
   }
 
   /** Stops, then names its successor. */
   transfer(to: string): void {
-    if (this.#token === null) return
+    if (this.#tenure.token === null) return
     this.#leave(to)
     this.#rest(1)
   }
@@ -97,9 +92,7 @@ export class BullyCandidate {
   }
 
   #rest(part: number): void {
-    const { chance } = this.#world
-    const [least, most] = this.plan.restsMs
-    this.#world.after(chance.between(least, most) * part, () => this.#stand())
+    this.#tenure.rest(part, () => this.#stand())
   }
 
   #stand(): void {
@@ -114,7 +107,7 @@ export class BullyCandidate {
     if (this.#state !== 'open' || this.wants) return
     this.wants = true
     const { election, exclusivity, priority } = this.plan
-    const epoch = this.#holder?.epoch ?? 1
+    const epoch = this.#tenure.holder?.epoch ?? 1
     this.#world.feed({
       type: 'campaign',
       election,
@@ -130,12 +123,12 @@ export class BullyCandidate {
   // ---- once a heartbeat --------------------------------------------------------------------------------------------
 
   beat(): void {
-    const holder = this.#holder
+    const holder = this.#tenure.holder
     if (holder === null || this.#state !== 'open') return
     this.#watchDeadline()
     if (holder.refusals.size > 0 && isEndangered(holder)) {
       // Only a session that is still supported may go on in another epoch: what it held before would come back to life.
-      if (!this.#isSupported()) return this.#endSession()
+      if (!this.#tenure.isSupported) return this.#endSession()
       if (this.#reopening <= holder.epoch) {
         this.#reopening = holder.epoch + 1
         this.#world.feed({ type: 'open', of: this.#facts(this.#reopening) })
@@ -167,7 +160,7 @@ export class BullyCandidate {
 
   /** What stood on a deadline that has passed is over for ever. */
   #watchDeadline(): void {
-    if (this.#token === null || this.#isSupported()) return
+    if (this.#tenure.token === null || this.#tenure.isSupported) return
     this.#leave()
     this.#rest(1)
   }
@@ -188,11 +181,11 @@ export class BullyCandidate {
         return
       case 'granted':
         if (!this.wants || this.#state !== 'open') return
-        this.#granted = news.epoch
-        this.#lead()
+        this.#tenure.granted = news.epoch
+        this.#tenure.lead()
         return
       case 'superseded':
-        if (news.epoch !== this.#granted) return
+        if (news.epoch !== this.#tenure.granted) return
         this.#leave()
         this.#rest(1)
         return
@@ -216,16 +209,16 @@ export class BullyCandidate {
     if (this.#state === 'opening' && epoch === 1) {
       this.#state = 'open'
       this.#reopening = 0
-      this.#holder = createHolder({ configuration: this.#world.configuration, epoch })
+      this.#tenure.holder = createHolder({ configuration: this.#world.configuration, epoch })
       this.#stand()
-    } else if (this.#state === 'open' && this.#holder !== null && epoch > this.#holder.epoch) {
-      if (this.#isSupported()) reopened(this.#holder, epoch)
+    } else if (this.#state === 'open' && this.#tenure.holder !== null && epoch > this.#tenure.holder.epoch) {
+      if (this.#tenure.isSupported) reopened(this.#tenure.holder, epoch)
       else this.#endSession()
     }
   }
 
   #supported(reply: Extract<SessionNews, { type: 'support' }>['reply']): void {
-    const holder = this.#holder
+    const holder = this.#tenure.holder
     if (holder === null || reply.session !== this.session) return
     if (reply.type === 'keepalive-refusal') {
       refused(holder, reply)
@@ -235,28 +228,12 @@ export class BullyCandidate {
     if (!acknowledged(holder, reply)) return
     this.#unanswered = 0
     this.#quietUntil = -Infinity
-    if (this.#granted !== null && this.#token === null) this.#lead()
-  }
-
-  /** A grant is a leadership only while the session is supported. */
-  #lead(): void {
-    if (this.#granted === null || this.#token !== null || !this.#isSupported()) return
-    const token = this.#granted
-    this.#token = token
-    this.#world.elected(this)
-    const { holdsMs } = this.plan
-    if (holdsMs === null) return
-    this.#world.after(this.#world.chance.between(...holdsMs), () => {
-      if (this.#token === token) this.resign()
-    })
+    if (this.#tenure.granted !== null && this.#tenure.token === null) this.#tenure.lead()
   }
 
   #lose(): void {
-    const led = this.#token !== null
-    this.#token = null
-    this.#granted = null
     this.wants = false
-    if (led) this.#world.lost(this)
+    this.#tenure.lose()
   }
 
   #leave(heir?: string): void {
@@ -275,7 +252,7 @@ export class BullyCandidate {
     this.#lose()
     this.#world.feed({ type: 'close', session: this.session })
     this.#state = 'resting'
-    this.#holder = null
+    this.#tenure.holder = null
     this.#sequence = 0
     this.#unanswered = 0
     this.#quietUntil = -Infinity

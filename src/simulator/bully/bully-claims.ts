@@ -2,6 +2,7 @@
 import type { BullyMessage, BullyRecord } from '../../protocols/bully/types.ts'
 import { majoritySize } from '../../protocols/quorum/majority.ts'
 import { ClaimBroken } from '../bare/claim-broken.ts'
+import { rivalOf } from '../bare/rivals.ts'
 import type { BullyCandidate } from './bully-candidate.ts'
 
 const names = [
@@ -84,16 +85,12 @@ export class BullyClaims {
 
   /** Time mode: if it is valid, no other one is. */
   alone(candidate: BullyCandidate): void {
-    const { election, exclusivity } = candidate.plan
-    if (exclusivity !== 'time' || !candidate.isValid()) return
+    if (candidate.plan.exclusivity !== 'time' || !candidate.isValid()) return
     this.evaluations.exclusivity += 1
-    for (const other of this.leading) {
-      if (other === candidate || other.plan.election !== election || !other.isValid()) continue
-      throw new ClaimBroken(
-        'exclusivity',
-        `${about(candidate)} and ${about(other)} are both valid at ${this.#now()}`,
-      )
-    }
+    const other = rivalOf(candidate, this.leading)
+    if (other === null) return
+    const message = `${about(candidate)} and ${about(other)} are both valid at ${this.#now()}`
+    throw new ClaimBroken('exclusivity', message)
   }
 
   // ---- voters --------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
  * promises. It asks its own peer, whose registry tells it what became of it.
  */
 import type { Proposal } from '../../cluster/messages.ts'
-import { holderValidityMs } from '../../lease/deadline.ts'
 import {
   acknowledged,
   createHolder,
@@ -11,13 +10,12 @@ import {
   refused,
   reopened,
   sent,
-  supportedSince,
-  type Holder,
 } from '../../protocols/support/holder.ts'
 import type { Keepalive, KeepaliveAck, KeepaliveRefusal } from '../../protocols/support/types.ts'
 import type { Configuration } from '../../protocols/quorum/types.ts'
 import type { RegistryEvent, SessionHost, SessionRequest } from '../../registry/types.ts'
 import type { Timing } from '../../lease/timing.ts'
+import { Tenure } from '../bare/tenure.ts'
 import type { Stream } from '../streams.ts'
 import type { CandidatePlan } from './core-plan.ts'
 
@@ -44,11 +42,10 @@ const repeatAfterBeats = 3
 export class CoreCandidate {
   readonly plan: CandidatePlan
   readonly #world: CandidateWorld
-  readonly #validityMs: number
+  readonly #tenure: Tenure<bigint>
   readonly #leaseMs: number
   #life = 0
   session = ''
-  #holder: Holder<number> | null = null
   #sequence = 0
   /** The last batch sent, and what waits to be sent with the next. */
   #number = 0
@@ -61,53 +58,49 @@ export class CoreCandidate {
   /** What it campaigns with; news of a grant before the log has it are about an earlier candidacy. */
   #campaign: SessionRequest | null = null
   #stands = false
-  /** The token of a grant that it has heard of and did not give back. */
-  #granted: bigint | null = null
-  #token: bigint | null = null
 
   constructor(plan: CandidatePlan, world: CandidateWorld) {
     this.plan = plan
     this.#world = world
-    this.#validityMs = holderValidityMs(world.timing.leaseMs, world.timing)
+    this.#tenure = new Tenure(plan, world, {
+      elected: () => world.elected(this),
+      lost: () => world.lost(this),
+      resign: () => this.resign(),
+    })
     this.#leaseMs = world.timing.leaseMs
     this.#rest(0.2)
   }
 
   /** Of the leadership that it was told of and did not lose; null = none. */
   get token(): bigint | null {
-    return this.#token
+    return this.#tenure.token
   }
 
   /** By the process's own clock; changes nothing. */
   isValid(): boolean {
-    return this.#token !== null && this.#isSupported()
-  }
-
-  #isSupported(): boolean {
-    const since = this.#holder === null ? null : supportedSince(this.#holder)
-    return since !== null && this.#world.now() - since < this.#validityMs
+    return this.#tenure.isValid
   }
 
   // ---- what its application does ------------------------------------------------------------------------------------
 
   resign(): void {
-    if (this.#token === null) return
+    if (this.#tenure.token === null) return
     this.#giveBack()
     this.#rest(1)
   }
 
   cancel(): void {
-    if (!this.#wants || this.#token !== null || this.#state !== 'open') return
+    if (!this.#wants || this.#tenure.token !== null || this.#state !== 'open') return
     this.#wants = this.#stands = false
-    this.#granted = null
+    this.#tenure.granted = null
     this.#request({ type: 'leave', election: this.plan.election })
     this.#rest(1)
   }
 
   /** Stops, then names its successor. */
   transfer(to: string): void {
-    if (this.#token === null) return
-    const token = this.#token
+    if (this.#tenure.token === null) return
+    const token = this.#tenure.token
     this.#lose()
     this.#request({ type: 'transfer', election: this.plan.election, token, to })
     this.#rest(1)
@@ -121,9 +114,7 @@ export class CoreCandidate {
   }
 
   #rest(part: number): void {
-    const { chance } = this.#world
-    const [least, most] = this.plan.restsMs
-    this.#world.after(chance.between(least, most) * part, () => this.#stand())
+    this.#tenure.rest(part, () => this.#stand())
   }
 
   #stand(): void {
@@ -148,7 +139,7 @@ export class CoreCandidate {
       this.#beatsUntilRepeat -= 1
       if (this.#beatsUntilRepeat <= 0) this.#propose()
     }
-    const holder = this.#holder
+    const holder = this.#tenure.holder
     if (holder === null || this.#state !== 'open') return
     this.#watchDeadline()
     if (holder.refusals.size > 0 && isEndangered(holder))
@@ -160,26 +151,27 @@ export class CoreCandidate {
       session: this.session,
       epoch: holder.epoch,
       sequence: this.#sequence,
-      patient: this.#granted === null,
+      patient: this.#tenure.granted === null,
     })
   }
 
   /** What stood on a deadline that has passed is over for ever. */
   #watchDeadline(): void {
-    if (this.#token === null || this.#isSupported()) return
+    if (this.#tenure.token === null || this.#tenure.isSupported) return
     this.#giveBack()
     this.#rest(1)
   }
 
   acknowledged(ack: KeepaliveAck): void {
-    const holder = this.#holder
+    const holder = this.#tenure.holder
     if (holder === null) return
     this.#watchDeadline()
-    if (acknowledged(holder, ack) && this.#granted !== null && this.#token === null) this.#lead()
+    if (acknowledged(holder, ack) && this.#tenure.granted !== null && this.#tenure.token === null)
+      this.#tenure.lead()
   }
 
   refused(refusal: KeepaliveRefusal): void {
-    if (this.#holder !== null) refused(this.#holder, refusal)
+    if (this.#tenure.holder !== null) refused(this.#tenure.holder, refusal)
   }
 
   // ---- what the log says -------------------------------------------------------------------------------------------
@@ -189,14 +181,14 @@ export class CoreCandidate {
       case 'session-opened':
         if (this.#state !== 'opening') return
         this.#state = 'open'
-        this.#holder = createHolder({
+        this.#tenure.holder = createHolder({
           configuration: this.#world.configuration,
           epoch: event.epoch,
         })
         this.#stand()
         return
       case 'session-reopened':
-        if (this.#holder !== null) reopened(this.#holder, event.epoch)
+        if (this.#tenure.holder !== null) reopened(this.#tenure.holder, event.epoch)
         return
       case 'batch-applied':
         if (event.number !== this.#number || this.#inFlight === null) return
@@ -206,11 +198,11 @@ export class CoreCandidate {
         return
       case 'granted':
         if (event.election !== this.plan.election) return
-        this.#granted = this.#stands ? event.token : null
-        this.#lead()
+        this.#tenure.granted = this.#stands ? event.token : null
+        this.#tenure.lead()
         return
       case 'freed':
-        if (event.token === this.#granted) this.#freed()
+        if (event.token === this.#tenure.granted) this.#freed()
         return
       case 'session-closed':
         this.ended()
@@ -229,7 +221,7 @@ export class CoreCandidate {
   ended(): void {
     this.#lose()
     this.#state = 'resting'
-    this.#holder = null
+    this.#tenure.holder = null
     this.#sequence = 0
     this.#number = 0
     this.#inFlight = null
@@ -244,29 +236,13 @@ export class CoreCandidate {
     this.#rest(1)
   }
 
-  /** A grant is a leadership only while the session is supported. */
-  #lead(): void {
-    if (this.#granted === null || this.#token !== null || !this.#isSupported()) return
-    const token = this.#granted
-    this.#token = token
-    this.#world.elected(this)
-    const { holdsMs } = this.plan
-    if (holdsMs === null) return
-    this.#world.after(this.#world.chance.between(...holdsMs), () => {
-      if (this.#token === token) this.resign()
-    })
-  }
-
   #lose(): void {
-    const led = this.#token !== null
-    this.#token = null
-    this.#granted = null
     this.#wants = this.#stands = false
-    if (led) this.#world.lost(this)
+    this.#tenure.lose()
   }
 
   #giveBack(): void {
-    const token = this.#token
+    const token = this.#tenure.token
     this.#lose()
     if (token !== null) this.#request({ type: 'release', election: this.plan.election, token })
   }

@@ -9,6 +9,7 @@ import { apply, createRegistry, type Registry } from '../../registry/registry.ts
 import type { Command, RegistryEvent } from '../../registry/types.ts'
 import type { Entry } from '../../protocols/raft/types.ts'
 import { ClaimBroken } from '../bare/claim-broken.ts'
+import { rivalOf } from '../bare/rivals.ts'
 import type { CoreCandidate } from './core-candidate.ts'
 
 const names = [
@@ -147,16 +148,12 @@ export class CoreClaims {
 
   /** Time mode: if it is valid, no other one is (S3). */
   alone(candidate: CoreCandidate): void {
-    const { election, exclusivity } = candidate.plan
-    if (exclusivity !== 'time' || !candidate.isValid()) return
+    if (candidate.plan.exclusivity !== 'time' || !candidate.isValid()) return
     this.evaluations.exclusivity += 1
-    for (const other of this.leading) {
-      if (other === candidate || other.plan.election !== election || !other.isValid()) continue
-      throw new ClaimBroken(
-        'exclusivity',
-        `${about(candidate)} and ${about(other)} are both valid at ${this.#now()}`,
-      )
-    }
+    const other = rivalOf(candidate, this.leading)
+    if (other === null) return
+    const message = `${about(candidate)} and ${about(other)} are both valid at ${this.#now()}`
+    throw new ClaimBroken('exclusivity', message)
   }
 
   // ---- voters --------------------------------------------------------------------------------------------------------
