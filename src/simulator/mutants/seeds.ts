@@ -1,5 +1,6 @@
 /** One seed of the simulated world, as a mutant meets it. */
 import type { DrawOptions } from '../draw-plan.ts'
+import { runClassicSeed } from '../bully/classic/run-classic.ts'
 import { runBullySeed } from '../bully/run-bully.ts'
 import { runPaxosSeed } from '../paxos/run-paxos.ts'
 import { runSeed } from '../run.ts'
@@ -22,9 +23,10 @@ const turns: readonly DrawOptions[] = [
 ]
 
 /** The whole stack of an engine, of Paxos and bully in turn (`logless`), or bare cores. */
-export type SeedWorld = Protocol | 'logless' | 'paxos-cores' | 'bully-cores'
+export type SeedWorld = Protocol | 'logless' | 'paxos-cores' | 'bully-cores' | 'classic-bully-cores'
 
 const worlds: readonly (readonly [folder: string, world: SeedWorld])[] = [
+  ['protocols/bully/classic/', 'classic-bully-cores'],
   ['protocols/bully/', 'bully-cores'],
   ['protocols/paxos/', 'paxos-cores'],
   ['backends/bully/', 'bully'],
@@ -62,6 +64,8 @@ async function runIn(
       return runPaxosSeed(seed, options)
     case 'bully-cores':
       return runBullySeed(seed, options)
+    case 'classic-bully-cores':
+      return runClassicSeed(seed, options)
     default:
       return world satisfies never
   }

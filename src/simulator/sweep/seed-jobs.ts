@@ -2,12 +2,14 @@
 import type { CoreAction, CorePlan } from '../core/core-plan.ts'
 import { drawCorePlan } from '../core/draw-core-plan.ts'
 import { runCorePlan } from '../core/run-core.ts'
+import { runClassicPlan } from '../bully/classic/run-classic.ts'
 import { runBullyPlan } from '../bully/run-bully.ts'
 import { drawPlan, type DrawOptions } from '../draw-plan.ts'
 import { drawPaxosPlan } from '../paxos/paxos-plan.ts'
 import { runPaxosPlan } from '../paxos/run-paxos.ts'
 import type { Action } from '../plan.ts'
 import { runPlan, type SeedResult } from '../run.ts'
+import { Stream } from '../streams.ts'
 import { lineOfAction, lineOfEvent } from './event-line.ts'
 import type { Level, Protocol } from './level.ts'
 import { shrink } from './shrink.ts'
@@ -40,7 +42,13 @@ const coreWorlds: {
 } = {
   raft: { draw: drawCorePlan, runWith: runCorePlan },
   paxos: { draw: drawPaxosPlan, runWith: runPaxosPlan },
-  bully: { draw: drawCorePlan, runWith: runBullyPlan },
+  bully: { draw: drawCorePlan, runWith: runEitherBully },
+}
+
+/** A quarter of the seeds of a bully run the classic one, without a quorum. */
+function runEitherBully(plan: CorePlan): SeedSummary {
+  const isClassic = new Stream(`${plan.seed} which bully`).chance(0.25)
+  return isClassic ? runClassicPlan(plan) : runBullyPlan(plan)
 }
 
 export async function doSeedJob(job: SeedJob): Promise<SeedAnswer> {

@@ -3,7 +3,7 @@
  * message that was long under way proves nothing, because its echo is as old as itself.
  */
 import { grantorSilenceMs } from '../../../lease/deadline.ts'
-import type { Classic, Contact } from './state.ts'
+import type { Classic, Contact, Seat } from './state.ts'
 import type { Stamp } from './types.ts'
 
 /** An echo is as much older than its message as the last beat before it: a heartbeat and the way there and back. */
@@ -61,4 +61,13 @@ export function lookAtLink(classic: Classic, contact: Contact, now: number): voi
   if (isLinked === contact.isLinked) return
   contact.isLinked = isLinked
   for (const seat of classic.seats.values()) if (seat.claims.has(contact.peer)) classic.dirty.add(seat)
+}
+
+/** Somebody was heard saying that it leads, even if it may not hear this peer: it has not stopped. */
+export function isContested({ contacts }: Classic, { claims }: Seat, now: number): boolean {
+  for (const [peer, { reign }] of claims) {
+    const heardAt = contacts.get(peer)?.heardAt ?? -Infinity
+    if (reign !== null && now - heardAt < reign.stand.leaseMs) return true
+  }
+  return false
 }

@@ -1,7 +1,7 @@
 /** ELECTION and ANSWER: who stands next, once nobody leads. */
 import { compareRanks } from '../rank.ts'
 import type { PeerId } from '../../quorum/types.ts'
-import { isDead } from './contacts.ts'
+import { isContested, isDead } from './contacts.ts'
 import { announce, remind } from './reigning.ts'
 import {
   againMs,
@@ -187,11 +187,12 @@ export function onPersisted(classic: Classic, out: Outbox, seat: Seat, sequence:
   const { contest, rising, own } = seat
   if (rising !== null && rising.sequence <= sequence) {
     seat.rising = null
-    if (own !== null && !own.isStopping && rising.epoch > own.reign.epoch) {
+    classic.dirty.add(seat)
+    const isFree = own !== null && !own.isStopping && !isContested(classic, seat, out.now)
+    if (isFree && rising.epoch > own.reign.epoch) {
       own.reign = { ...own.reign, epoch: rising.epoch }
       seat.highest = Math.max(seat.highest, rising.epoch)
       announce(classic, out, seat)
-      classic.dirty.add(seat)
       const news = { type: 'risen', election: seat.election, epoch: rising.epoch } as const
       tell(classic, out, own.reign.stand.session, news)
     }

@@ -1,6 +1,7 @@
 /** Whom this peer believes, of those who say that they lead. */
 import type { PeerId } from '../../quorum/types.ts'
 import { compareRanks } from '../rank.ts'
+import { isContested } from './contacts.ts'
 import { introduceAll, vacated } from './contest.ts'
 import {
   answerMs,
@@ -113,17 +114,8 @@ function meet(classic: Classic, out: Outbox, seat: Seat, others: readonly Rival[
     own.isStopping = true
     seat.rising = null
     tell(classic, out, stand.session, { type: 'superseded', election: seat.election, epoch })
-  } else if (seat.highest > epoch && seat.rising === null && !isContested(classic, out, seat))
+  } else if (seat.highest > epoch && seat.rising === null && !isContested(classic, seat, out.now))
     seat.rising = takeEpoch(classic, out, seat)
-}
-
-/** Somebody was heard saying that it leads, even if it may not hear this peer: it has not stopped. */
-function isContested(classic: Classic, { now }: Outbox, { claims }: Seat): boolean {
-  for (const [peer, { reign }] of claims) {
-    const heardAt = classic.contacts.get(peer)?.heardAt ?? -Infinity
-    if (reign !== null && now - heardAt < reign.stand.leaseMs) return true
-  }
-  return false
 }
 
 function follow(classic: Classic, out: Outbox, seat: Seat, next: Rival | null): void {
