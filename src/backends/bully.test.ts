@@ -5,8 +5,8 @@ import { bullyConformance } from '../testing/bully-conformance.ts'
 import { bully } from './bully.ts'
 
 playConformance(bullyConformance(), [
-  'no delayReplies here: its peer is in its own process: no reply is late',
-  'no loseNextReply here: its peer is in its own process: no reply is lost on the way',
+  'no delayReplies here: its sponsor is in its own process: no reply is late',
+  'no loseNextReply here: its sponsor is in its own process: no reply is lost on the way',
 ])
 
 test('a process that is no peer is told that it cannot stand, before anything is dialled', async () => {
