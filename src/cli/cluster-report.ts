@@ -118,7 +118,12 @@ function electionsOf(backend: EmbeddedBackend<Guarantee>, view: ClusterView): re
     const longest = rows.toSorted((a, b) => b.waiting.length - a.waiting.length)[0]
     if (longest === undefined) return []
     const vacant = { leader: null, heldMs: null, expiresInMs: null }
-    return [{ ...(led ?? { ...longest, ...vacant }), waiting: longest.waiting }]
+    // Each peer tells why it let go of the last leader; what few tell may be older, or of somebody whom few had accepted.
+    const lastReason =
+      rows
+        .map((row) => row.lastReason)
+        .find((why, _, all) => all.filter((one) => one === why).length >= needed) ?? null
+    return [{ ...(led ?? { ...longest, ...vacant }), waiting: longest.waiting, lastReason }]
   })
 }
 

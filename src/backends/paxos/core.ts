@@ -73,7 +73,7 @@ export class AcceptorCore implements Core<PaxosRequest, PaxosReply, AcceptorReco
       heldMs: accepted === null ? null : Math.max(0, now - accepted.since),
       expiresInMs: session === undefined ? null : Math.max(0, expiresAt(this.#acceptor, session) - now),
       waiting: line.map(({ id, priority }) => ({ id, priority })),
-      lastReason: null,
+      lastReason: entry.lastEnding,
     }
   }
 }

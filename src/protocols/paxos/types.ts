@@ -38,6 +38,11 @@ export interface Owner {
   readonly revision: number
 }
 
+/** Why an owner gave up by itself; `expired`: its support had run out. */
+export type OwnEnding = 'released' | 'transferred' | 'expired'
+/** `suspected`: death evidence, in token mode. `closed`: its session ended. */
+export type Ending = OwnEnding | 'suspected' | 'closed'
+
 /** From a session's proposer to an acceptor. */
 export type PaxosRequest =
   | { readonly type: 'keepalive'; readonly sequence: number; readonly leaseMs: number }
@@ -67,6 +72,8 @@ export type PaxosRequest =
       readonly to: string | null
       /** Whether the session goes on waiting in line. */
       readonly stays: boolean
+      /** Of who led by it: why it does so no more. */
+      readonly why?: OwnEnding
     }
   /** Does a candidate of this id wait in line? */
   | { readonly type: 'seek'; readonly instance: Instance; readonly to: string }

@@ -13,7 +13,10 @@ export function settledRecord({ ceiling, longestLeaseMs }: AcceptorRecord): Acce
 
 /** Without lines, news and timers, which make nobody own anything. */
 export function settledAcceptor(acceptor: Acceptor, now: number): Acceptor {
-  for (const entry of acceptor.entries.values()) entry.line.clear()
+  for (const entry of acceptor.entries.values()) {
+    entry.line.clear()
+    entry.lastEnding = null
+  }
   for (const session of acceptor.sessions.values()) {
     session.waits.clear()
     session.told = 0

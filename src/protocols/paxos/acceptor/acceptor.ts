@@ -90,7 +90,7 @@ function received(
       return
     case 'close':
       reply(effects, from, { type: 'closed', known: acceptor.sessions.has(from.session) })
-      forget(acceptor, from.session, now, effects)
+      forget(acceptor, from.session, 'closed', now, effects)
       return
     default:
       request satisfies never

@@ -161,7 +161,7 @@ export function propose(
 export function release(
   acceptor: Acceptor,
   from: Address,
-  { instance, ballot, to, stays }: Request<'release'>,
+  { instance, ballot, to, stays, why }: Request<'release'>,
   now: number,
   effects: AcceptorEffect[],
 ): void {
@@ -183,6 +183,8 @@ export function release(
   }
   if (owned) {
     entry.accepted = null
+    // Without: too few accepted it for anybody to have led.
+    if (why !== undefined) entry.lastEnding = why
     session?.holds.delete(instance)
     const heir = to === null ? undefined : [...entry.line.values()].find(({ id }) => id === to)
     entry.keptFor = heir?.address.session ?? null

@@ -1,17 +1,24 @@
 /** What an acceptor tells without being asked: an instance is free, or its owner changed. */
 import { breakTie, isUnsure, lineOf, tidy, type Acceptor, type Entry, type SessionTie } from './state.ts'
-import type { AcceptorEffect, Address, Instance, PaxosReply, Tie } from '../types.ts'
+import type { AcceptorEffect, Address, Ending, Instance, PaxosReply, Tie } from '../types.ts'
 
 export function tieOf(acceptor: Acceptor, session: SessionTie): Tie {
   return { life: acceptor.life, tie: session.tie }
 }
 
 /** The owner is not supported any more, or was replaced: it will find out by its digest. */
-export function drop(acceptor: Acceptor, instance: Instance, now: number, effects: AcceptorEffect[]): void {
+export function drop(
+  acceptor: Acceptor,
+  instance: Instance,
+  why: Ending,
+  now: number,
+  effects: AcceptorEffect[],
+): void {
   const entry = acceptor.entries.get(instance)
   if (entry === undefined || entry.accepted === null) return
   const session = acceptor.sessions.get(entry.accepted.session)
   entry.accepted = null
+  entry.lastEnding = why
   if (session !== undefined) {
     session.holds.delete(instance)
     breakTie(acceptor, session)

@@ -39,7 +39,7 @@ export function suspect(
     session.suspected = true
     for (const instance of [...session.holds]) {
       if (acceptor.entries.get(instance)?.accepted?.exclusivity === 'token')
-        drop(acceptor, instance, now, effects)
+        drop(acceptor, instance, 'suspected', now, effects)
     }
   }
 }
@@ -55,7 +55,7 @@ export function wake(acceptor: Acceptor, now: number, effects: AcceptorEffect[])
   for (const [key, session] of [...acceptor.sessions]) {
     const expiry = expiresAt(acceptor, session)
     if (now >= expiry) {
-      forget(acceptor, key, now, effects)
+      forget(acceptor, key, 'expired', now, effects)
       continue
     }
     next = Math.min(next, expiry)
@@ -67,7 +67,7 @@ export function wake(acceptor: Acceptor, now: number, effects: AcceptorEffect[])
       for (const instance of [...session.holds]) {
         const entry = acceptor.entries.get(instance)
         if (entry?.accepted?.exclusivity === 'token' && entry.line.size > 0)
-          drop(acceptor, instance, now, effects)
+          drop(acceptor, instance, 'suspected', now, effects)
       }
     }
   }
@@ -76,7 +76,13 @@ export function wake(acceptor: Acceptor, now: number, effects: AcceptorEffect[])
 }
 
 /** The session ended, or was silent for its lease. */
-export function forget(acceptor: Acceptor, key: SessionKey, now: number, effects: AcceptorEffect[]): void {
+export function forget(
+  acceptor: Acceptor,
+  key: SessionKey,
+  why: 'closed' | 'expired',
+  now: number,
+  effects: AcceptorEffect[],
+): void {
   const session = acceptor.sessions.get(key)
   if (session === undefined) return
   acceptor.sessions.delete(key)
@@ -94,5 +100,5 @@ export function forget(acceptor: Acceptor, key: SessionKey, now: number, effects
       freed(acceptor, instance, entry, now, effects)
     }
   }
-  for (const instance of session.holds) drop(acceptor, instance, now, effects)
+  for (const instance of session.holds) drop(acceptor, instance, why, now, effects)
 }

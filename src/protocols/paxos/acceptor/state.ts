@@ -7,6 +7,7 @@ import type {
   AcceptorRecord,
   Address,
   Ballot,
+  Ending,
   Exclusivity,
   Instance,
   LeaseBounds,
@@ -40,6 +41,8 @@ export interface Entry {
   readonly watchers: Set<SessionKey>
   /** Handed over to this session: nobody else is promised anything while it is supported here. */
   keptFor: SessionKey | null
+  /** Why the last owner is none any more; null: unknown. */
+  lastEnding: Ending | null
 }
 
 export interface SessionTie {
@@ -155,6 +158,7 @@ export function entryOf(acceptor: Acceptor, instance: Instance): Entry {
       line: new Map(),
       watchers: new Set(),
       keptFor: null,
+      lastEnding: null,
     }
     acceptor.entries.set(instance, entry)
   }

@@ -3,7 +3,7 @@ import { voteResult } from '../../quorum/majority.ts'
 import type { PeerId } from '../../quorum/types.ts'
 import { isReleasing, release } from './releases.ts'
 import type { Campaign, Proposer, ProposerEffect } from './state.ts'
-import type { PaxosReply } from '../types.ts'
+import type { OwnEnding, PaxosReply } from '../types.ts'
 
 export function loseAll<I>(proposer: Proposer<I>, effects: ProposerEffect[]): void {
   for (const standing of [...proposer.campaigns.values()])
@@ -18,7 +18,8 @@ export function lose<I>(
   effects: ProposerEffect[],
 ): void {
   effects.push({ type: 'lost', instance: standing.instance, reason })
-  giveUp(proposer, standing, null, effects)
+  // Who was superseded has lost it before, to an acceptor's own doing.
+  giveUp(proposer, standing, null, effects, reason === 'expired' ? reason : null)
 }
 
 export function giveUp<I>(
@@ -26,6 +27,7 @@ export function giveUp<I>(
   standing: Campaign,
   to: string | null,
   effects: ProposerEffect[],
+  ending: OwnEnding | null = to === null ? 'released' : 'transferred',
 ): void {
   const { instance, highest } = standing
   const owned = standing.phase === 'held'
@@ -39,7 +41,8 @@ export function giveUp<I>(
   proposer.seeking.delete(instance)
   effects.push({ type: 'disarm', instance })
   const ballot = isReleasing(proposer, instance, highest) ? (proposer.top += 1) : highest
-  release(proposer, { instance, ballot, to, owned, stays: false }, effects)
+  const why = owned && ending !== null ? { why: ending } : {}
+  release(proposer, { instance, ballot, to, owned, stays: false, ...why }, effects)
 }
 
 export function sought<I>(

@@ -2,7 +2,7 @@
 import { voters, voteResult } from '../../quorum/majority.ts'
 import type { PeerId } from '../../quorum/types.ts'
 import { send } from './sending.ts'
-import type { Instance, PaxosReply } from '../types.ts'
+import type { Instance, PaxosReply, PaxosRequest } from '../types.ts'
 import type { Leaving, Proposer, ProposerEffect } from './state.ts'
 
 /** Of those that a majority knows of: what is left of more at an acceptor that is not heard stands in nobody's way. */
@@ -13,10 +13,15 @@ export function release<I>(
   leaving: Omit<Leaving, 'open' | 'answered'>,
   effects: ProposerEffect[],
 ): void {
-  const { instance, ballot, to, stays } = leaving
+  const { instance, ballot } = leaving
   const open = new Set(voters(proposer.options.configuration))
   proposer.leaving.set(keyOf(instance, ballot), { ...leaving, open, answered: false })
-  send(effects, null, { type: 'release', instance, ballot, to, stays })
+  send(effects, null, releaseOf(leaving))
+}
+
+export function releaseOf(leaving: Omit<Leaving, 'open' | 'answered'>): PaxosRequest {
+  const { instance, ballot, to, stays, why } = leaving
+  return { type: 'release', instance, ballot, to, stays, ...(why !== undefined && { why }) }
 }
 
 /** An attempt that was given back is answered by its ballot: whatever comes after it needs another one. */

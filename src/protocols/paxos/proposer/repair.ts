@@ -1,6 +1,7 @@
 /** An acceptor is heard: what it acknowledges, what it lost, and what it has to be told again. */
 import type { PeerId } from '../../quorum/types.ts'
 import { askAgain, beginRound, proposeOf, repeatRound } from './rounds.ts'
+import { releaseOf } from './releases.ts'
 import { send } from './sending.ts'
 import type { AcceptorView, Proposer, ProposerEffect } from './state.ts'
 import { supports } from './support.ts'
@@ -49,9 +50,9 @@ function repair<I>(proposer: Proposer<I>, from: PeerId, view: AcceptorView, effe
     send(effects, from, proposeOf(proposer, standing))
     if (--room === 0) return
   }
-  for (const { instance, ballot, to, stays, open } of proposer.leaving.values()) {
-    if (!open.has(from)) continue
-    send(effects, from, { type: 'release', instance, ballot, to, stays })
+  for (const leaving of proposer.leaving.values()) {
+    if (!leaving.open.has(from)) continue
+    send(effects, from, releaseOf(leaving))
     if (--room === 0) return
   }
 }

@@ -1,7 +1,16 @@
 /** What a session's proposer knows: of each instance it stands for, and of each acceptor. */
 import { createHolder, type Holder } from '../../support/holder.ts'
 import type { Configuration, PeerId } from '../../quorum/types.ts'
-import type { Ballot, Exclusivity, Instance, Metadata, PaxosRequest, SessionKey, Tie } from '../types.ts'
+import type {
+  Ballot,
+  Exclusivity,
+  Instance,
+  Metadata,
+  OwnEnding,
+  PaxosRequest,
+  SessionKey,
+  Tie,
+} from '../types.ts'
 
 export interface ProposerOptions {
   readonly session: SessionKey
@@ -70,6 +79,7 @@ export interface Leaving {
   readonly owned: boolean
   /** An attempt was given back, and the session goes on standing. */
   readonly stays: boolean
+  readonly why?: OwnEnding
   readonly open: Set<PeerId>
   answered: boolean
 }
