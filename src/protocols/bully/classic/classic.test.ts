@@ -319,6 +319,25 @@ test('a paused leader has stopped before the next one leads', () => {
   expect(world.peer('p03').news.at(-1)).toEqual({ type: 'over' })
 })
 
+test('after a stall nobody new is believed by what was heard before it', () => {
+  const world = settled(3)
+  world.split(['p01', 'p02'], ['p03'])
+  world.run(settledMs)
+  expect(world.leaders()).toEqual(['p02', 'p03'])
+  world.heal()
+  // p03 has heard that p02 leads, and stands still from then on.
+  world.run(1_000, () => world.peer('p03').classic?.contacts.get('p02')?.isLinked === true)
+  world.split(['p01', 'p02'], ['p03'])
+  world.pause('p03', 2_000)
+  world.run(1_900)
+  const { length } = world.happened
+  // The first that happens in it afterwards is no wake.
+  world.peer('p03').pausedUntil = 0
+  world.leave('p03')
+  const told = world.happened.slice(length).filter(({ peer, is }) => peer === 'p03' && is === 'follows')
+  expect(told).toMatchObject([{ reign: null }])
+})
+
 test('a COORDINATOR that was lost is told again', () => {
   const world = settled(3)
   world.cut('p03', 'p01')

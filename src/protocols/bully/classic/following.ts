@@ -1,7 +1,7 @@
 /** Whom this peer believes, of those who say that they lead. */
 import type { PeerId } from '../../quorum/types.ts'
 import { compareRanks } from '../rank.ts'
-import { isContested } from './contacts.ts'
+import { isContested, linkedUntil } from './contacts.ts'
 import { introduceAll, vacated } from './contest.ts'
 import {
   answerMs,
@@ -81,16 +81,33 @@ interface Rival {
 }
 
 /** Of the peers that are linked, those who say that they lead. The best first. */
-function rivals(classic: Classic, seat: Seat): Rival[] {
+function rivals(classic: Classic, seat: Seat, now: number): Rival[] {
   const all: Rival[] = []
-  for (const [peer, { reign }] of seat.claims)
-    if (reign !== null && classic.contacts.get(peer)?.isLinked === true) all.push({ peer, reign })
+  for (const [peer, { reign }] of seat.claims) {
+    if (reign === null) continue
+    const isFollowed = peer === seat.followed?.peer
+    if (isBelieved(classic, peer, { isFollowed, now })) all.push({ peer, reign })
+  }
   return all.toSorted((left, right) => compareReigns(right.reign, left.reign))
+}
+
+/**
+ * Who is followed is let go by the timer alone, which first reads what came during a stall. Nobody new is believed by a link that
+ * has run out meanwhile.
+ */
+function isBelieved(
+  classic: Classic,
+  peer: PeerId,
+  { isFollowed, now }: { readonly isFollowed: boolean; readonly now: number },
+): boolean {
+  const contact = classic.contacts.get(peer)
+  if (contact === undefined || !contact.isLinked) return false
+  return isFollowed || now < linkedUntil(classic, contact)
 }
 
 /** Called for every election about which something changed. */
 export function look(classic: Classic, out: Outbox, seat: Seat): void {
-  const others = rivals(classic, seat)
+  const others = rivals(classic, seat, out.now)
   if (seat.own !== null) {
     meet(classic, out, seat, others)
     if (seat.own !== null) follow(classic, out, seat, { peer: classic.self, reign: seat.own.reign })

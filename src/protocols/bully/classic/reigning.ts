@@ -13,8 +13,8 @@ import {
 } from './state.ts'
 import type { ClassicBody, ClassicNews, Reign } from './types.ts'
 
-/** In one message: with the largest metadata they fit a frame. */
-export const partSize = 8
+/** In one message. A frame carries up to 64 of them, and has room for so many with the largest metadata. */
+export const partSize = 1
 
 /** COORDINATOR: tells everybody of a change, or of the end, of what this peer leads. */
 export function announce(classic: Classic, out: Outbox, seat: Seat, heir: string | null = null): void {
