@@ -5,16 +5,16 @@ import type { Surroundings } from '../../bare/surroundings.ts'
 import type { CorePeerPlan } from '../../core/core-plan.ts'
 import type { Incarnation } from '../../incarnation.ts'
 import { ClassicProcess } from './classic-process.ts'
-import type { ClassicWorld } from './classic-world.ts'
+import type { ClassicBatch, ClassicHost, ClassicSurroundings } from './classic-surroundings.ts'
 
-export class ClassicMachine extends BareMachine<ClassicProcess, ClassicMessage> {
+export class ClassicMachine extends BareMachine<ClassicProcess, ClassicMessage> implements ClassicHost {
   /** What is durable, and what is on its way, in that order. */
   readonly records: ClassicRecord[] = []
-  readonly pending: { readonly sequence: number; readonly records: readonly ClassicRecord[] }[] = []
-  readonly #world: ClassicWorld
+  readonly pending: ClassicBatch[] = []
+  readonly #world: ClassicSurroundings
 
   constructor(
-    world: ClassicWorld,
+    world: ClassicSurroundings,
     stage: Surroundings<{ readonly id: string }, ClassicMessage>,
     { place, peer }: { readonly place: number; readonly peer: CorePeerPlan },
   ) {

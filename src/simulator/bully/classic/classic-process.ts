@@ -12,8 +12,7 @@ import { ProcessTask } from '../../bare/process-task.ts'
 import { Alarm } from '../../core/alarm.ts'
 import type { Incarnation } from '../../incarnation.ts'
 import { ClassicCandidate } from './classic-candidate.ts'
-import type { ClassicMachine } from './classic-machine.ts'
-import type { ClassicWorld } from './classic-world.ts'
+import type { ClassicHost, ClassicSurroundings } from './classic-surroundings.ts'
 
 /** How what happens in a process stands in the trace. */
 const inTurn = { phase: 'input', mark: 7 } as const
@@ -22,8 +21,8 @@ export class ClassicProcess {
   readonly classic: Classic
   readonly incarnation: Incarnation
   readonly candidates: readonly ClassicCandidate[]
-  readonly #world: ClassicWorld
-  readonly #machine: ClassicMachine
+  readonly #world: ClassicSurroundings
+  readonly #machine: ClassicHost
   readonly #inputs: ClassicInput[] = []
   readonly #news: { readonly session: string; readonly news: ClassicNews }[] = []
   #records: ClassicRecord[] = []
@@ -32,7 +31,7 @@ export class ClassicProcess {
   readonly #wake: Alarm
   readonly #beat: Alarm
 
-  constructor(world: ClassicWorld, machine: ClassicMachine, incarnation: Incarnation) {
+  constructor(world: ClassicSurroundings, machine: ClassicHost, incarnation: Incarnation) {
     this.#world = world
     this.#machine = machine
     this.incarnation = incarnation
