@@ -320,13 +320,18 @@ test('a paused leader has stopped before the next one leads', () => {
 })
 
 test('after a stall nobody new is believed by what was heard before it', () => {
-  const world = settled(3)
+  const world = settled(3, { stopMs: 10_000 })
   world.split(['p01', 'p02'], ['p03'])
   world.run(settledMs)
   expect(world.leaders()).toEqual(['p02', 'p03'])
   world.heal()
   // p03 has heard that p02 leads, and stands still from then on.
-  world.run(1_000, () => world.peer('p03').classic?.contacts.get('p02')?.isLinked === true)
+  const knows = (): boolean => {
+    const { classic } = world.peer('p03')
+    const claim = classic?.seats.get('e')?.claims.get('p02')
+    return claim?.reign != null && classic?.contacts.get('p02')?.isLinked === true
+  }
+  expect(world.run(1_000, knows)).toBe(true)
   world.split(['p01', 'p02'], ['p03'])
   world.pause('p03', 2_000)
   world.run(1_900)
