@@ -18,6 +18,7 @@ import { Contacts } from './contacts.ts'
 import type { AnswerMessage, AskMessage, CarriedMessage, Core, CoreEffect, CoreInput } from './engine.ts'
 import { coreSession } from './engine.ts'
 import type { EnginePeerOptions, EngineTransport } from './engine-peer-options.ts'
+import { Lanes } from './lanes.ts'
 import { Mailbag } from './mailbag.ts'
 import { readRecords } from './engine-records.ts'
 
@@ -82,6 +83,7 @@ export class EnginePeer<Request, Reply, Record extends object> {
   readonly #askers = new Map<Link<Reply>, LocalAsker<Reply>>()
   readonly #clients = new Map<ClientId, Link<Reply>>()
   readonly #contacts = new Contacts()
+  readonly #lanes = new Lanes()
   #stopped = false
   #closing: Promise<void> | null = null
   #failure: unknown
@@ -102,6 +104,7 @@ export class EnginePeer<Request, Reply, Record extends object> {
       settle: () => {
         this.#answers.empty()
         this.#asks.empty()
+        this.#lanes.settle()
         this.#disk.flush()
         return false
       },
@@ -114,9 +117,9 @@ export class EnginePeer<Request, Reply, Record extends object> {
       failed: (error) => this.#fail('writing the log', error),
     })
     this.#answers = new Mailbag((via, session, replies) => this.#answer(via, session, replies))
-    this.#asks = new Mailbag((to, session, requests, lane) => {
+    this.#asks = new Mailbag((to, session, requests) => {
       const host = { peer: self, incarnation }
-      this.#transport.send(to, { kind: 'ask', session, host, requests }, lane)
+      this.#say(to, { kind: 'ask', session, host, requests })
     })
     const voters = Object.keys(options.peers).toSorted()
     this.#desk = new OperatorDesk(
@@ -251,8 +254,12 @@ export class EnginePeer<Request, Reply, Record extends object> {
     const { self, peers } = this.#options
     for (const peer of to === null ? Object.keys(peers) : [to]) {
       if (peer === self) this.#ask({ session, host, requests, via: self })
-      else this.#transport.send(peer, { kind: 'ask', session, host, requests }, 'urgent')
+      else this.#say(peer, { kind: 'ask', session, host, requests })
     }
+  }
+
+  #say(to: PeerId, message: CarriedMessage<Request, Reply>): void {
+    this.#transport.send(to, message, this.#lanes.next(to))
   }
 
   #ask({
@@ -333,7 +340,7 @@ export class EnginePeer<Request, Reply, Record extends object> {
 
   #answer(via: PeerId, session: SessionKey, replies: readonly Reply[]): void {
     if (via === this.#options.self) this.#told(session, via, replies)
-    else this.#transport.send(via, { kind: 'answer', session, replies }, 'urgent')
+    else this.#say(via, { kind: 'answer', session, replies })
   }
 
   #told(session: SessionKey, from: PeerId, replies: readonly Reply[]): void {

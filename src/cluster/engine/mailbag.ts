@@ -1,16 +1,9 @@
 /** What one turn has to say to each session, in as few messages as it fits. */
 import type { PeerId } from '../../protocols/quorum/types.ts'
 import type { SessionKey } from '../../protocols/support/types.ts'
-import type { Lane } from '../../seams/transport.ts'
 import { carriedAtOnce } from './engine.ts'
 
-/**
- * Messages of one turn to one peer that go by the urgent lane. A turn about thousands of elections has many more, and the lane
- * takes so much waiting for the sign that nobody reads: it would close the connection, and lose them all.
- */
-const urgentAtOnce = 4
-
-type Send<Letter> = (to: PeerId, session: SessionKey, letters: readonly Letter[], lane: Lane) => void
+type Send<Letter> = (to: PeerId, session: SessionKey, letters: readonly Letter[]) => void
 
 export class Mailbag<Letter> {
   readonly #send: Send<Letter>
@@ -33,15 +26,9 @@ export class Mailbag<Letter> {
     const full = [...this.#letters]
     this.#letters.clear()
     for (const [to, sessions] of full) {
-      let messages = 0
       for (const [session, letters] of sessions) {
         for (let first = 0; first < letters.length; first += carriedAtOnce)
-          this.#send(
-            to,
-            session,
-            letters.slice(first, first + carriedAtOnce),
-            (messages += 1) > urgentAtOnce ? 'bulk' : 'urgent',
-          )
+          this.#send(to, session, letters.slice(first, first + carriedAtOnce))
       }
     }
   }
