@@ -9,12 +9,12 @@ import {
   beat,
   campaign,
   createProposer,
-  lapse,
   leave,
   proclaim,
   received,
   seek,
   wake,
+  type Moment,
   type Proposer,
   type ProposerEffect,
 } from '../../protocols/paxos/proposer/proposer.ts'
@@ -102,14 +102,12 @@ export class PaxosSession implements SessionProtocol<PaxosReply> {
 
   heard(from: PeerId, replies: readonly PaxosReply[]): void {
     if (this.#life.phase === 'over') return
-    const now = this.#now
-    if (this.#renewal !== null && this.renewal === null) this.#execute(lapse(this.#proposer))
     const isClosing = this.#life.phase === 'closing'
     for (const reply of replies) {
       if (reply.type === 'closed') this.#isClosedBy(from)
       // Whatever is asked now arrives after the end: it would take again what that releases.
       else if (!isClosing || reply.type === 'released')
-        this.#execute(received(this.#proposer, from, reply, now))
+        this.#execute(received(this.#proposer, from, reply, this.#moment()))
     }
   }
 
@@ -144,6 +142,10 @@ export class PaxosSession implements SessionProtocol<PaxosReply> {
     return this.#options.env.clock.lower()
   }
 
+  #moment(): Moment {
+    return { now: this.#now, lapsed: this.#renewal !== null && this.renewal === null }
+  }
+
   #beat(): void {
     const { clock } = this.#options.env
     const { phase } = this.#life
@@ -152,10 +154,9 @@ export class PaxosSession implements SessionProtocol<PaxosReply> {
     this.#beatTimer = clock.setTimer(this.#options.timing.heartbeatMs, () => this.#beat())
     if (phase === 'closing') return this.#askToClose()
     const isFirst = this.#proposer.holder.lastSequence === 0
-    const lapsed = this.#renewal !== null && this.renewal === null
     // The instant comes first: whatever happens between here and the wire only makes the deadline earlier.
     const instant = clock.upper()
-    this.#execute(beat(this.#proposer, { instant, lapsed, now: clock.lower() }))
+    this.#execute(beat(this.#proposer, { instant, ...this.#moment() }))
     if (isFirst) this.#open()
     this.#patience.look(() => this.#forsake())
   }
@@ -238,7 +239,9 @@ export class PaxosSession implements SessionProtocol<PaxosReply> {
         const delayMs = between(this.#options.env.random, effect.minMs, effect.maxMs)
         const { instance } = effect
         this.#timers.cancel(instance)
-        this.#timers.set(instance, delayMs, () => this.#execute(wake(this.#proposer, instance, this.#now)))
+        this.#timers.set(instance, delayMs, () =>
+          this.#execute(wake(this.#proposer, instance, this.#moment())),
+        )
         return
       }
       case 'disarm':

@@ -17,6 +17,7 @@ import type { EngineSpeech } from '../../cluster/engine/engine.ts'
 import type {
   AcceptorRecord,
   CleanStop,
+  Past,
   Host,
   Kept,
   Owner,
@@ -56,6 +57,8 @@ const kept = object<Kept>({
   host: nullable(object<Host>({ peer: id, incarnation: count })),
 })
 
+const past = object<Past>({ instance, token: count })
+
 const request = union<PaxosRequest, 'type'>('type', {
   keepalive: { sequence: count, leaseMs: duration },
   prepare: { instance, ballot, id, leaseMs: duration, exclusivity, priority: finite },
@@ -78,6 +81,7 @@ const reply = union<PaxosReply, 'type'>('type', {
   promise: { instance, ballot },
   accepted: { instance, ballot, revision: count, sequence: count, ...tie },
   rejected: { instance, ballot, promised: count },
+  superseded: { instance, token: count },
   held: {
     instance,
     ballot,
@@ -119,7 +123,7 @@ export const paxosSpeech: EngineSpeech<PaxosRequest, PaxosReply, AcceptorRecord>
   record: object<AcceptorRecord>({
     ceiling: count,
     longestLeaseMs: duration,
-    stopped: optional(object<CleanStop>({ life: count, kept: list(kept, 10_000) })),
+    stopped: optional(object<CleanStop>({ life: count, kept: list(kept, 10_000), past: list(past, 10_000) })),
   }),
   isKeepalive: ({ type }) => type === 'keepalive',
 }

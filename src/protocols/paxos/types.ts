@@ -114,6 +114,8 @@ export type PaxosReply =
       readonly ballot: Ballot
       readonly promised: Ballot
     }
+  /** Token mode: it accepted a later acquisition since, which may have won and been given back. */
+  | { readonly type: 'superseded'; readonly instance: Instance; readonly token: Ballot }
   /** Owned by a session that this acceptor supports, or kept for another one. */
   | ({
       readonly type: 'held'
@@ -167,6 +169,13 @@ export interface CleanStop {
   /** Incarnation of the life that ended so. Only the very next one may count on it: whatever it accepts is not in it. */
   readonly life: number
   readonly kept: readonly Kept[]
+  /** Of instances that nobody holds here: the newest acquisition of token mode. */
+  readonly past: readonly Past[]
+}
+
+export interface Past {
+  readonly instance: Instance
+  readonly token: Ballot
 }
 
 export interface Kept extends Owner {

@@ -138,10 +138,10 @@ const planted: Readonly<
   },
   'a promise that comes twice counts twice (G3)': {
     rules: {
-      hear: (proposer, from, reply, now) => {
+      hear: (proposer, from, reply, moment) => {
         const promised = proposer.campaigns.get('e:x')?.round?.promised
         const isAgain = reply.type === 'promise' && promised?.has(from) === true
-        return received(proposer, isAgain ? 'b' : from, reply, now)
+        return received(proposer, isAgain ? 'b' : from, reply, moment)
       },
     },
     within: { tops: [0, 1] },

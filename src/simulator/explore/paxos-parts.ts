@@ -216,19 +216,20 @@ function effectsOf(
   bounds: PaxosBounds,
   rules: PaxosRules,
 ): readonly ProposerEffect[] | null {
-  if (typeof cause === 'object') return rules.hear(proposer, cause.from, cause.reply, now)
+  const moment = { now, lapsed: hasLapsed(proposer, now) }
+  if (typeof cause === 'object') return rules.hear(proposer, cause.from, cause.reply, moment)
   const standing = proposer.campaigns.get(instance)
   switch (cause) {
     case 'beat': {
       if (proposer.holder.lastSequence === 0 || keepalives >= (bounds.keepalives[place] ?? 0)) return null
-      return beat(proposer, { instant: now, lapsed: hasLapsed(proposer, now), now })
+      return beat(proposer, { instant: now, ...moment })
     }
     case 'stand':
       if (standing !== undefined || rounds >= (bounds.rounds[place] ?? 0)) return null
       if (proposer.holder.lastSequence === 0) beat(proposer, { instant: now, lapsed: false, now })
       return campaign(proposer, { instance, exclusivity: 'time', priority: 0, metadata: {} }, now)
     case 'again':
-      return standing === undefined ? null : wake(proposer, instance, now)
+      return standing === undefined ? null : wake(proposer, instance, moment)
     case 'leave':
       if (standing === undefined || leaves >= (bounds.leaves[place] ?? 0)) return null
       return leave(proposer, instance)

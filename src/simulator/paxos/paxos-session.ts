@@ -14,6 +14,7 @@ import {
   seek,
   wake,
   type Proposer,
+  type Moment,
   type ProposerEffect,
 } from '../../protocols/paxos/proposer/proposer.ts'
 import { electionInstance, idInstance } from '../../protocols/paxos/proposer/state.ts'
@@ -112,10 +113,12 @@ export class PaxosSessionRun {
 
   beat(): void {
     if (this.#state === 'resting') return
-    const now = this.#world.now()
-    const since = supportedSince(this.#proposer.holder)
-    const lapsed = since !== null && !this.#isSupported()
-    this.#execute(beat(this.#proposer, { instant: now, lapsed, now }))
+    this.#execute(beat(this.#proposer, { instant: this.#world.now(), ...this.#moment() }))
+  }
+
+  #moment(): Moment {
+    const lapsed = supportedSince(this.#proposer.holder) !== null && !this.#isSupported()
+    return { now: this.#world.now(), lapsed }
   }
 
   #isSupported(): boolean {
@@ -126,7 +129,7 @@ export class PaxosSessionRun {
 
   answered(session: string, from: PeerId, reply: PaxosReply): void {
     if (session !== this.#session || this.#state === 'resting') return
-    this.#execute(received(this.#proposer, from, reply, this.#world.now()))
+    this.#execute(received(this.#proposer, from, reply, this.#moment()))
   }
 
   // ---- what its application does ------------------------------------------------------------------------------------
@@ -214,7 +217,7 @@ export class PaxosSessionRun {
         this.#world.after(this.#world.chance.between(minMs, maxMs), () => {
           if (this.#alarms.get(instance) !== number) return
           this.#alarms.delete(instance)
-          this.#execute(wake(this.#proposer, instance, this.#world.now()))
+          this.#execute(wake(this.#proposer, instance, this.#moment()))
         })
         return
       }

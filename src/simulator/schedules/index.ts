@@ -25,6 +25,7 @@ import { paxosAcceptorRules } from './paxos-acceptor-rules.ts'
 import { paxosAmnesia } from './paxos-amnesia.ts'
 import { paxosCleanStop } from './paxos-clean-stop.ts'
 import { paxosNobodyWaits } from './paxos-nobody-waits.ts'
+import { paxosTokenOrder } from './paxos-token-order.ts'
 import { paxosProposerRules } from './paxos-proposer-rules.ts'
 import { registryJudgesAgain } from './registry-judges-again.ts'
 import { restoredFolder } from './restored-folder.ts'
@@ -60,6 +61,7 @@ export const schedules: readonly Schedule[] = [
   paxosProposerRules,
   paxosCleanStop,
   paxosNobodyWaits,
+  paxosTokenOrder,
   restoredFolder,
   secondLife,
   silenceBeginsLate,

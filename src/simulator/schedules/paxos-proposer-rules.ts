@@ -62,7 +62,7 @@ class Scene {
   }
 
   hears(from: AcceptorName, reply: PaxosReply, reached: readonly AcceptorName[] = []): void {
-    this.run(received(this.proposer, from, reply, this.stage.now), reached)
+    this.run(received(this.proposer, from, reply, { now: this.stage.now, lapsed: false }), reached)
   }
 
   won(instance: string): boolean {

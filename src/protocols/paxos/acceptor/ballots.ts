@@ -113,7 +113,11 @@ function held(
   }
 }
 
-/** Phase 2. Whoever asks was promised by a majority that the instance is empty, or its own. */
+/**
+ * Phase 2. Whoever asks was promised by a majority that the instance is empty, or its own. In token mode it may have been
+ * somebody else's in between: an owner that was taken for dead, and proposes what it holds again after another one has led
+ * and given back, would go on with a token that every guarded resource refuses.
+ */
 export function propose(
   acceptor: Acceptor,
   from: Address,
@@ -127,6 +131,14 @@ export function propose(
     reply(effects, from, { type: 'rejected', instance, ballot, promised: entry.promised })
     tidy(acceptor, instance)
     return
+  }
+  if (owner.exclusivity === 'token') {
+    if (owner.token < entry.token) {
+      reply(effects, from, { type: 'superseded', instance, token: entry.token })
+      tidy(acceptor, instance)
+      return
+    }
+    entry.token = owner.token
   }
   const session = heard(acceptor, from, owner.leaseMs, now, effects)
   const before = entry.accepted

@@ -37,6 +37,8 @@ export interface Entry {
   /** Who may propose by exactly this ballot; null: nobody. */
   promisedTo: SessionKey | null
   accepted: Accepted | null
+  /** Newest acquisition of token mode that was ever accepted here, of whomever. */
+  token: Ballot
   readonly line: Map<SessionKey, Waiter>
   readonly watchers: Set<SessionKey>
   /** Handed over to this session: nobody else is promised anything while it is supported here. */
@@ -71,6 +73,8 @@ export interface Acceptor {
   unsureUntil: number
   /** Of instances without an entry. */
   floor: Ballot
+  /** No acquisition of token mode of an instance without an entry was above it in this life. */
+  tokenFloor: Ballot
   readonly entries: Map<Instance, Entry>
   /** Entries that hold nothing, oldest first. */
   readonly vacant: Set<Instance>
@@ -107,6 +111,8 @@ export function blankAcceptor(options: AcceptorOptions): Acceptor {
     unsureUntil: longestLeaseMs === 0 ? -Infinity : startedAt + grantorSilenceMs(longestLeaseMs, bounds),
     // G1: what an earlier life promised is forgotten, so everything up to its ceiling counts as promised to nobody.
     floor: recovered?.ceiling ?? 0,
+    // What an earlier life had accepted needs no such care: while it might count, this one is unsure.
+    tokenFloor: 0,
     entries: new Map(),
     vacant: new Set(),
     sessions: new Map(),
@@ -155,6 +161,7 @@ export function entryOf(acceptor: Acceptor, instance: Instance): Entry {
       promised: acceptor.floor,
       promisedTo: null,
       accepted: null,
+      token: acceptor.tokenFloor,
       line: new Map(),
       watchers: new Set(),
       keptFor: null,
@@ -177,7 +184,9 @@ export function tidy(acceptor: Acceptor, instance: Instance): void {
   acceptor.vacant.add(instance)
   for (const oldest of acceptor.vacant) {
     if (acceptor.vacant.size <= vacantMax) return
-    acceptor.floor = Math.max(acceptor.floor, acceptor.entries.get(oldest)?.promised ?? 0)
+    const { promised = 0, token = 0 } = acceptor.entries.get(oldest) ?? {}
+    acceptor.floor = Math.max(acceptor.floor, promised)
+    acceptor.tokenFloor = Math.max(acceptor.tokenFloor, token)
     acceptor.entries.delete(oldest)
     acceptor.vacant.delete(oldest)
   }

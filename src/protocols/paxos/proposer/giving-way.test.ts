@@ -18,6 +18,7 @@ function holder() {
     ...{ session: 'p', id: 'p', leaseMs, heartbeatMs, stepMs, patience: 100, quietMs: 2 * leaseMs },
     configuration: { voters: acceptors },
   })
+  const moment = () => ({ now: stage.now, lapsed: false })
   const carry = (effects: readonly ProposerEffect[]): ProposerEffect[] =>
     effects.flatMap((effect) => {
       if (effect.type !== 'send') return [effect]
@@ -25,11 +26,11 @@ function holder() {
         .filter((name) => effect.to === null || effect.to === name)
         .flatMap((name) => {
           const reply = stage.ask(name, 'p', effect.request)
-          return reply === undefined ? [] : carry(received(proposer, name, reply, stage.now))
+          return reply === undefined ? [] : carry(received(proposer, name, reply, moment()))
         })
       return [effect, ...replies]
     })
-  const beats = () => carry(beat(proposer, { instant: stage.now, lapsed: false, now: stage.now }))
+  const beats = () => carry(beat(proposer, { instant: stage.now, ...moment() }))
   const stands = () =>
     carry(campaign(proposer, { instance, exclusivity: 'token', priority: 0, metadata: {} }, stage.now))
   beats()
@@ -38,7 +39,7 @@ function holder() {
     beats,
     stands,
     leaves: () => carry(leave(proposer, instance)),
-    wakes: () => carry(wake(proposer, instance, stage.now)),
+    wakes: () => carry(wake(proposer, instance, moment())),
   }
 }
 

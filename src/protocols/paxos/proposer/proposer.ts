@@ -6,7 +6,7 @@
 import type { PeerId } from '../../quorum/types.ts'
 import { sent } from '../../support/holder.ts'
 import { giveUp, loseAll, sought } from './leaving.ts'
-import { free, heldByOther, rejected } from './refusals.ts'
+import { free, heldByOther, rejected, superseded } from './refusals.ts'
 import { released } from './releases.ts'
 import { acknowledgedBy, repeatedAtOnce } from './repair.ts'
 import { ageRound, beginRound, overdue, promised, proposeOf, refused, repeatRound } from './rounds.ts'
@@ -24,6 +24,13 @@ export { createProposer, type Proposer, type ProposerEffect }
  */
 const yieldingBeats = 2
 const yieldedSteps = 3
+
+export interface Moment {
+  /** `clock.lower()` */
+  readonly now: number
+  /** The deadline of what is held has passed. */
+  readonly lapsed: boolean
+}
 
 export interface CampaignRequest {
   readonly instance: Instance
@@ -99,10 +106,20 @@ export function proclaim<I>(
   return { revision: standing.revision, effects }
 }
 
-/** The timer of an instance fired. */
-export function wake<I>(proposer: Proposer<I>, instance: Instance, now: number): ProposerEffect[] {
-  const effects: ProposerEffect[] = []
+/**
+ * All that is held is over once its deadline has passed, before anything else is done or read: others may have led since,
+ * and a higher ballot that gets in now would revive a token below theirs.
+ */
+function passed<I>(proposer: Proposer<I>, { now, lapsed }: Moment, effects: ProposerEffect[]): void {
   proposer.now = now
+  if (lapsed && proposer.held > 0) loseAll(proposer, effects)
+}
+
+/** The timer of an instance fired. */
+export function wake<I>(proposer: Proposer<I>, instance: Instance, moment: Moment): ProposerEffect[] {
+  const effects: ProposerEffect[] = []
+  passed(proposer, moment, effects)
+  const { now } = moment
   const standing = proposer.campaigns.get(instance)
   if (standing === undefined) return effects
   if (standing.round !== null) {
@@ -118,16 +135,14 @@ export function wake<I>(proposer: Proposer<I>, instance: Instance, now: number):
   return effects
 }
 
-/**
- * Once a heartbeat. `instant` was read before; `lapsed`: the deadline of what is held has passed, so all of it is over.
- */
+/** Once a heartbeat. `instant` was read before. */
 export function beat<I>(
   proposer: Proposer<I>,
-  { instant, lapsed, now }: { readonly instant: I; readonly lapsed: boolean; readonly now: number },
+  { instant, ...moment }: Moment & { readonly instant: I },
 ): ProposerEffect[] {
   const effects: ProposerEffect[] = []
-  proposer.now = now
-  if (lapsed) loseAll(proposer, effects)
+  passed(proposer, moment, effects)
+  const { now } = moment
   for (const [instance, beats] of proposer.yielding) {
     if (beats > 1) proposer.yielding.set(instance, beats - 1)
     else proposer.yielding.delete(instance)
@@ -168,25 +183,16 @@ function isQuiet<I>(proposer: Proposer<I>, now: number): boolean {
   return now < proposer.quietUntil
 }
 
-/**
- * The deadline of what is held has passed: all of it is over, before any answer is read. Others may have led since, and a
- * higher ballot that gets in now would revive a token below theirs.
- */
-export function lapse<I>(proposer: Proposer<I>): ProposerEffect[] {
-  const effects: ProposerEffect[] = []
-  loseAll(proposer, effects)
-  return effects
-}
-
 /** An acceptor's answer or news. */
 export function received<I>(
   proposer: Proposer<I>,
   from: PeerId,
   reply: PaxosReply,
-  now: number,
+  moment: Moment,
 ): ProposerEffect[] {
   const effects: ProposerEffect[] = []
-  proposer.now = now
+  passed(proposer, moment, effects)
+  const { now } = moment
   if ('tie' in reply && !isTied(proposer, from, reply, effects)) return effects
   switch (reply.type) {
     case 'keepalive-ack':
@@ -203,6 +209,9 @@ export function received<I>(
     }
     case 'rejected':
       rejected(proposer, from, reply, effects)
+      break
+    case 'superseded':
+      superseded(proposer, reply, effects)
       break
     case 'unsure': {
       const standing = proposer.campaigns.get(reply.instance)

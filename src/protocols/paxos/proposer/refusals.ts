@@ -22,6 +22,17 @@ export function rejected<I>(
     beginRound(proposer, standing, effects)
 }
 
+/** Another one may have led since, and given back: what was acquired before must not go on. */
+export function superseded<I>(
+  proposer: Proposer<I>,
+  { instance, token }: Extract<PaxosReply, { type: 'superseded' }>,
+  effects: ProposerEffect[],
+): void {
+  const standing = proposer.campaigns.get(instance)
+  proposer.top = Math.max(proposer.top, token)
+  if (standing?.phase === 'held' && standing.token < token) lose(proposer, standing, 'superseded', effects)
+}
+
 export function heldByOther<I>(
   proposer: Proposer<I>,
   from: PeerId,

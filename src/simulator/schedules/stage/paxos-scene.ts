@@ -7,15 +7,26 @@ import {
   received,
   seek,
   wake,
+  type Moment,
   type Proposer,
   type ProposerEffect,
 } from '../../../protocols/paxos/proposer/proposer.ts'
+import { supportedSince } from '../../../protocols/support/holder.ts'
+import { holderValidityMs } from '../../../lease/deadline.ts'
 import type { Address, PaxosReply, PaxosRequest } from '../../../protocols/paxos/types.ts'
 import type { Round } from '../../../protocols/paxos/proposer/state.ts'
 import { between, type Random } from '../../../seams/random.ts'
 import { seededRandom } from '../../../testing/seeded-random.ts'
 import { Broken } from '../schedule.ts'
-import { acceptors, heartbeatMs, instance, leaseMs, PaxosStage, type AcceptorName } from './paxos-staged.ts'
+import {
+  acceptors,
+  bounds,
+  heartbeatMs,
+  instance,
+  leaseMs,
+  PaxosStage,
+  type AcceptorName,
+} from './paxos-staged.ts'
 
 interface Player {
   readonly proposer: Proposer<number>
@@ -70,7 +81,7 @@ export class PaxosScene {
       for (const [session, { alarms }] of this.players) {
         for (const [of, at] of [...alarms]) {
           if (at > this.stage.now || !alarms.delete(of)) continue
-          this.run(session, wake(this.proposer(session), of, this.stage.now))
+          this.run(session, wake(this.proposer(session), of, this.#moment(session)))
         }
         if (this.stage.now % heartbeatMs === 0) this.beat(session)
       }
@@ -78,8 +89,7 @@ export class PaxosScene {
   }
 
   beat(session: string): void {
-    const { now } = this.stage
-    this.run(session, beat(this.proposer(session), { instant: now, lapsed: false, now }))
+    this.run(session, beat(this.proposer(session), { instant: this.stage.now, ...this.#moment(session) }))
   }
 
   stand(session: string, of: string = instance): void {
@@ -118,9 +128,14 @@ export class PaxosScene {
     this.#deliver(name, this.stage.step(name, { type: 'request', from, request }))
   }
 
+  /** A timer of the instance that was late. */
+  wakes(session: string): void {
+    this.run(session, wake(this.proposer(session), instance, this.#moment(session)))
+  }
+
   hears(session: string, from: AcceptorName, reply: PaxosReply): void {
     if (this.cuts.has(`${from}>${session}`) || !this.players.has(session)) return
-    this.run(session, received(this.proposer(session), from, reply, this.stage.now))
+    this.run(session, received(this.proposer(session), from, reply, this.#moment(session)))
   }
 
   proposer(session: string): Proposer<number> {
@@ -168,6 +183,12 @@ export class PaxosScene {
 
   #oneWayMs(session: string, name: AcceptorName): number {
     return (this.roundTripMs.get(`${session}>${name}`) ?? this.roundTripMs.get(name) ?? 0) / 2
+  }
+
+  #moment(session: string): Moment {
+    const { now } = this.stage
+    const since = supportedSince(this.proposer(session).holder)
+    return { now, lapsed: since !== null && now - since >= holderValidityMs(leaseMs, bounds) }
   }
 
   #after(ms: number, act: () => void): void {
