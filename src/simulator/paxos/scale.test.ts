@@ -69,7 +69,7 @@ it('holds a hundred thousand elections with one keepalive a heartbeat and one ti
           if (answer.type === 'persist') counted.writes += 1
           if (answer.type !== 'reply') continue
           counted.replies += 1
-          carry(received(proposer, name, answer.reply, now), now)
+          carry(received(proposer, name, answer.reply, { now, lapsed: false }), now)
         }
       }
     }
