@@ -18,7 +18,8 @@ import { askOverLink } from '../ask-over-link.ts'
 import { CandidateSessions } from '../candidate-sessions.ts'
 import { settledOrAborted } from '../settled.ts'
 import { EngineAccess, type ClusterView, type EngineEdges, type StatusRequest } from './access.ts'
-import type { Engine, EngineOptions, Observing, ObservingOptions } from './engine.ts'
+import type { Engine, EngineOptions, ObservingOptions } from './engine.ts'
+import { FirstContact } from './first-contact.ts'
 import { EngineSession } from './session.ts'
 
 export class EngineDriver<
@@ -82,15 +83,15 @@ export class EngineDriver<
   async openObserver(): Promise<Observer & { close(): Promise<void> }> {
     const link: SponsorLink<AskMessage<Request>> = this.#access.connect()({
       up: () => observing.up(),
-      down: () => undefined,
+      down: (reason) => observing.down(reason),
       gone: () => undefined,
       message: (message) => {
         if (message.type === 'answer' && message.session === observing.key)
           observing.received(message.from, message.replies)
       },
     })
-    const observing: Observing<Reply> = this.#engine.createObserving(this.#common(), (message) =>
-      link.send(message),
+    const observing: FirstContact<Reply> = new FirstContact(
+      this.#engine.createObserving(this.#common(), (message) => link.send(message)),
     )
     return {
       scope: this.#options.cluster,

@@ -20,14 +20,8 @@ import { sessionClosed, standsAlready } from '../embedded-refusals.ts'
 import type { Observation } from '../observations.ts'
 import { deferred, settledOrAborted } from '../settled.ts'
 import { EngineCandidacy } from './candidacy.ts'
-import type {
-  Engine,
-  Observing,
-  ProtocolOptions,
-  SessionLife,
-  SessionPhase,
-  SessionProtocol,
-} from './engine.ts'
+import type { Engine, ProtocolOptions, SessionLife, SessionPhase, SessionProtocol } from './engine.ts'
+import { FirstContact } from './first-contact.ts'
 
 export interface EngineSessionOptions<Request, Reply> extends ProtocolOptions {
   readonly cluster: string
@@ -40,7 +34,7 @@ export class EngineSession<Request, Reply> implements Session {
   readonly scope: string
   readonly #options: EngineSessionOptions<Request, Reply>
   readonly #protocol: SessionProtocol<Reply>
-  readonly #observing: Observing<Reply>
+  readonly #observing: FirstContact<Reply>
   readonly #link: SponsorLink<AskMessage<Request>>
   readonly #candidacies = new Map<string, EngineCandidacy>()
   /** Granted while no majority supported the session. */
@@ -58,13 +52,16 @@ export class EngineSession<Request, Reply> implements Session {
     this.#options = options
     this.scope = options.cluster
     this.#protocol = engine.createSession(options, this.#life())
-    this.#observing = engine.createObserving(options, (message) => this.#link.send(message))
+    this.#observing = new FirstContact(engine.createObserving(options, (message) => this.#link.send(message)))
     this.#link = options.connect({
       up: () => {
         this.#observing.up()
         this.#protocol.up()
       },
-      down: () => this.#protocol.down(),
+      down: (reason) => {
+        this.#observing.down(reason)
+        this.#protocol.down()
+      },
       message: (message) => this.#received(message),
       gone: (error) => this.#gone(error),
     })

@@ -16,7 +16,7 @@ import type { ClassicRequest } from './words.ts'
 /** Between two questions, in heartbeats. */
 const askEvery = 2
 
-const outOfReach: ObservedState = { is: 'unknown', reason: 'The state is unknown: no peer answers.' }
+const outOfReach: ObservedState = { is: 'unknown', reason: 'the peer does not answer' }
 
 export class ClassicObserving implements Observing<BullyReply> {
   readonly key: string
