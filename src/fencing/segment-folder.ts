@@ -1,6 +1,7 @@
 /** A folder of segments as files, one a token. Needs a local file system: one that shows a new file to everybody at once. */
 import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { MandateError } from '../errors.ts'
 
 /** What the ledger does to its folder. Every call may end between any two effects: the process can be killed. */
 export interface SegmentFolder {
@@ -29,7 +30,7 @@ export function segmentFolder(folder: string, sync: 'every-write' | 'never'): Se
   return {
     pathOf,
     async tokens() {
-      return (await readdir(folder)).flatMap(tokenOf)
+      return (await namesIn(folder)).flatMap(tokenOf)
     },
     async create(token) {
       const file = await openUnlessExists(pathOf(token))
@@ -56,6 +57,19 @@ export function segmentFolder(folder: string, sync: 'every-write' | 'never'): Se
         await file.close()
       }
     },
+  }
+}
+
+/** It is not made here: in the place of a volume that is not mounted a new ledger would refuse nobody. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error
+    const why = code === 'ENOENT' ? 'does not exist' : 'is no folder'
+    const message = `the ledger's folder ${folder} ${why}: make it once, before the first leader; a lost one needs its copy`
+    throw new MandateError('INVALID_OPTIONS', message, { option: 'folder', value: folder }, { cause: error })
   }
 }
 

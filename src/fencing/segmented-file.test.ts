@@ -39,6 +39,16 @@ describe('a ledger of segments', () => {
     expect(await ledger.read()).toEqual({ lines: [], settled: true, ignored: 0 })
   })
 
+  it('begins no new ledger where its folder is missing', async () => {
+    rmSync(folder, { recursive: true })
+    const missing = { code: 'INVALID_OPTIONS', message: expect.stringContaining(`${folder} does not exist`) }
+    await expect(ledger.open(1n)).rejects.toMatchObject(missing)
+    await expect(ledger.read()).rejects.toMatchObject(missing)
+    writeFileSync(folder, '')
+    const noFolder = { code: 'INVALID_OPTIONS', message: expect.stringContaining('is no folder') }
+    await expect(ledger.open(1n)).rejects.toMatchObject(noFolder)
+  })
+
   it('goes on counting where the sealed segment ends', async () => {
     const first = await opened(3n)
     await first.append('one')

@@ -74,14 +74,14 @@ export interface SegmentedFile {
     | { readonly is: 'opened'; readonly writer: SegmentWriter }
     | { readonly is: 'refused'; readonly by: bigint }
   >
-  /** @throws DATA_CORRUPT when a sealed line is gone or damaged; what the file system throws */
+  /** @throws INVALID_OPTIONS without the folder; DATA_CORRUPT when a sealed line is gone or damaged; what the file system throws */
   read(): Promise<LedgerContents>
 }
 
 const LINE_BYTES_MAX = 64 * 1024
 const WAITING_MAX = 1024
 
-/** The ledger in `folder`, which must exist, on a local file system. One folder is one ledger of one election. */
+/** The ledger in `folder`, which must exist and is not made, on a local file system. One folder is one ledger of one election. */
 export function segmentedFile(folder: string, options: SegmentedFileOptions = {}): SegmentedFile {
   const { sync = 'every-write', segments = segmentFolder(folder, sync) } = options
   return {
