@@ -3,7 +3,7 @@ import type { Backend, Guarantee } from '../backends/backend.ts'
 import { createElection, isMandateError } from '../index.ts'
 import { version } from '../version.ts'
 import { reportOf } from './cluster-report.ts'
-import type { ElectionReport, StatusReport } from './cluster-report.ts'
+import type { ElectionReport, PeerReport, StatusReport } from './cluster-report.ts'
 import type { CommandContext } from './command.ts'
 import { wantsJson } from './config.ts'
 import { paletteFor } from './colour.ts'
@@ -116,30 +116,37 @@ function printReport({ cluster, elections, backend }: StatusReport): void {
     )
   else {
     const { quorum } = cluster
-    const state = quorum.ok ? palette.green('quorum') : palette.red('no quorum')
+    const enough = backend.guarantee === 'advisory' ? 'needs no quorum' : 'quorum'
+    const state = quorum.ok ? palette.green(enough) : palette.red('no quorum')
+    const isRaft = backend.type === 'raft'
+    const term = isRaft ? `, term ${cluster.term}` : ''
     print(
-      `cluster ${cluster.id}: ${state}, ${quorum.reachable} of ${cluster.peers.length} peers answer, term ${cluster.term}\n`,
+      `cluster ${cluster.id}: ${state}, ${quorum.reachable} of ${cluster.peers.length} peers answer${term}\n`,
     )
-    print(
-      table(
-        ['PEER', 'ADDRESS', 'ROLE', 'HEARD', 'APPLIED', 'LOG', 'PROBLEM'],
-        cluster.peers.map((peer) => [
-          peer.id,
-          peer.address,
-          peer.role,
-          ago(peer.lastHeardMs),
-          peer.appliedIndex ?? '-',
-          size(peer.logBytes),
-          peer.problem ?? '',
-        ]),
-      ),
-    )
+    print(peerTable(cluster.peers, isRaft))
     print('')
   }
   if (elections.length === 0 && cluster === null) {
     if (backend.reachable) print('it lists no elections: name one, as in `mandate status billing`')
   } else if (elections.length === 0) print('no elections')
   else print(electionTable(elections))
+}
+
+/** Only Raft's peers have roles, and a log that is applied. */
+function peerTable(peers: readonly PeerReport[], isRaft: boolean): string {
+  const ofRaft = (...cells: string[]) => (isRaft ? cells : [])
+  return table(
+    ['PEER', 'ADDRESS', ...ofRaft('ROLE'), 'HEARD', ...ofRaft('APPLIED'), 'LOG', 'PROBLEM'],
+    peers.map((peer) => [
+      peer.id,
+      peer.address,
+      ...ofRaft(peer.role),
+      ago(peer.lastHeardMs),
+      ...ofRaft(peer.appliedIndex ?? '-'),
+      size(peer.logBytes),
+      peer.problem ?? '',
+    ]),
+  )
 }
 
 function electionTable(elections: readonly ElectionReport[]): string {

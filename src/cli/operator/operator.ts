@@ -33,7 +33,7 @@ async function run(name: OperatorCommand['command'], context: CommandContext): P
 function noWay(command: OperatorCommand['command'], type: string): MandateError<'UNSUPPORTED'> {
   const instead =
     command === 'resign'
-      ? 'Send SIGTERM to the leader’s `mandate run` or `mandate serve`: it stops its work, then resigns. '
+      ? "Send SIGTERM to the leader's `mandate run` or `mandate serve`: it stops its work, then resigns. "
       : 'A program that leads can call `leadership.transfer(to)`, where its backend can hand over. '
   return new MandateError(
     'UNSUPPORTED',
@@ -48,7 +48,7 @@ function noToken(command: OperatorCommand['command']): MandateError<'UNSUPPORTED
   return new MandateError(
     'UNSUPPORTED',
     `'mandate ${command}' has to name the leadership that it means by its token, and a bully without a quorum has none. ` +
-      'Send SIGTERM to the leader’s `mandate run` or `mandate serve`: it stops its work, then resigns.',
+      "Send SIGTERM to the leader's `mandate run`: it stops its work, then resigns.",
     { feature: command },
   )
 }
