@@ -94,9 +94,17 @@ test('an election nobody stood in is vacant', () => {
 
 test('a missing quorum is told in one line: who answers, who does not, and why', () => {
   const silent = [{ peer: 'b', address: 'h:2', reason: 'ECONNREFUSED' }]
-  const line = missingQuorum({ answers: [peerStatus('a', { role: 'candidate' })], silent })
+  const line = missingQuorum({ answers: [peerStatus('a', { role: 'candidate' })], silent }, 'raft')
   expect(line).toBe(
     'no quorum yet: 1 of 2 peers answer, 2 must. Answered: a (candidate); no answer from b at h:2 (ECONNREFUSED)',
   )
-  expect(missingQuorum({ answers: [peerStatus('a', { quorum: true })], silent })).toBeUndefined()
+  expect(missingQuorum({ answers: [peerStatus('a', { quorum: true })], silent }, 'raft')).toBeUndefined()
+})
+
+test('peers that answer and do not hear each other yet are not said to be too few, and have roles in Raft alone', () => {
+  const answers = [peerStatus('b', {}), peerStatus('c', {})]
+  const silent = [{ peer: 'a', address: 'h:1', reason: 'ECONNREFUSED' }]
+  expect(missingQuorum({ answers, silent }, 'bully')).toBe(
+    'no quorum yet: 2 of 3 peers answer, but not yet each other. Answered: b, c; no answer from a at h:1 (ECONNREFUSED)',
+  )
 })

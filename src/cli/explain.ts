@@ -7,7 +7,7 @@ import { UsageError } from './exit-codes.ts'
 const fixes: { readonly [Code in MandateErrorCode]?: string } = {
   DUPLICATE_ID: 'give every process its own --id, or wait until the other one has ended',
   CLUSTER_MISMATCH:
-    'use the same peers, in --backend, for every process of one cluster; a data folder belongs to one',
+    'use the same engine and peers, in --backend, for every process of one cluster; a data folder belongs to one',
   INSECURE_LISTENER: 'listen on 127.0.0.1, or spell out that it is insecure in a network that you trust',
   ADDRESS_IN_USE: 'end the process that listens there, or choose another port (for a peer: in every URL)',
   DATA_DIR_IN_USE: 'end the process that uses the folder, or give this one its own with --data',

@@ -1,6 +1,7 @@
 /** Says why nobody can be elected: which peers answer, which do not, and why. At most one line a second. */
 import type { Backend, Guarantee } from '../backends/backend.ts'
 import type { ClusterView, EmbeddedBackend } from '../backends/cluster-view.ts'
+import { majoritySize } from '../protocols/quorum/majority.ts'
 
 export interface QuorumWatch {
   start(): void
@@ -24,7 +25,7 @@ export function watchQuorum(backend: Backend<Guarantee>, say: (line: string) => 
       .status({ timeoutMs: answerLimitMs, signal: mine.signal })
       .catch(() => undefined)
     if (mine.signal.aborted) return
-    const line = view === undefined ? undefined : missingQuorum(view)
+    const line = view === undefined ? undefined : missingQuorum(view, backend.engine)
     const nowMs = performance.now()
     if (line === undefined) {
       if (told !== undefined) say('the peers have a quorum again')
@@ -57,13 +58,18 @@ export function hasStatus(backend: Backend<Guarantee>): backend is EmbeddedBacke
 }
 
 /** One line for people, or undefined when there is a quorum. */
-export function missingQuorum({ answers, silent }: ClusterView): string | undefined {
+export function missingQuorum(
+  { answers, silent }: ClusterView,
+  engine: EmbeddedBackend<Guarantee>['engine'],
+): string | undefined {
   if (answers.some((answer) => answer.quorum)) return undefined
   const peers = answers.length + silent.length
-  const answered =
-    answers.length === 0 ? 'none' : answers.map(({ peer, role }) => `${peer} (${role})`).join(', ')
+  // Only Raft's peers have roles.
+  const named = answers.map(({ peer, role }) => (engine === 'raft' ? `${peer} (${role})` : peer))
+  const answered = named.length === 0 ? 'none' : named.join(', ')
   const silence = silent.map(({ peer, address, reason }) => `${peer} at ${address} (${reason})`).join(', ')
-  const needed = Math.floor(peers / 2) + 1
+  const needed = majoritySize(peers)
+  const must = answers.length < needed ? `${needed} must` : 'but not yet each other'
   const not = silence === '' ? '' : `; no answer from ${silence}`
-  return `no quorum yet: ${answers.length} of ${peers} peers answer, ${needed} must. Answered: ${answered}${not}`
+  return `no quorum yet: ${answers.length} of ${peers} peers answer, ${must}. Answered: ${answered}${not}`
 }

@@ -32,7 +32,8 @@ export async function status(context: CommandContext): Promise<number> {
     if (!wantsJson(context)) printReport(report)
     else {
       printJson('status', version, report)
-      const missing = view === undefined ? undefined : missingQuorum(view)
+      const missing =
+        view !== undefined && hasStatus(backend) ? missingQuorum(view, backend.engine) : undefined
       if (missing !== undefined) printError(`mandate: ${missing}`)
     }
     return exitCodeFor(report)
@@ -128,8 +129,13 @@ function printReport({ cluster, elections, backend }: StatusReport): void {
   }
   if (elections.length === 0 && cluster === null) {
     if (backend.reachable) print('it lists no elections: name one, as in `mandate status billing`')
-  } else if (elections.length === 0) print('no elections')
-  else print(electionTable(elections))
+  } else if (elections.length > 0) print(electionTable(elections))
+  else
+    print(
+      cluster?.quorum.ok === true
+        ? 'no elections'
+        : 'without a quorum nobody can say which elections there are',
+    )
 }
 
 /** Only Raft's peers have roles, and a log that is applied. */

@@ -73,7 +73,9 @@ export function simulateOptions(context: CommandContext): SimulateOptions {
     json: flags['json'] === true || env['MANDATE_JSON'] === 'true' || env['MANDATE_JSON'] === '1',
   }
   if (options.protocol !== 'raft' && options.what !== 'seeds')
-    problems.push(`--protocol ${options.protocol}: it says whose seeds are run; leave out --${options.what}`)
+    problems.push(
+      `--protocol ${options.protocol}: it says whose seeds are run, and --${options.what} takes every engine: leave one of them out`,
+    )
   if (problems.length > 0) throw invalidConfiguration(problems)
   return options
 }
