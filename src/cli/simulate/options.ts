@@ -74,7 +74,7 @@ export function simulateOptions(context: CommandContext): SimulateOptions {
   }
   if (options.protocol !== 'raft' && options.what !== 'seeds')
     problems.push(
-      `--protocol ${options.protocol}: it says whose seeds are run, and --${options.what} takes every engine: leave one of them out`,
+      `--protocol ${options.protocol}: it says whose seeds are run, and --${options.what} takes every engine: leave out --${options.what} or --protocol`,
     )
   if (problems.length > 0) throw invalidConfiguration(problems)
   return options
