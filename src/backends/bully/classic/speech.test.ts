@@ -8,7 +8,7 @@ const stand = { session: 'a~1', id: 'a', priority: -3, leaseMs: 1000, metadata: 
 const reign: Reign = { epoch: 7, slot: 1, version: 2, stand }
 
 function carried(body: unknown) {
-  const stamp = { incarnation: 3, at: 12.5, echo: { incarnation: 2, at: 0.25 } }
+  const stamp = { incarnation: 3, at: 12.5, revision: 5, echo: { incarnation: 2, at: 0.25 } }
   const requests = [{ type: 'peer', message: { stamp, body } }]
   return { kind: 'ask', session: '@a', host: { peer: 'a', incarnation: 3 }, requests } as never
 }

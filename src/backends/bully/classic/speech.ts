@@ -32,6 +32,7 @@ const session = text(300, 1)
 const stamp = object<Stamp>({
   incarnation: count,
   at: finite,
+  revision: count,
   echo: nullable(object<NonNullable<Stamp['echo']>>({ incarnation: count, at: finite })),
 })
 const stand = object<Stand>({ session, id, priority: finite, leaseMs: duration, metadata: textRecord(4096) })

@@ -176,7 +176,7 @@ describe('B4: a late COORDINATOR is not believed', () => {
     const reign = classic?.seats.get('e')?.own?.reign
     if (classic === null || reign === undefined) throw new Error('p03 leads')
     const theirs = classic.contacts.get('p01')?.theirs ?? 0
-    const stamp = { incarnation: 1, at: world.now, echo: { incarnation: 1, at: theirs } }
+    const stamp = { incarnation: 1, at: world.now, revision: 99, echo: { incarnation: 1, at: theirs } }
     const body = { type: 'reign', revision: 99, isChange: true, election: 'e', reign, heir: null } as const
     return { world, old: { stamp, body } }
   }
@@ -364,7 +364,7 @@ test('a COORDINATOR that was lost is told again', () => {
 
 test('numbers that no peer of this version sends are refused', () => {
   const world = settled(2)
-  const stamp = { incarnation: 1, at: 0, echo: null }
+  const stamp = { incarnation: 1, at: 0, revision: 0, echo: null }
   const answer = { type: 'answer', election: 'e', round: 1, highest: 2 ** 53, isBetter: false } as const
   expect(() => world.deliver('p02', 'p01', { stamp, body: answer })).toThrow(
     expect.objectContaining({ code: 'PROTOCOL_ERROR' }),

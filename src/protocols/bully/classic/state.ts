@@ -235,7 +235,7 @@ export function send(classic: Classic, out: Outbox, to: PeerId, body: ClassicBod
   if (contact === undefined) return
   const { incarnation, theirs } = contact
   const echo = theirs === null ? null : { incarnation, at: theirs }
-  const stamp = { incarnation: classic.options.incarnation, at: out.now, echo }
+  const stamp = { incarnation: classic.options.incarnation, at: out.now, revision: classic.revision, echo }
   out.effects.push({ type: 'send', to, message: { stamp, body } })
 }
 

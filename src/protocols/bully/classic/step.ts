@@ -91,7 +91,20 @@ function onMessage(classic: Classic, out: Outbox, from: string, message: Classic
   const contact = classic.contacts.get(from)
   if (contact === undefined || !noteContact(classic, contact, message.stamp, out.now)) return
   hear(classic, out, contact, message)
+  askForChanges(classic, out, contact, message)
   lookAtLink(classic, contact, out.now)
+}
+
+/** Something that it told was lost; a beat and what it says of reigns are answered anyway. */
+function askForChanges(
+  classic: Classic,
+  out: Outbox,
+  contact: Contact,
+  { stamp, body }: ClassicMessage,
+): void {
+  const { type } = body
+  if (stamp.revision <= contact.known || type === 'beat' || type === 'reign' || type === 'reigns') return
+  send(classic, out, contact.peer, { type: 'heard', of: stamp.revision, known: contact.known })
 }
 
 function hear(classic: Classic, out: Outbox, contact: Contact, { body }: ClassicMessage): void {
@@ -137,7 +150,7 @@ function wakeAt(classic: Classic, now: number): number | null {
 
 /** Beyond 2^53 two epochs could compare equal. */
 function checkMessage(from: string, { stamp, body }: ClassicMessage): void {
-  const numbers = [stamp.incarnation]
+  const numbers = [stamp.incarnation, stamp.revision]
   if (body.type === 'reign') numbers.push(body.revision, body.reign?.epoch ?? 0)
   if (body.type === 'reigns') numbers.push(body.revision, ...body.list.map(({ reign }) => reign.epoch))
   if (body.type === 'answer') numbers.push(body.highest)

@@ -47,6 +47,8 @@ export interface Reign {
 export interface Stamp {
   readonly incarnation: number
   readonly at: number
+  /** Of what the sender leads: who knows an older one may believe in a reign that is over. */
+  readonly revision: number
   /** The newest instant that was heard from whoever this goes to. */
   readonly echo: { readonly incarnation: number; readonly at: number } | null
 }

@@ -121,7 +121,9 @@ export class ClassicClaims {
     for (const other of this.leading) {
       if (other === candidate || other.plan.election !== election || !other.isValid()) continue
       const heard = this.#of(candidate.place, other.plan.process)
-      const isKnown = heard.reigns.get(election)?.reign?.stand.session === other.session
+      // An earlier leadership of that session may be all that was heard of.
+      const reign = heard.reigns.get(election)?.reign
+      const isKnown = reign?.stand.session === other.session && reign.epoch >= other.since
       this.ensure(!isKnown || now - heard.heardAt >= this.#timing.leaseMs, 'stopped-before-merged', () => {
         return `${about(candidate)} announces a merge while ${about(other)} has not stopped, and it knows`
       })

@@ -25,3 +25,8 @@ test('the same seed gives the same run', () => {
   expect(again?.traceHash).toBe(one?.traceHash)
   expect(other?.traceHash).not.toBe(one?.traceHash)
 })
+
+test('two who each believe that the other leads learn that nobody does: the ends of both reigns were lost', () => {
+  const { violations } = runClassicSeed('9233', { faults: ['all'], simulatedMs: 30_000, peers: [2, 7] })
+  expect(violations.map(({ message }) => message)).toEqual([])
+})
