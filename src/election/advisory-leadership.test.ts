@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { orderOf, rankOf } from '../backends/advisory-rank.ts'
 import type { Backend } from '../backends/backend.ts'
-import { fenceOf, postgresGuard } from '../fencing/index.ts'
+import { fenceHeaders, fenceOf, postgresGuard } from '../fencing/index.ts'
 import type { Fence } from '../fencing/index.ts'
 import { checkFence } from '../fencing/guard.ts'
 import { ScriptedArbiter } from '../testing/election-stage.ts'
@@ -98,6 +98,8 @@ describe('the leadership of an advisory election', () => {
     })
     expect(() => fenceOf(leadership as unknown as Leadership)).toThrow(refused)
     expect(() => checkFence(leadership)).toThrow(refused)
+    // @ts-expect-error an advisory leadership is no fence
+    expect(() => fenceHeaders(leadership)).toThrow(refused)
     const queries: string[] = []
     const client = { query: (text: string) => Promise.resolve({ rows: [void queries.push(text)] }) }
     // @ts-expect-error an advisory leadership is no fence

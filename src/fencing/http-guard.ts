@@ -31,8 +31,9 @@ export interface HttpGuard {
   node(request: IncomingMessage, response: ServerResponse): Promise<Fence | undefined>
 }
 
-/** What a client sends. */
-export function fenceHeaders({ token, scope, election }: Fence): Record<string, string> {
+/** What a client sends. @throws INVALID_OPTIONS for what is no fence, such as an advisory leadership */
+export function fenceHeaders(fence: Fence): Record<string, string> {
+  const { token, scope, election } = checkFence(fence)
   return {
     'mandate-token': token.toString(),
     'mandate-token-scope': encodeURIComponent(scope),
