@@ -54,12 +54,22 @@ export function holderOf(bully: Bully, seat: Seat): Ballot | null {
 
 /** Dead or cut off, as far as this peer can tell. */
 export function isSilent(bully: Bully, session: SessionKey, now: number): boolean {
-  const known = bully.known.get(session)
-  if (known === undefined) return true
-  const { host } = known.facts
-  if (host !== null && host.peer !== bully.self && bully.suspects.has(host.peer)) return true
-  if (host?.peer === bully.self && host.incarnation < bully.options.incarnation) return true
+  if (!bully.known.has(session) || isProcessGone(bully, session)) return true
   return now >= silentAt(bully, session, now)
+}
+
+/** By the clock it is silent, but this peer may have stood still: whether it said something since is not read yet. */
+export function isInDoubt(bully: Bully, session: SessionKey, now: number): boolean {
+  if (!bully.known.has(session) || isProcessGone(bully, session)) return false
+  const at = silentAt(bully, session, now)
+  return now >= at && bully.polledAt < at
+}
+
+function isProcessGone(bully: Bully, session: SessionKey): boolean {
+  const host = bully.known.get(session)?.facts.host ?? null
+  if (host === null) return false
+  if (host.peer === bully.self) return host.incarnation < bully.options.incarnation
+  return bully.suspects.has(host.peer)
 }
 
 export function silentAt(bully: Bully, session: SessionKey, now: number): number {

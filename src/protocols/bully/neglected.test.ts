@@ -68,6 +68,54 @@ function answerTo(stage: BullyStage, session: string, view = nothing): BullyMess
   return { type: 'answer', election: 'e', round: asked.round, session, view, better: null }
 }
 
+describe('token mode, a leader that is silent by the clock of a peer that stood still', () => {
+  const p2 = standOf('p2', 'token')
+  const p3 = standOf('p3', 'token')
+  const vote: BullyMessage = {
+    type: 'vote',
+    election: 'e',
+    ballot: { epoch: 2, stand: p3 },
+    won: 0,
+    withdrawn: [],
+    freed: [],
+  }
+
+  /** p1 follows p2, heard it last at 0, and stood still until 200. */
+  function stalled(): BullyStage {
+    const stage = new BullyStage(3)
+    stage.hear('p2', { type: 'led', note: 1, election: 'e', epoch: 1, stand: p2, version: 0 })
+    stage.now = 200
+    return stage
+  }
+
+  it('is not replaced by a vote that is read before its keepalive', () => {
+    const stage = stalled()
+    stage.hear('p3', vote)
+    expect(stage.sent.has('vote-reply p3')).toBe(false)
+    stage.hear('p2', { type: 'keepalive', session: p2.of.session, epoch: 1, sequence: 1 })
+    stage.feed({ type: 'wake' })
+    expect(stage.sent.get('vote-reply p3')).toMatchObject({ granted: false })
+  })
+
+  it('is not called silent in an answer that is given before its keepalive is read', () => {
+    const stage = stalled()
+    stage.hear('p3', { type: 'ask', election: 'e', round: 1, stand: p3 })
+    stage.hear('p2', { type: 'keepalive', session: p2.of.session, epoch: 1, sequence: 1 })
+    stage.feed({ type: 'wake' })
+    expect(stage.sent.get('answer p3')).toMatchObject({ view: { held: [{ isSilent: false }] } })
+  })
+
+  it('is replaced as soon as everything that waited was read', () => {
+    const stage = stalled()
+    expect(stage.hear('p3', vote)).toContainEqual({ type: 'wake-at', at: stage.now })
+    stage.feed({ type: 'wake' })
+    expect(stage.sent.get('vote-reply p3')).toMatchObject({ granted: true })
+    // From now on it is known to be silent, and nothing needs to be waited for.
+    stage.hear('p3', { type: 'ask', election: 'e', round: 1, stand: p3 })
+    expect(stage.sent.has('answer p3')).toBe(true)
+  })
+})
+
 describe('token mode: an epoch above was won meanwhile, and given back', () => {
   const freed = { session: 'p3.1', epoch: 2 }
   const end: BullyMessage = { type: 'freed', note: 1, election: 'e', freed, heir: null, won: 2 }

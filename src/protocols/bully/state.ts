@@ -139,6 +139,10 @@ export interface Bully {
   /** When each peer was heard last. */
   readonly heardAt: Map<PeerId, number>
   readonly suspects: Set<PeerId>
+  /** When everything that had arrived was read last. */
+  polledAt: number
+  /** Questions whose answer depends on a silence since then: what would end it may still wait in a socket. */
+  inDoubt: { readonly from: PeerId; readonly message: BullyMessage }[]
   readonly damping: Damping
   sequence: number
   durable: number
@@ -178,6 +182,8 @@ export function createBully(options: BullyOptions, records: readonly BullyRecord
     touched: new Set(),
     heardAt: new Map(),
     suspects: new Set(),
+    polledAt: startedAt,
+    inDoubt: [],
     damping: createDamping(40 * options.heartbeatMs),
     sequence: 0,
     durable: 0,

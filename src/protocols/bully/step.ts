@@ -2,7 +2,15 @@
 import type { PeerId } from '../quorum/types.ts'
 import type { SessionKey } from '../support/types.ts'
 import { abandon, bestLocal, decide, onAnswer, onDue, onRival, onVoteReply, reconsider } from './contest.ts'
-import { betterThan, endSession, holderOf, isSilent, silentAt } from './facts.ts'
+import {
+  betterThan,
+  endSession,
+  holderOf,
+  inTheWay,
+  isInDoubt as isSilenceInDoubt,
+  isSilent,
+  silentAt,
+} from './facts.ts'
 import {
   challenge,
   challengeAt,
@@ -34,6 +42,9 @@ import { checkMessage } from './message-shape.ts'
 import { learn, seatOf, type Bully, type Seat } from './state.ts'
 import type { BullyEffect, BullyInput, BullyMessage } from './types.ts'
 import { answerAgain, onAsk, onLed, onVote } from './voting.ts'
+
+/** Questions that wait for one poll phase; beyond it they are dropped, and asked again. */
+const inDoubtMax = 20_000
 
 /**
  * Changes `bully` in place and returns what to do, in order. `now` is `clock.lower()`, read after the input arrived.
@@ -68,7 +79,9 @@ function take(bully: Bully, out: Outbox, input: BullyInput): void {
       return
     case 'wake':
       bully.wakeAt = null
+      bully.polledAt = out.now
       onWake(bully, out)
+      settleDoubts(bully, out)
       return
     case 'evidence':
       onEvidence(bully, out, input.peer)
@@ -119,9 +132,32 @@ function take(bully: Bully, out: Outbox, input: BullyInput): void {
 }
 
 function onMessage(bully: Bully, out: Outbox, from: PeerId, message: BullyMessage): void {
+  if (isInDoubt(bully, message, out.now)) {
+    if (bully.inDoubt.length < inDoubtMax) bully.inDoubt.push({ from, message })
+    return
+  }
   handle(bully, out, from, message)
   const seat = 'election' in message ? bully.seats.get(message.election) : undefined
   if (seat !== undefined) bully.touched.add(seat)
+}
+
+/**
+ * In token mode a vote counts on silence. After a stall the request may be read before the keepalives that came sooner: it
+ * waits until one poll phase has passed (DESIGN §2). In time mode the withdrawals do.
+ */
+function isInDoubt(bully: Bully, message: BullyMessage, now: number): boolean {
+  if (message.type !== 'vote' && message.type !== 'ask') return false
+  const seat = bully.seats.get(message.election)
+  if (seat === undefined) return false
+  return inTheWay(seat).some(
+    ({ stand: { exclusivity, of } }) => exclusivity === 'token' && isSilenceInDoubt(bully, of.session, now),
+  )
+}
+
+function settleDoubts(bully: Bully, out: Outbox): void {
+  const questions = bully.inDoubt
+  bully.inDoubt = []
+  for (const { from, message } of questions) onMessage(bully, out, from, message)
 }
 
 function handle(bully: Bully, out: Outbox, from: PeerId, message: BullyMessage): void {
@@ -279,6 +315,7 @@ function resume(bully: Bully, out: Outbox, seat: Seat): void {
 
 /** Nothing here grows with the number of elections: a peer may have ten thousand, and steps with every message. */
 function nextWake(bully: Bully, now: number): number | null {
+  if (bully.inDoubt.length > 0) return now
   let at = Math.min(bully.voter.wakeAt ?? Infinity, earliest(bully.newsDue), earliest(bully.seatsDue))
   for (const { opening, dueAt } of bully.local.values()) if (opening !== null) at = Math.min(at, dueAt)
   for (const session of bully.waiting.keys())

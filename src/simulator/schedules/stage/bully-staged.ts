@@ -64,6 +64,11 @@ export class BullyStage {
     return effects
   }
 
+  /** What waited in the sockets was read: it is woken, if it asked for that by now. */
+  polled(): void {
+    if (this.bully.wakeAt !== null && this.bully.wakeAt <= this.now) this.feed({ type: 'wake' })
+  }
+
   hear(from: string, message: BullyMessage): readonly BullyEffect[] {
     return this.feed({ type: 'message', from, message })
   }
@@ -85,6 +90,7 @@ export class BullyStage {
   ): boolean {
     const ballot: Ballot = { epoch, stand }
     this.hear(peer, { type: 'vote', election: 'e', ballot, won: 0, withdrawn: [], freed: [], ...why })
+    this.polled()
     const reply = this.sent.get(`vote-reply ${peer}`)
     return reply?.type === 'vote-reply' && reply.epoch === epoch && reply.granted
   }
