@@ -93,6 +93,7 @@ const reply = union<PaxosReply, 'type'>('type', {
     }),
     silentMs: duration,
     ahead: count,
+    told: count,
     ...tie,
   },
   unsure: { instance, ballot, waitMs: duration },

@@ -126,6 +126,8 @@ export type PaxosReply =
       readonly silentMs: number
       /** How many stand before the asker in this acceptor's line. */
       readonly ahead: number
+      /** As in `keepalive-ack`. News may overtake this answer, and there would be no more of it. */
+      readonly told: number
     } & Tie)
   /** The acceptor started a short time ago and cannot know what it had accepted before. */
   | {

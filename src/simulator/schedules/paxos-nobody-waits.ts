@@ -14,6 +14,7 @@ export const paxosNobodyWaits: Schedule = {
     releaseOvertakesPrepare()
     promisesToAHolderAreLost()
     duellersFindDifferentTimes()
+    newsOvertakesTheAnswer()
   },
 }
 
@@ -53,6 +54,24 @@ function whatIsGivenBackIsLost(): void {
   givesBack('q', 'b', 'a')
   scene.pass(3_000)
   expect(scene.holds('p') || scene.holds('q'), 'p and q wait for each other, and neither stands any more')
+}
+
+/** p holds it and says that it leaves; that it is free reaches q before the answers that it is taken. */
+function newsOvertakesTheAnswer(): void {
+  const scene = new PaxosScene()
+  scene.join('p', 'q')
+  scene.stand('p')
+  scene.until(() => scene.holds('p'), 'p leads')
+  for (const name of acceptors) scene.cuts.add(`${name}>q`)
+  scene.stand('q')
+  const { ballot = 0 } = scene.roundOf('q') ?? {}
+  const answers = acceptors.map((name) => scene.stage.prepare(name, 'q', ballot))
+  for (const name of acceptors) scene.cuts.delete(`${name}>q`)
+  scene.leave('p')
+  for (const [at, answer] of answers.entries())
+    if (answer !== undefined) scene.hears('q', acceptors[at] as AcceptorName, answer)
+  scene.pass(1_000)
+  expect(scene.holds('q'), 'q waits to be told what it was told already')
 }
 
 /** A process died, the next one with its id asks, and does nothing for most of a second before it reads the answers. */

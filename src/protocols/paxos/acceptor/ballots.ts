@@ -109,6 +109,7 @@ function held(
     by: { session: owner, id, token, exclusivity },
     silentMs: ownerSession === undefined ? 0 : Math.max(0, now - silentFrom(acceptor, ownerSession)),
     ahead: placeInLine(entry, session.address.session) + 1,
+    told: session.told,
     ...tieOf(acceptor, session),
   }
 }

@@ -2,7 +2,7 @@
 import { voteResult } from '../../quorum/majority.ts'
 import type { PeerId } from '../../quorum/types.ts'
 import { giveUp, lose } from './leaving.ts'
-import { askAgain, beginRound, refused, stepOf } from './rounds.ts'
+import { askAgain, beginRound, refused, repeatRound, stepOf } from './rounds.ts'
 import { send } from './sending.ts'
 import type { Proposer, ProposerEffect } from './state.ts'
 import type { Instance, PaxosReply } from '../types.ts'
@@ -39,10 +39,12 @@ export function heldByOther<I>(
   reply: Extract<PaxosReply, { type: 'held' }>,
   effects: ProposerEffect[],
 ): void {
-  const { instance, ballot, by, silentMs, ahead } = reply
+  const { instance, ballot, by, silentMs, ahead, told } = reply
   const standing = proposer.campaigns.get(instance)
   if (standing === undefined) return stepOut(proposer, from, instance, effects)
   if (standing.round?.ballot !== ballot || standing.round.promised.has(from)) return
+  // News overtook it: what is taken here may be free by now, and nobody would say so again.
+  if (told < (proposer.acceptors.get(from)?.news ?? 0)) return repeatRound(proposer, standing, effects, from)
   proposer.top = Math.max(proposer.top, by.token)
   if (standing.phase === 'held') {
     standing.blockedBy.add(from)
