@@ -35,6 +35,15 @@ class CoreStage {
     this.ask(from, { type: 'peer', message })
   }
 
+  /** Of the process of a peer, every start up to this one. */
+  evidence(peer: string, incarnation: number): void {
+    this.#execute(this.core.step({ type: 'evidence', peer, incarnation }, this.now))
+  }
+
+  standing(): readonly (string | null)[] {
+    return this.core.elections(null, this.now).map(({ waiting }) => waiting[0]?.id ?? null)
+  }
+
   wake(now: number): void {
     this.now = now
     this.#execute(this.core.step({ type: 'wake' }, now))
@@ -130,4 +139,16 @@ test('an observer that died without a word is told nothing more, once it has not
     stage.ask(observer(7), { type: 'watch', election: 'e' })
   }
   expect(told()).toEqual(new Set(['observer~7']))
+})
+
+test('evidence about an earlier start of a peer says nothing about the one that runs', () => {
+  const stage = new CoreStage()
+  const stand = standOf('p2')
+  const again = { ...stand, of: { ...stand.of, session: 'p2~2', host: { peer: 'p2', incarnation: 2 } } }
+  stage.hear('p2', { type: 'ask', election: 'e', round: 1, stand: again })
+  expect(stage.standing()).toEqual(['p2'])
+  stage.evidence('p2', 1)
+  expect(stage.standing()).toEqual(['p2'])
+  stage.evidence('p2', 2)
+  expect(stage.standing()).toEqual([null])
 })

@@ -13,7 +13,8 @@ import type { Timing } from '../../lease/timing.ts'
 import { holderOf, isFreed, isSilent } from '../../protocols/bully/facts.ts'
 import { createBully, type Bully, type Seat } from '../../protocols/bully/state.ts'
 import { step } from '../../protocols/bully/step.ts'
-import type { BullyEffect, BullyInput, SessionNews } from '../../protocols/bully/types.ts'
+import type { BullyEffect, BullyInput, BullyMessage, SessionNews } from '../../protocols/bully/types.ts'
+import type { PeerId } from '../../protocols/quorum/types.ts'
 import type { SessionKey } from '../../protocols/support/types.ts'
 import { silenceMs } from '../../protocols/support/voter.ts'
 import type { BullyReply, BullyRequest, BullyState, BullyWrite } from './words.ts'
@@ -65,7 +66,7 @@ export class BullyCore implements Core<BullyRequest, BullyReply, BullyWrite> {
       case 'request':
         return this.#requested(input.from, input.request, now)
       case 'evidence':
-        return this.#take({ type: 'evidence', peer: input.peer }, now)
+        return this.#take(input, now)
       case 'wake':
         return this.#take({ type: 'wake' }, now)
       default:
@@ -77,7 +78,7 @@ export class BullyCore implements Core<BullyRequest, BullyReply, BullyWrite> {
     const peer = askingCore(from)
     switch (request.type) {
       case 'peer':
-        return peer === null ? [] : this.#take({ type: 'message', from: peer, message: request.message }, now)
+        return peer === null ? [] : this.#heard(peer, from, request.message, now)
       case 'persisted':
         if (peer !== this.#bully.self) return []
         this.#writes.delete(request.sequence)
@@ -99,6 +100,11 @@ export class BullyCore implements Core<BullyRequest, BullyReply, BullyWrite> {
       default:
         return from.via === this.#bully.self && from.host !== null ? this.#ofSession(from, request, now) : []
     }
+  }
+
+  #heard(peer: PeerId, { host }: SessionAddress, message: BullyMessage, now: number): Effect[] {
+    const incarnation = host?.incarnation ?? 0
+    return this.#take({ type: 'message', from: peer, incarnation, message }, now)
   }
 
   /** Only sessions of this process stand here. */

@@ -69,7 +69,7 @@ function isProcessGone(bully: Bully, session: SessionKey): boolean {
   const host = bully.known.get(session)?.facts.host ?? null
   if (host === null) return false
   if (host.peer === bully.self) return host.incarnation < bully.options.incarnation
-  return bully.suspects.has(host.peer)
+  return host.incarnation <= (bully.gone.get(host.peer) ?? 0)
 }
 
 export function silentAt(bully: Bully, session: SessionKey, now: number): number {

@@ -139,6 +139,8 @@ export interface Bully {
   /** When each peer was heard last. */
   readonly heardAt: Map<PeerId, number>
   readonly suspects: Set<PeerId>
+  /** Up to which of its starts each peer is gone, by death evidence. */
+  readonly gone: Map<PeerId, number>
   /** When everything that had arrived was read last. */
   polledAt: number
   /** Questions whose answer depends on a silence since then: what would end it may still wait in a socket. */
@@ -182,6 +184,7 @@ export function createBully(options: BullyOptions, records: readonly BullyRecord
     touched: new Set(),
     heardAt: new Map(),
     suspects: new Set(),
+    gone: new Map(),
     polledAt: startedAt,
     inDoubt: [],
     damping: createDamping(40 * options.heartbeatMs),

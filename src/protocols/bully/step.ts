@@ -71,7 +71,7 @@ function take(bully: Bully, out: Outbox, input: BullyInput): void {
     case 'message':
       if (!bully.others.includes(input.from)) return
       checkMessage(input.from, input.message)
-      onContact(bully, out, input.from)
+      onContact(bully, out, input.from, input.incarnation)
       onMessage(bully, out, input.from, input.message)
       return
     case 'persisted':
@@ -84,10 +84,11 @@ function take(bully: Bully, out: Outbox, input: BullyInput): void {
       settleDoubts(bully, out)
       return
     case 'evidence':
-      onEvidence(bully, out, input.peer)
+      onEvidence(bully, out, input.peer, input.incarnation)
       return
     case 'contact':
       bully.suspects.delete(input.peer)
+      bully.gone.delete(input.peer)
       onBack(bully, out, input.peer)
       return
     case 'open':
@@ -277,11 +278,13 @@ function onOver(bully: Bully, out: Outbox, session: string): void {
   }
 }
 
-function onEvidence(bully: Bully, out: Outbox, peer: PeerId): void {
-  if (!bully.others.includes(peer) || bully.suspects.has(peer)) return
+function onEvidence(bully: Bully, out: Outbox, peer: PeerId, incarnation = Number.MAX_SAFE_INTEGER): void {
+  if (!bully.others.includes(peer) || incarnation <= (bully.gone.get(peer) ?? 0)) return
   bully.suspects.add(peer)
+  bully.gone.set(peer, incarnation)
   for (const seat of bully.seats.values()) {
-    if (holderOf(bully, seat)?.stand.of.host?.peer !== peer) continue
+    const host = holderOf(bully, seat)?.stand.of.host
+    if (host?.peer !== peer || host.incarnation > incarnation) continue
     bully.touched.add(seat)
     // Answered first as a voter: who asked before may be the better one.
     answerAgain(bully, out, seat)
@@ -289,7 +292,9 @@ function onEvidence(bully: Bully, out: Outbox, peer: PeerId): void {
   }
 }
 
-function onContact(bully: Bully, out: Outbox, peer: PeerId): void {
+function onContact(bully: Bully, out: Outbox, peer: PeerId, incarnation = 0): void {
+  // What was believed of the start that speaks is not so; of those before it, it still is.
+  if ((bully.gone.get(peer) ?? 0) >= incarnation) bully.gone.set(peer, Math.max(0, incarnation - 1))
   const heardAt = bully.heardAt.get(peer) ?? out.now
   bully.heardAt.set(peer, out.now)
   if (bully.suspects.delete(peer)) onBack(bully, out, peer)

@@ -158,13 +158,24 @@ export interface Led {
 }
 
 export type BullyInput =
-  | { readonly type: 'message'; readonly from: PeerId; readonly message: BullyMessage }
+  /** `incarnation`: of the start that says it. @default the newest */
+  | {
+      readonly type: 'message'
+      readonly from: PeerId
+      readonly incarnation?: number
+      readonly message: BullyMessage
+    }
   /** All persist effects up to `sequence` are durable. */
   | { readonly type: 'persisted'; readonly sequence: number }
   /** The instant asked for by the last `wake-at` has come, and one poll phase has passed. */
   | { readonly type: 'wake' }
   /** Death evidence about the process of a peer: may start an election, and in token mode free one. */
-  | { readonly type: 'evidence'; readonly peer: PeerId }
+  | {
+      readonly type: 'evidence'
+      readonly peer: PeerId
+      /** Every start up to this one is gone. @default all of them */
+      readonly incarnation?: number
+    }
   | { readonly type: 'contact'; readonly peer: PeerId }
   /** Of sessions attached to this peer. Again with a higher epoch: a reopening. */
   | { readonly type: 'open'; readonly of: SessionFacts }
