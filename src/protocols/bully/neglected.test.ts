@@ -285,3 +285,46 @@ describe('a peer with ten thousand elections', () => {
     world.run(1_000)
   })
 })
+
+describe('sessions that die without a word', () => {
+  const sessionOf = (life: number): SessionFacts => ({
+    ...factsOf('p2'),
+    session: `p2.${life}`,
+    id: `id ${life}`,
+  })
+
+  function afterThousands(): BullyStage {
+    const stage = new BullyStage(3)
+    const led = { ...standOf('p2'), of: sessionOf(0) }
+    stage.hear('p2', { type: 'led', note: 1, election: 'e', epoch: 1, stand: led, version: 0 })
+    for (let life = 1; life <= 2_000; life++) {
+      stage.now += leaseMs
+      stage.hear('p2', { type: 'open', of: sessionOf(life) })
+      stage.hear('p2', { type: 'keepalive', session: `p2.${life}`, epoch: 1, sequence: 1 })
+      const stand = { ...standOf('p2'), of: sessionOf(life) }
+      stage.hear('p2', { type: 'ask', election: 'e', round: life, stand })
+      if (life === 1) stage.hear('p3', { type: 'withdraw', of: sessionOf(1) })
+      stage.polled()
+    }
+    return stage
+  }
+
+  it('are forgotten, but for those that stand in the way of a vote', () => {
+    const { bully } = afterThousands()
+    expect(bully.known.size).toBeLessThan(100)
+    expect(bully.voter.sessions.size).toBeLessThan(100)
+    expect(bully.newest.size).toBeLessThan(100)
+    expect(bully.seats.get('e')?.standing.size).toBeLessThan(100)
+    expect(bully.known.has('p2.0')).toBe(true)
+  })
+
+  it('are refused as before if this voter withdrew from them', () => {
+    const stage = afterThousands()
+    expect(stage.bully.known.has('p2.1')).toBe(false)
+    stage.hear('p2', { type: 'keepalive', session: 'p2.1', epoch: 1, sequence: 2 })
+    expect(stage.sent.get('open-needed p2')).toMatchObject({ session: 'p2.1' })
+    stage.hear('p2', { type: 'open', of: sessionOf(1) })
+    stage.hear('p2', { type: 'keepalive', session: 'p2.1', epoch: 1, sequence: 3 })
+    expect(stage.sent.get('keepalive-refusal p2')).toMatchObject({ session: 'p2.1', reason: 'withdrawn' })
+  })
+})

@@ -6,6 +6,7 @@ import { lastHeardMs, stepVoter } from '../support/voter.ts'
 import { withdrawalResult, withdrew } from '../support/withdrawals.ts'
 import { flapped } from './damping.ts'
 import { isSilent, noteOver } from './facts.ts'
+import { forgetTheDead } from './forgetting.ts'
 import { persist, send, tell, type Outbox } from './outbox.ts'
 import { everyEpoch, learn, type Bully, type LocalSession } from './state.ts'
 import type { BullyMessage, SessionFacts } from './types.ts'
@@ -71,6 +72,7 @@ export function onOpenAsked(bully: Bully, out: Outbox, from: PeerId, of: Session
     if (isConnected(bully, other, of, out.now)) return reply('duplicate')
     flapped(bully.damping, of.id, out.now)
   }
+  forgetTheDead(bully, out.now)
   bully.newest.set(of.id, session)
   learn(bully, of, out.now)
   if (epoch === 1) return reply('open')

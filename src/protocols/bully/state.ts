@@ -141,6 +141,8 @@ export interface Bully {
   readonly suspects: Set<PeerId>
   /** Up to which of its starts each peer is gone, by death evidence. */
   readonly gone: Map<PeerId, number>
+  /** When this peer looked last for sessions to forget. */
+  lookedAt: number
   /** When everything that had arrived was read last. */
   polledAt: number
   /** Questions whose answer depends on a silence since then: what would end it may still wait in a socket. */
@@ -185,6 +187,7 @@ export function createBully(options: BullyOptions, records: readonly BullyRecord
     heardAt: new Map(),
     suspects: new Set(),
     gone: new Map(),
+    lookedAt: startedAt,
     polledAt: startedAt,
     inDoubt: [],
     damping: createDamping(40 * options.heartbeatMs),

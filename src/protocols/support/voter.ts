@@ -135,6 +135,12 @@ export function lastHeardMs(voter: Voter, session: SessionKey): number | null {
   return voter.sessions.get(session)?.heardAt ?? null
 }
 
+/** As a restart would: when it was heard, and who asks about it. Its withdrawal stays, for it is refused for ever. */
+export function forgetSession(voter: Voter, session: SessionKey): void {
+  voter.sessions.delete(session)
+  voter.parked.delete(session)
+}
+
 /** The silence that counts for a withdrawal; 0 for a session that is not open here. */
 export function silenceMs(voter: Voter, session: SessionKey, now: number): number {
   const open = voter.sessions.get(session)
