@@ -100,7 +100,7 @@ const reply = union<PaxosReply, 'type'>('type', {
   released: { instance, ballot, owned: flag },
   closed: { known: flag },
   sought: { instance, to: id, waits: flag },
-  free: { instance, rank: count, ...tie },
+  free: { instance, rank: count, told: count, ...tie },
   state: {
     instance,
     version: count,

@@ -145,8 +145,13 @@ export type PaxosReply =
   /** `known`: it had anything here. */
   | { readonly type: 'closed'; readonly known: boolean }
   | { readonly type: 'sought'; readonly instance: Instance; readonly to: string; readonly waits: boolean }
-  /** News for who waits in line: it is free here, and so many are to try before. */
-  | ({ readonly type: 'free'; readonly instance: Instance; readonly rank: number } & Tie)
+  /** News for who waits in line: it is free here, and so many are to try before. `told`: so much news with this. */
+  | ({
+      readonly type: 'free'
+      readonly instance: Instance
+      readonly rank: number
+      readonly told: number
+    } & Tie)
   /** News for who watches. `owner` null: empty. `unsure`: this acceptor cannot know yet. */
   | ({
       readonly type: 'state'

@@ -40,7 +40,11 @@ export function freed(
   for (const [rank, { address }] of kept.entries()) {
     const session = acceptor.sessions.get(address.session)
     if (session === undefined) continue
-    tell(session, { type: 'free', instance, rank, ...tieOf(acceptor, session) }, effects)
+    tell(
+      session,
+      { type: 'free', instance, rank, told: session.told + 1, ...tieOf(acceptor, session) },
+      effects,
+    )
   }
   tidy(acceptor, instance)
 }

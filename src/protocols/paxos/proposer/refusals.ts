@@ -44,7 +44,8 @@ export function heldByOther<I>(
   if (standing === undefined) return stepOut(proposer, from, instance, effects)
   if (standing.round?.ballot !== ballot || standing.round.promised.has(from)) return
   // News overtook it: what is taken here may be free by now, and nobody would say so again.
-  if (told < (proposer.acceptors.get(from)?.news ?? 0)) return repeatRound(proposer, standing, effects, from)
+  if (told < (proposer.acceptors.get(from)?.newest ?? 0))
+    return repeatRound(proposer, standing, effects, from)
   proposer.top = Math.max(proposer.top, by.token)
   if (standing.phase === 'held') {
     standing.blockedBy.add(from)
@@ -72,11 +73,14 @@ export function heldByOther<I>(
 export function free<I>(
   proposer: Proposer<I>,
   from: PeerId,
-  { instance, rank }: Extract<PaxosReply, { type: 'free' }>,
+  { instance, rank, told }: Extract<PaxosReply, { type: 'free' }>,
   effects: ProposerEffect[],
 ): void {
   const view = proposer.acceptors.get(from)
-  if (view !== undefined) view.news += 1
+  if (view !== undefined) {
+    view.news += 1
+    view.newest = Math.max(view.newest, told)
+  }
   const standing = proposer.campaigns.get(instance)
   if (standing === undefined) return stepOut(proposer, from, instance, effects)
   if (standing.phase === 'held') return

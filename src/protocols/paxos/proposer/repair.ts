@@ -21,6 +21,7 @@ export function acknowledgedBy<I>(
   if (view === undefined || sequence > proposer.holder.lastSequence) return
   supports(proposer, from, view, sequence, effects)
   for (const standing of [...proposer.proposing]) winIfDue(proposer, standing, effects)
+  view.newest = Math.max(view.newest, told)
   // Not `>`: news that overtakes an acknowledgement costs a needless question, never a missed one.
   if (told !== view.news) {
     view.news = told

@@ -85,8 +85,10 @@ export interface Leaving {
 }
 
 export interface AcceptorView extends Tie {
-  /** News received under this tie. */
+  /** News received under this tie; what came twice counts twice. */
   news: number
+  /** How much of it there is, as far as is known. */
+  newest: number
   /** Highest keepalive acknowledged, whatever it supports. */
   acknowledged: number
   /** How many of the held instances it has not accepted under this tie. While any is, it supports nothing new. */

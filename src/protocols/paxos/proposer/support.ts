@@ -19,6 +19,7 @@ export function isTied<I>(
     life,
     tie,
     news: 0,
+    newest: 0,
     acknowledged: view?.acknowledged ?? 0,
     missing: proposer.held,
   })
