@@ -10,6 +10,7 @@ const quality = {
 export function detectionPlan({ seed, timing, tuning, simulatedMs, actions = [] }) {
   return {
     seed,
+    protocol: 'raft',
     mode: 'safety',
     faults: ['process'],
     simulatedMs,

@@ -80,6 +80,7 @@ it('leaves out only what it says', () => {
     'many elections',
     'transfer',
     'proclaim',
+    'operator',
     'shutdown',
     'limits',
     'leadership',
