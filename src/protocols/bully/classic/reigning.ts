@@ -66,7 +66,8 @@ export function beat(classic: Classic, out: Outbox): void {
 
 /** Who leads nothing any more beats on until those who are linked know that, for a lease at most. */
 export function beatOn(classic: Classic, out: Outbox): void {
-  if (!isOwed(classic, out.now) || out.now - classic.beatAt < classic.options.heartbeatMs) return
+  // The very sum that `wakeAt` asks for: a difference rounds otherwise, and would find the instant not come yet for ever.
+  if (!isOwed(classic, out.now) || out.now < classic.beatAt + classic.options.heartbeatMs) return
   classic.beatAt = out.now
   for (const { peer, isLinked, confirmed } of classic.contacts.values())
     if (isLinked && confirmed < classic.revision)

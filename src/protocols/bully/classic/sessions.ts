@@ -95,7 +95,7 @@ export function keepalive(classic: Classic, out: Outbox, session: SessionKey): v
 
 /** Its own clock is at least as strict: nothing that it led is valid by now. */
 function isSilent({ heardAt, leaseMs }: LocalSession, now: number): boolean {
-  return now - heardAt >= leaseMs
+  return now >= heardAt + leaseMs
 }
 
 function leadsAnything(classic: Classic, session: SessionKey): boolean {

@@ -30,3 +30,9 @@ test('two who each believe that the other leads learn that nobody does: the ends
   const { violations } = runClassicSeed('9233', { faults: ['all'], simulatedMs: 30_000, peers: [2, 7] })
   expect(violations.map(({ message }) => message)).toEqual([])
 })
+
+// Compared by a difference, the instant that the core had asked for had not come by a rounding error, and was asked for again.
+test('no peer asks for ever for an instant that has come', () => {
+  const { violations } = runClassicSeed('1754', { faults: ['storm'], simulatedMs: 30_000, peers: [3, 7] })
+  expect(violations).toEqual([])
+})
