@@ -11,9 +11,9 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', ...absent.map((name) => `test/servers/${name}/**`)],
     pool: 'forks',
-    // Two cores in CI. A third of the time is spent on waiting for processes and clocks, so three keep two of them busy; tests
-    // with real processes and clocks suffer from more than that at once.
-    maxWorkers: 3,
+    // For two cores. A third of the time is spent on waiting for processes and clocks, so three keep them busy; tests with real
+    // processes and clocks suffer from more than that at once, and real servers are such processes, too.
+    maxWorkers: required.length > 0 ? 2 : 3,
     // Some start a dozen processes one after the other, each of which takes ten seconds where the load is 30.
     testTimeout: 120_000,
     hookTimeout: 60_000,
