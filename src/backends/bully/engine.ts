@@ -1,8 +1,8 @@
 /** What bully supplies to an embedded backend. */
-import { shortestLeaseMs } from '../../lease/timing-rules.ts'
 import type { SessionKey } from '../../protocols/support/types.ts'
 import type { BackendEnv } from '../backend.ts'
 import type { Engine, Release } from '../engine/engine.ts'
+import { engineFacts } from '../engine/engine-facts.ts'
 import { BullyCore } from './core.ts'
 import { BullyObserving } from './observing.ts'
 import { BullySession } from './session.ts'
@@ -15,17 +15,7 @@ export function release(session: SessionKey, random: BackendEnv['random']): Rele
 
 export const bullyEngine: Engine<BullyRequest, BullyReply, BullyWrite> = {
   speech: bullySpeech,
-  facts: (timing) => ({
-    guarantee: 'linearizable',
-    exclusivity: ['time', 'token'],
-    tokenSource: 'bully epoch',
-    order: 'rank',
-    transfer: 'directed',
-    proclaim: true,
-    earlyLoss: [],
-    operatorRequests: true,
-    limits: { minLeaseMs: shortestLeaseMs(timing), nameBytes: 253, metadataBytes: 4096, nestedNames: true },
-  }),
+  facts: engineFacts('bully epoch'),
   createCore: ({ timing, tokenBase }, start) => new BullyCore(timing, tokenBase, start),
   createSession: (options, life) => new BullySession(options, life),
   createObserving: (options, post) => new BullyObserving(options, post),

@@ -1,7 +1,7 @@
 /** What Paxos supplies to an embedded backend. */
-import { shortestLeaseMs } from '../../lease/timing-rules.ts'
 import type { AcceptorRecord, PaxosReply, PaxosRequest } from '../../protocols/paxos/types.ts'
 import type { Engine } from '../engine/engine.ts'
+import { engineFacts } from '../engine/engine-facts.ts'
 import { AcceptorCore } from './core.ts'
 import { PaxosObserving } from './observing.ts'
 import { PaxosSession } from './session.ts'
@@ -9,17 +9,7 @@ import { paxosSpeech } from './speech.ts'
 
 export const paxosEngine: Engine<PaxosRequest, PaxosReply, AcceptorRecord> = {
   speech: paxosSpeech,
-  facts: (timing) => ({
-    guarantee: 'linearizable',
-    exclusivity: ['time', 'token'],
-    tokenSource: 'paxos ballot of the acquisition',
-    order: 'rank',
-    transfer: 'directed',
-    proclaim: true,
-    earlyLoss: [],
-    operatorRequests: true,
-    limits: { minLeaseMs: shortestLeaseMs(timing), nameBytes: 253, metadataBytes: 4096, nestedNames: true },
-  }),
+  facts: engineFacts('paxos ballot of the acquisition'),
   createCore: ({ timing, tokenBase }, start) => new AcceptorCore(timing, tokenBase, start),
   createSession: (options, life) => new PaxosSession(options, life),
   createObserving: (options, post) => new PaxosObserving(options, post),

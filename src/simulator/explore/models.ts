@@ -1,32 +1,13 @@
 /** The models that `mandate simulate --explore` runs, with their bounds. */
 import { explore, type Exploration } from './explorer.ts'
 import type { Model } from './model.ts'
-import { PaxosModel, type PaxosBounds } from './paxos-model.ts'
+import { everybody, oneInstant as paxosBounds } from './paxos-bounds.ts'
+import { PaxosModel } from './paxos-model.ts'
 import { RaftModel } from './raft-model.ts'
 import { RegistryModel } from './registry-model.ts'
 import { SupportModel } from './support-model.ts'
 
 const unlimited = 15
-const everybody = [
-  [0, 1, 2],
-  [0, 1, 2],
-] as const
-const overlapping = [
-  [0, 1],
-  [1, 2],
-] as const
-const paxosBounds: PaxosBounds = {
-  keepalives: [0, 0],
-  tops: [0, 0],
-  rounds: [1, 1],
-  leaves: [0, 0],
-  reached: overlapping,
-  crashes: 0,
-  stops: false,
-  leaseMs: 0.5,
-  endsAt: 0,
-}
-
 /** By name; the largest first, so that two workers end at about the same time. */
 export const models: Readonly<Record<string, () => Model>> = {
   /** Two terms and a crash at any point between a decision and its durability; any number of timeouts. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { stepAcceptor } from '../../protocols/paxos/acceptor/acceptor.ts'
 import { received } from '../../protocols/paxos/proposer/proposer.ts'
 import { explore, type Exploration } from './explorer.ts'
+import { everybody, oneInstant as instant } from './paxos-bounds.ts'
 import {
   PaxosModel,
   paxosRules,
@@ -10,27 +11,6 @@ import {
   type PaxosReductions,
   type PaxosRules,
 } from './paxos-model.ts'
-
-const everybody = [
-  [0, 1, 2],
-  [0, 1, 2],
-] as const
-/** Two majorities, with one acceptor in both. */
-const overlapping = [
-  [0, 1],
-  [1, 2],
-] as const
-const instant: PaxosBounds = {
-  keepalives: [0, 0],
-  tops: [0, 0],
-  rounds: [1, 1],
-  leaves: [0, 0],
-  reached: overlapping,
-  crashes: 0,
-  stops: false,
-  leaseMs: 0.5,
-  endsAt: 0,
-}
 
 function explored(
   bounds: Partial<PaxosBounds>,
